@@ -1,0 +1,25 @@
+//! From a source's record to what each customer may see of it.
+//!
+//! Everything here is pure: bytes and look-ups go in, rows come out. One record may
+//! concern several customers; [`attribute`] makes one row per registered customer, each
+//! with a view in which whatever belongs to somebody else is replaced or withheld. Which
+//! field names whom is data, one reviewed table per source type in `tables/`.
+
+pub mod attribute;
+pub mod cloudtrail;
+pub mod directory;
+pub mod guardduty;
+pub mod identity;
+pub mod ocsf_native;
+pub mod render;
+pub mod row;
+pub mod split;
+pub mod table;
+pub mod view;
+pub mod vpcflow;
+
+pub use attribute::{Reject, attribute, content_hash};
+pub use directory::{Directory, Kind, Names};
+pub use render::{explain, render_ocsf};
+pub use row::{Attributed, EventRow, EventRowRef, Reason, SourceType, Status, Withheld};
+pub use table::{PartyTable, TableError, check_tables};

@@ -1,0 +1,356 @@
+//! The row that an event becomes, one per tenant that may see it.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Where a record comes from, and so how it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SourceType {
+    /// A CloudTrail record, as JSON.
+    AwsCloudTrail,
+    /// A VPC flow log line of versions 2 to 5; its field order is the row's context.
+    AwsVpcFlow,
+    /// A GuardDuty finding, as JSON.
+    AwsGuardDuty,
+    /// An event that is OCSF already.
+    Ocsf,
+}
+
+impl SourceType {
+    /// All source types.
+    pub const ALL: [Self; 4] = [
+        Self::AwsCloudTrail,
+        Self::AwsVpcFlow,
+        Self::AwsGuardDuty,
+        Self::Ocsf,
+    ];
+
+    /// The name users write, such as `aws.cloudtrail`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AwsCloudTrail => "aws.cloudtrail",
+            Self::AwsVpcFlow => "aws.vpcflow",
+            Self::AwsGuardDuty => "aws.guardduty",
+            Self::Ocsf => "ocsf",
+        }
+    }
+
+    /// The number it is stored as. Never reused.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::AwsCloudTrail => 1,
+            Self::AwsVpcFlow => 2,
+            Self::AwsGuardDuty => 3,
+            Self::Ocsf => 4,
+        }
+    }
+
+    /// The source type stored as that number.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.code() == code)
+    }
+}
+
+impl fmt::Display for SourceType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A source type, withheld reason or status that nobody defined.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {what} {text:?}")]
+pub struct UnknownWord {
+    /// What was expected.
+    pub what: &'static str,
+    /// What stood there.
+    pub text: String,
+}
+
+impl FromStr for SourceType {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        Self::ALL
+            .into_iter()
+            .find(|source| source.as_str() == text)
+            .ok_or_else(|| UnknownWord {
+                what: "source type",
+                text: text.to_owned(),
+            })
+    }
+}
+
+/// How the operation ended, with OCSF's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Status {
+    /// The record does not say.
+    #[default]
+    Unknown,
+    /// It did what was asked.
+    Success,
+    /// It was refused or failed.
+    Failure,
+    /// Something else, which the record names.
+    Other,
+}
+
+impl Status {
+    /// OCSF's `status_id`.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Unknown => 0,
+            Self::Success => 1,
+            Self::Failure => 2,
+            Self::Other => 99,
+        }
+    }
+
+    /// The status with that `status_id`; one that OCSF does not know is `Other`.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Self {
+        match code {
+            0 => Self::Unknown,
+            1 => Self::Success,
+            2 => Self::Failure,
+            _ => Self::Other,
+        }
+    }
+
+    /// OCSF's caption, which is also what filters compare with.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "Unknown",
+            Self::Success => "Success",
+            Self::Failure => "Failure",
+            Self::Other => "Other",
+        }
+    }
+}
+
+/// Why something in a view is not what the source sent. Closed: tenants' scripts compare
+/// with these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// An identity of somebody else; a pseudonym stands in its place.
+    ForeignIdentity,
+    /// An address inside the provider's ranges that was not the viewer's at that time; a
+    /// pseudonym stands in its place.
+    ForeignAddress,
+    /// What another party sent or was answered.
+    ForeignContent,
+    /// A live credential.
+    Secret,
+    /// The party table does not know the field, so nobody has said whose it is.
+    NotReviewed,
+}
+
+impl Reason {
+    /// All reasons.
+    pub const ALL: [Self; 5] = [
+        Self::ForeignIdentity,
+        Self::ForeignAddress,
+        Self::ForeignContent,
+        Self::Secret,
+        Self::NotReviewed,
+    ];
+
+    /// The code users see.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ForeignIdentity => "FOREIGN_IDENTITY",
+            Self::ForeignAddress => "FOREIGN_ADDRESS",
+            Self::ForeignContent => "FOREIGN_CONTENT",
+            Self::Secret => "SECRET",
+            Self::NotReviewed => "NOT_REVIEWED",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Reason {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        Self::ALL
+            .into_iter()
+            .find(|reason| reason.as_str() == text)
+            .ok_or_else(|| UnknownWord {
+                what: "reason",
+                text: text.to_owned(),
+            })
+    }
+}
+
+/// One place in a view that differs from the original.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Withheld {
+    /// Where: keys joined by dots, list positions as numbers (`resources.0.accountId`).
+    pub path: String,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// One event as one tenant may see it. Every column is derived from the view, never from
+/// the original, so that a filter can find nothing that the view does not show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRow {
+    /// The event's name for this tenant: a keyed hash of source type, event id and content
+    /// of the original. Repetitions share it.
+    pub name: [u8; 16],
+    /// When it happened, nanoseconds since 1970; the observed time if `time_invalid`.
+    pub time_ns: i64,
+    /// When it was received, nanoseconds since 1970.
+    pub observed_ns: i64,
+    /// The record had no time, or none that can be true.
+    pub time_invalid: bool,
+    /// The store knows another event with the same id and other content. Attribution
+    /// looks at one record and always leaves this false.
+    pub conflict: bool,
+    /// OCSF class: 6003, 3002 …
+    pub class_uid: i32,
+    /// OCSF activity within the class.
+    pub activity_id: i32,
+    /// OCSF severity.
+    pub severity_id: i32,
+    /// How it ended.
+    pub status: Status,
+    /// Account in which it happened, as the source writes it; empty if not named.
+    pub account: String,
+    /// Region; empty if not named.
+    pub region: String,
+    /// Service, such as `s3.amazonaws.com`; empty if not named.
+    pub service: String,
+    /// Operation, such as `GetObject`; empty if not named.
+    pub operation: String,
+    /// Who did it: an ARN, user name, principal id or service; empty if not named.
+    pub actor: String,
+    /// Where it came from. Empty if it is no address or its place is taken by a pseudonym.
+    pub src_ip: Option<IpAddr>,
+    /// Where it went to.
+    pub dst_ip: Option<IpAddr>,
+    /// Source port.
+    pub src_port: Option<u16>,
+    /// Destination port.
+    pub dst_port: Option<u16>,
+    /// What it was done to: ARNs, names and ids, without repetition, in the record's order.
+    pub resources: Vec<String>,
+    /// Where the record came from.
+    pub source_type: SourceType,
+    /// The source's event id; the content hash in hex where the source gave none.
+    pub event_id: String,
+    /// The event concerns others too, and this is a view of it.
+    pub shared: bool,
+    /// Version of the normalizer that made the columns.
+    pub normalizer: u16,
+    /// The view: the source's bytes if the event is wholly the tenant's.
+    pub raw: String,
+    /// What is needed to read `raw` besides: the header line of VPC flow logs.
+    pub raw_context: Option<Arc<str>>,
+    /// What differs from the original and why; empty when nothing does.
+    pub withheld: Vec<Withheld>,
+    /// Id by which a source says that records in several accounts are one event
+    /// (CloudTrail's `sharedEventID`); empty if there is none.
+    pub shared_event_id: String,
+    /// The source addressed this record to an account of this tenant. Of the rows of one
+    /// tenant with the same `shared_event_id`, those that are addressed supersede those
+    /// that are not; see [`EventRow::supersedes`].
+    pub addressed: bool,
+}
+
+impl EventRow {
+    /// Whether this row takes the other's place in the same tenant's store, whichever came
+    /// first: both tell of one event, and only this one is the record addressed to the
+    /// tenant.
+    #[must_use]
+    pub fn supersedes(&self, other: &Self) -> bool {
+        self.addressed
+            && !other.addressed
+            && !self.shared_event_id.is_empty()
+            && self.source_type == other.source_type
+            && self.shared_event_id == other.shared_event_id
+    }
+
+    /// The columns that rendering needs, borrowed.
+    #[must_use]
+    pub fn as_ref(&self) -> EventRowRef<'_> {
+        EventRowRef {
+            source_type: self.source_type,
+            normalizer: self.normalizer,
+            event_id: &self.event_id,
+            time_ns: self.time_ns,
+            observed_ns: self.observed_ns,
+            time_invalid: self.time_invalid,
+            class_uid: self.class_uid,
+            activity_id: self.activity_id,
+            severity_id: self.severity_id,
+            status: self.status,
+            account: &self.account,
+            region: &self.region,
+            service: &self.service,
+            operation: &self.operation,
+            actor: &self.actor,
+            src_ip: self.src_ip,
+            dst_ip: self.dst_ip,
+            src_port: self.src_port,
+            dst_port: self.dst_port,
+            shared: self.shared,
+            raw: &self.raw,
+            raw_context: self.raw_context.as_deref(),
+            withheld: &self.withheld,
+        }
+    }
+}
+
+/// A stored row's columns, borrowed, as far as rendering needs them. Meanings are those of
+/// [`EventRow`].
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs, reason = "the fields are those of EventRow")]
+pub struct EventRowRef<'a> {
+    pub source_type: SourceType,
+    pub normalizer: u16,
+    pub event_id: &'a str,
+    pub time_ns: i64,
+    pub observed_ns: i64,
+    pub time_invalid: bool,
+    pub class_uid: i32,
+    pub activity_id: i32,
+    pub severity_id: i32,
+    pub status: Status,
+    pub account: &'a str,
+    pub region: &'a str,
+    pub service: &'a str,
+    pub operation: &'a str,
+    pub actor: &'a str,
+    pub src_ip: Option<IpAddr>,
+    pub dst_ip: Option<IpAddr>,
+    pub src_port: Option<u16>,
+    pub dst_port: Option<u16>,
+    pub shared: bool,
+    pub raw: &'a str,
+    pub raw_context: Option<&'a str>,
+    pub withheld: &'a [Withheld],
+}
+
+/// What attribution makes of one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attributed<T> {
+    /// One row per tenant that is a party, in the tenants' order.
+    pub views: Vec<(T, EventRow)>,
+    /// Parties that nobody is registered for, as the directory writes them
+    /// (`aws:123456789012`, `ip:192.0.2.1`), sorted: the index of the quarantine.
+    pub unknown_parties: Vec<String>,
+}
