@@ -217,3 +217,255 @@ pub struct TableError {
     /// What is wrong with it and where.
     pub message: String,
 }
+
+impl PartyTable {
+    /// The rule that holds for a field of an event of that operation.
+    #[must_use]
+    pub fn rule_for(&self, operation: &str, path: &[&str]) -> Option<&Rule> {
+        self.rules
+            .iter()
+            .find(|rule| rule.is_for(operation) && rule.path.matches(path))
+    }
+
+    /// Whether rules tell parts of the value at that path apart.
+    #[must_use]
+    pub fn has_below(&self, operation: &str, path: &[&str]) -> bool {
+        self.rules
+            .iter()
+            .any(|rule| rule.is_for(operation) && rule.path.goes_below(path))
+    }
+
+    /// The rules by which fields of that operation name parties.
+    pub fn party_rules<'t>(&'t self, operation: &'t str) -> impl Iterator<Item = &'t Rule> {
+        self.rules
+            .iter()
+            .filter(move |rule| rule.class == Class::Party && rule.is_for(operation))
+    }
+
+    /// The table of a source type.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError`] if the compiled-in table is wrong, which [`check_tables`] finds at
+    /// start and a test finds earlier.
+    pub fn of(source_type: SourceType) -> Result<&'static Self, TableError> {
+        let table = match source_type {
+            SourceType::AwsCloudTrail => &CLOUDTRAIL,
+            SourceType::AwsVpcFlow => &VPC_FLOW,
+            SourceType::AwsGuardDuty => &GUARD_DUTY,
+            SourceType::Ocsf => &OCSF,
+        };
+        LazyLock::force(table).as_ref().map_err(Clone::clone)
+    }
+
+    /// Reads and checks a table.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError`] naming the rule that is wrong.
+    pub fn parse(text: &str) -> Result<Self, TableError> {
+        let fail = |table: &str, message: String| TableError {
+            table: table.to_owned(),
+            message,
+        };
+        let draft: Draft =
+            toml::from_str(text).map_err(|error| fail("(unnamed)", error.to_string()))?;
+        let source_type: SourceType = draft
+            .source_type
+            .parse()
+            .map_err(|error: crate::row::UnknownWord| fail(&draft.source_type, error.to_string()))?;
+        if draft.version == 0 {
+            return Err(fail(&draft.source_type, "version must be 1 or more".into()));
+        }
+        let mut rules: Vec<Rule> = Vec::with_capacity(draft.rules.len());
+        for one in draft.rules {
+            let path = one.path.clone();
+            let rule = one
+                .into_rule()
+                .map_err(|message| fail(&draft.source_type, format!("{path}: {message}")))?;
+            if let Some(earlier) = rules.iter().find(|earlier| earlier.hides(&rule)) {
+                return Err(fail(
+                    &draft.source_type,
+                    format!("{path} is never reached: {} holds before it", earlier.path.as_str()),
+                ));
+            }
+            rules.push(rule);
+        }
+        Ok(Self {
+            source_type,
+            version: draft.version,
+            rules,
+        })
+    }
+}
+
+/// Checks every compiled-in table; to be called once at start.
+///
+/// # Errors
+///
+/// The first [`TableError`].
+pub fn check_tables() -> Result<(), TableError> {
+    for source_type in SourceType::ALL {
+        let table = PartyTable::of(source_type)?;
+        if table.source_type != source_type {
+            return Err(TableError {
+                table: source_type.to_string(),
+                message: format!("is a table of {}", table.source_type),
+            });
+        }
+    }
+    Ok(())
+}
+
+static CLOUDTRAIL: LazyLock<Result<PartyTable, TableError>> =
+    LazyLock::new(|| PartyTable::parse(include_str!("../tables/aws.cloudtrail.toml")));
+static VPC_FLOW: LazyLock<Result<PartyTable, TableError>> =
+    LazyLock::new(|| PartyTable::parse(include_str!("../tables/aws.vpcflow.toml")));
+static GUARD_DUTY: LazyLock<Result<PartyTable, TableError>> =
+    LazyLock::new(|| PartyTable::parse(include_str!("../tables/aws.guardduty.toml")));
+static OCSF: LazyLock<Result<PartyTable, TableError>> =
+    LazyLock::new(|| PartyTable::parse(include_str!("../tables/ocsf.toml")));
+
+impl Rule {
+    /// Whether it holds for the operation.
+    #[must_use]
+    pub fn is_for(&self, operation: &str) -> bool {
+        self.operations.is_empty() || self.operations.iter().any(|one| one == operation)
+    }
+
+    /// Whether no field reaches `later` because this rule takes them all.
+    fn hides(&self, later: &Self) -> bool {
+        let operations = self.operations.is_empty()
+            || (!later.operations.is_empty()
+                && later.operations.iter().all(|one| self.operations.contains(one)));
+        operations && self.path.covers(&later.path)
+    }
+}
+
+impl Pattern {
+    /// Whether it means fields below the path, and not only by a `**`.
+    fn goes_below(&self, path: &[&str]) -> bool {
+        let mut steps = self.steps.iter();
+        for have in path {
+            match steps.next() {
+                Some(Step::Any) => {}
+                Some(Step::Key(key)) if **key == **have => {}
+                _ => return false,
+            }
+        }
+        matches!(steps.next(), Some(Step::Any | Step::Key(_)))
+    }
+
+    /// Whether every path that `other` means is meant by this one too.
+    fn covers(&self, other: &Self) -> bool {
+        let mut theirs = other.steps.iter();
+        for ours in &self.steps {
+            match (ours, theirs.next()) {
+                (Step::Rest, _) => return true,
+                (Step::Any, Some(Step::Any | Step::Key(_))) => {}
+                (Step::Key(a), Some(Step::Key(b))) if a == b => {}
+                _ => return false,
+            }
+        }
+        theirs.next().is_none()
+    }
+}
+
+/// A table as written.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Draft {
+    source_type: String,
+    version: u16,
+    #[serde(rename = "rule")]
+    rules: Vec<DraftRule>,
+}
+
+/// A rule as written.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DraftRule {
+    path: String,
+    is: String,
+    #[serde(default)]
+    operations: Vec<String>,
+    kind: Option<String>,
+    role: Option<String>,
+    #[serde(default)]
+    clear_for: Vec<String>,
+    #[serde(default)]
+    shown_to: Vec<String>,
+    reason: Option<String>,
+    why: String,
+}
+
+impl DraftRule {
+    fn into_rule(self) -> Result<Rule, String> {
+        let class = match self.is.as_str() {
+            "party" => Class::Party,
+            "mention" => Class::Mention,
+            "common" => Class::Common,
+            "content" => Class::Content,
+            "secret" => Class::Secret,
+            other => return Err(format!("unknown class {other:?}")),
+        };
+        let kind = self
+            .kind
+            .map(|word| Kind::from_prefix(&word).ok_or(format!("unknown kind {word:?}")))
+            .transpose()?;
+        let role = self.role.as_deref().map(role).transpose()?;
+        let reason = match self.reason {
+            Some(word) => word.parse::<Reason>().map_err(|error| error.to_string())?,
+            None if class == Class::Secret => Reason::Secret,
+            None if kind == Some(Kind::Address) => Reason::ForeignAddress,
+            None if kind.is_some() => Reason::ForeignIdentity,
+            None => Reason::ForeignContent,
+        };
+        if (class == Class::Party) != role.is_some() {
+            return Err("a party needs a role, and nothing else has one".into());
+        }
+        if class == Class::Party && kind.is_none() {
+            return Err("a party needs a kind".into());
+        }
+        if kind.is_some() && !matches!(class, Class::Party | Class::Mention) {
+            return Err("only parties and mentions have a kind".into());
+        }
+        if self.why.trim().is_empty() {
+            return Err("why is empty".into());
+        }
+        let clear_for = roles(&self.clear_for)?;
+        let shown_to = roles(&self.shown_to)?;
+        if class == Class::Secret && !shown_to.is_empty() {
+            return Err("a secret is clear for whom it was given to, or not shown".into());
+        }
+        if class == Class::Common && !(clear_for.is_empty() && shown_to.is_empty()) {
+            return Err("what is common is shown to all".into());
+        }
+        Ok(Rule {
+            path: Pattern::parse(&self.path)?,
+            operations: self.operations,
+            class,
+            kind,
+            role,
+            clear_for,
+            shown_to,
+            reason,
+            why: self.why,
+        })
+    }
+}
+
+fn role(word: &str) -> Result<Role, String> {
+    Role::ALL
+        .into_iter()
+        .find(|role| role.as_str() == word)
+        .ok_or(format!("unknown role {word:?}"))
+}
+
+fn roles(words: &[String]) -> Result<Roles, String> {
+    let mut out = Roles::NONE;
+    for word in words {
+        out.insert(role(word)?);
+    }
+    Ok(out)
+}
