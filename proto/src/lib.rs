@@ -1,0 +1,39 @@
+//! Cordon's wire: the messages, clients and servers that are generated from `proto/cordon`.
+//!
+//! What a message or field means is written in the `.proto` files, from where the documentation
+//! here is taken over.
+
+#![allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub)]
+
+/// One module a room and version, named as the protobuf packages are.
+pub mod cordon {
+    /// Tenants, accounts, sources, credentials, identity.
+    pub mod tenants {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("cordon.tenants.v1");
+        }
+    }
+    /// Events.
+    pub mod events {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("cordon.events.v1");
+        }
+    }
+    /// The log of what was done with a tenant's data.
+    pub mod transparency {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("cordon.transparency.v1");
+        }
+    }
+}
+
+pub use cordon::events::v1 as events;
+pub use cordon::tenants::v1 as tenants;
+pub use cordon::transparency::v1 as transparency;
+
+/// The encoded `FileDescriptorSet` of all packages, with imports and comments, for reflection and
+/// for tests that walk every method.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
