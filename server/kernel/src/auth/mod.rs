@@ -1,0 +1,17 @@
+//! Who may do what. Certificates ([`mtls`]) and tokens ([`token`]) become a
+//! [`VerifiedCredential`](credential::VerifiedCredential); the [`gate`] turns one of those and a
+//! wish into a scope and a [`permit`], or refuses.
+
+pub mod credential;
+pub mod permit;
+pub mod policy;
+pub mod principal;
+pub mod scope;
+mod standing;
+
+pub use credential::VerifiedCredential;
+pub use permit::Permit;
+pub use policy::{Action, Reach};
+pub use principal::{Home, Principal, Role};
+pub use scope::{Entry, IngestScope, ProviderScope, SelfScope, TenantScope};
+pub(crate) use standing::{CredentialRecord, SourceStatus, StandingSource, TenantStatus};

@@ -1,0 +1,395 @@
+//! The one table of who may do what, and by which way. Its print-out, `policy.golden.txt`, is
+//! reviewed like code: a change here that is not also made there fails the tests.
+
+use std::fmt;
+use std::fmt::Write as _;
+
+use super::principal::Role;
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Something that can be permitted: one a method of the API, under its name, and a few
+        /// that only the server itself does.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Action { $($(#[$doc])* $name,)* }
+
+        impl Action {
+            /// All actions, in the order of the golden file.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The method's name, as in the `.proto` file.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+        }
+    };
+}
+
+actions! {
+    /// Trades a certificate for a token.
+    IssueToken,
+    /// Renews the caller's own certificate.
+    RenewCredential,
+    /// Reads the keys that check tokens and signatures.
+    GetSigningKeys,
+    /// Asks who the caller is.
+    WhoAmI,
+    /// Creates a tenant.
+    CreateTenant,
+    /// Reads one tenant's register entry.
+    GetTenant,
+    /// Lists tenants.
+    ListTenants,
+    /// Changes a tenant's register entry.
+    UpdateTenant,
+    /// Shuts a tenant out; what is sent for it is still stored.
+    SuspendTenant,
+    /// Lets a suspended tenant in again.
+    ResumeTenant,
+    /// Deletes a tenant and destroys its keys.
+    DeleteTenant,
+    /// Registers a cloud account for a tenant.
+    CreateAccount,
+    /// Lists a tenant's accounts.
+    ListAccounts,
+    /// Ends an account's registration.
+    DeleteAccount,
+    /// Registers resources and addresses, with the times for which they hold.
+    ImportResources,
+    /// Lists a tenant's resources.
+    ListResources,
+    /// Ends a resource's registration.
+    DeleteResource,
+    /// Declares a range of addresses to be the provider's.
+    CreateAddressRange,
+    /// Lists the provider's address ranges.
+    ListAddressRanges,
+    /// Takes a range out again.
+    DeleteAddressRange,
+    /// Registers a source of events.
+    CreateSource,
+    /// Lists sources.
+    ListSources,
+    /// Ends a source's registration.
+    DeleteSource,
+    /// Issues a credential.
+    IssueCredential,
+    /// Lists credentials.
+    ListCredentials,
+    /// Revokes a credential.
+    RevokeCredential,
+    /// Enters a tenant with a justification.
+    EnterTenant,
+    /// Hands in events.
+    IngestEvents,
+    /// Declares up to when a source has handed in everything.
+    ReportWatermark,
+    /// Lists records that could not be read.
+    ListDeadLetters,
+    /// Tries such records again.
+    ReplayDeadLetters,
+    /// Searches events.
+    SearchEvents,
+    /// Follows events as they come.
+    WatchEvents,
+    /// Reads one event.
+    GetEvent,
+    /// Exports events.
+    ExportEvents,
+    /// Tells why an event is visible and what is withheld.
+    ExplainEvent,
+    /// Counts events.
+    CountEvents,
+    /// Lists what was done.
+    ListAuditEntries,
+    /// A background job of the server. No method.
+    RunJob,
+    /// Makes the first operator, from the machine's command line. No method.
+    Bootstrap,
+}
+
+impl Action {
+    /// Whether this is a method of the API, rather than the server's own doing.
+    #[must_use]
+    pub const fn is_rpc(self) -> bool {
+        !matches!(self, Self::RunJob | Self::Bootstrap)
+    }
+
+    /// The action of that method name.
+    #[must_use]
+    pub fn from_method(name: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|action| action.is_rpc() && action.as_str() == name)
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// By which way an action is reached, and so which scope comes with its permit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reach {
+    /// Any authenticated principal, about its own credential: [`SelfScope`](super::SelfScope).
+    Own,
+    /// A tenant's people, in their tenant: [`TenantScope`](super::TenantScope).
+    Tenant,
+    /// Staff who entered a tenant with a justification: [`TenantScope`](super::TenantScope).
+    Entered,
+    /// Staff, in the provider's registers: [`ProviderScope`](super::ProviderScope).
+    Provider,
+    /// A source for itself, an operator for any: [`IngestScope`](super::IngestScope).
+    Ingest,
+    /// The server itself.
+    System,
+}
+
+impl Reach {
+    /// The word for it in the golden file.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Tenant => "tenant",
+            Self::Entered => "entered",
+            Self::Provider => "provider",
+            Self::Ingest => "ingest",
+            Self::System => "system",
+        }
+    }
+}
+
+const EVERYONE: &[Role] = &[
+    Role::Reader,
+    Role::Responder,
+    Role::Admin,
+    Role::Operator,
+    Role::Analyst,
+    Role::Auditor,
+    Role::SlaReporter,
+    Role::Source,
+];
+const CUSTOMER: &[Role] = &[Role::Reader, Role::Responder, Role::Admin];
+const ADMIN: &[Role] = &[Role::Admin];
+const OPERATOR: &[Role] = &[Role::Operator];
+const REGISTRARS: &[Role] = &[Role::Operator, Role::Auditor];
+const ANALYST: &[Role] = &[Role::Analyst];
+const AUDITOR: &[Role] = &[Role::Auditor];
+const SENDERS: &[Role] = &[Role::Operator, Role::Source];
+const SYSTEM: &[Role] = &[Role::System];
+
+/// The table: per action, which roles reach it by which way. What is not here is refused. The
+/// match is exhaustive, so a new action does not compile before someone decides.
+const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
+    use Action as A;
+    use Reach as R;
+    match action {
+        A::IssueToken | A::RenewCredential | A::GetSigningKeys | A::WhoAmI => &[(R::Own, EVERYONE)],
+        A::CreateTenant
+        | A::UpdateTenant
+        | A::SuspendTenant
+        | A::ResumeTenant
+        | A::DeleteTenant
+        | A::CreateAccount
+        | A::DeleteAccount
+        | A::ImportResources
+        | A::DeleteResource
+        | A::CreateAddressRange
+        | A::DeleteAddressRange
+        | A::CreateSource
+        | A::DeleteSource => &[(R::Provider, OPERATOR)],
+        A::ListTenants | A::ListAddressRanges => &[(R::Provider, REGISTRARS)],
+        A::GetTenant | A::ListAccounts | A::ListResources | A::ListSources | A::ListCredentials => {
+            &[(R::Tenant, ADMIN), (R::Provider, REGISTRARS)]
+        }
+        A::IssueCredential | A::RevokeCredential => &[(R::Tenant, ADMIN), (R::Provider, OPERATOR)],
+        A::EnterTenant => &[(R::Entered, ANALYST), (R::Entered, AUDITOR)],
+        A::IngestEvents | A::ReportWatermark => &[(R::Ingest, SENDERS)],
+        A::ListDeadLetters | A::ReplayDeadLetters => &[(R::Ingest, OPERATOR)],
+        A::SearchEvents
+        | A::WatchEvents
+        | A::GetEvent
+        | A::ExportEvents
+        | A::ExplainEvent
+        | A::CountEvents => &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)],
+        A::ListAuditEntries => &[
+            (R::Tenant, CUSTOMER),
+            (R::Entered, AUDITOR),
+            (R::Provider, REGISTRARS),
+        ],
+        A::RunJob | A::Bootstrap => &[(R::System, SYSTEM)],
+    }
+}
+
+/// Whether `role` reaches `action` by `way`.
+#[must_use]
+pub fn reaches(role: Role, action: Action, way: Reach) -> bool {
+    table(action)
+        .iter()
+        .any(|(reach, roles)| *reach == way && roles.contains(&role))
+}
+
+/// Whether `role` reaches `action` by any way.
+#[must_use]
+pub fn allowed(role: Role, action: Action) -> bool {
+    table(action).iter().any(|(_, roles)| roles.contains(&role))
+}
+
+/// The ways by which `role` reaches `action`, in the table's order; empty: not at all.
+pub fn ways(role: Role, action: Action) -> impl Iterator<Item = Reach> {
+    table(action)
+        .iter()
+        .filter(move |(_, roles)| roles.contains(&role))
+        .map(|(reach, _)| *reach)
+}
+
+/// The whole table as text: a row an action, a column a role, in each cell the ways, `-` for
+/// none.
+#[must_use]
+pub fn matrix_text() -> String {
+    let mut text = String::from(
+        "# Who may do what, and by which way. Printed from auth/policy.rs, reviewed like code.\n",
+    );
+    let width = Action::ALL
+        .iter()
+        .map(|a| a.as_str().len())
+        .max()
+        .unwrap_or(0);
+    let cell = |role: Role| role.as_str().len().max("entered+provider".len());
+    let mut line = format!("{:width$}", "action");
+    for role in Role::ALL {
+        let _ = write!(line, "  {:1$}", role.as_str(), cell(*role));
+    }
+    text.push_str(line.trim_end());
+    text.push('\n');
+    for action in Action::ALL {
+        let mut line = format!("{:width$}", action.as_str());
+        for role in Role::ALL {
+            let ways: Vec<&str> = ways(*role, *action).map(Reach::as_str).collect();
+            let ways = if ways.is_empty() {
+                "-".to_owned()
+            } else {
+                ways.join("+")
+            };
+            let _ = write!(line, "  {ways:0$}", cell(*role));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOLDEN: &str = include_str!("policy.golden.txt");
+
+    #[test]
+    fn the_golden_file_is_the_table() {
+        let actual = matrix_text();
+        assert!(
+            actual == GOLDEN,
+            "the table and auth/policy.golden.txt differ; if the change is meant, review it and \
+             write this into the file:\n{actual}"
+        );
+    }
+
+    #[test]
+    fn actions_are_found_by_their_method_names() {
+        for action in Action::ALL {
+            assert_eq!(
+                Action::from_method(action.as_str()).is_some(),
+                action.is_rpc()
+            );
+        }
+        assert_eq!(Action::from_method("searchEvents"), None);
+    }
+
+    #[test]
+    fn allowed_means_by_some_way() {
+        for action in Action::ALL {
+            for role in Role::ALL {
+                assert_eq!(allowed(*role, *action), ways(*role, *action).count() > 0);
+                for way in ways(*role, *action) {
+                    assert!(reaches(*role, *action, way));
+                }
+            }
+        }
+    }
+
+    /// Rules that hold whatever the table grows into.
+    #[test]
+    fn the_walls_hold_in_every_row() {
+        for action in Action::ALL {
+            for role in Role::ALL {
+                for way in ways(*role, *action) {
+                    let fits = match way {
+                        Reach::Own => *role != Role::System,
+                        Reach::Tenant => {
+                            matches!(role, Role::Reader | Role::Responder | Role::Admin)
+                        }
+                        Reach::Entered => matches!(role, Role::Analyst | Role::Auditor),
+                        Reach::Provider => matches!(
+                            role,
+                            Role::Operator | Role::Analyst | Role::Auditor | Role::SlaReporter
+                        ),
+                        Reach::Ingest => matches!(role, Role::Operator | Role::Source),
+                        Reach::System => *role == Role::System && !action.is_rpc(),
+                    };
+                    assert!(fits, "{role} reaches {action} by {way:?}");
+                }
+                // A wall between people and the server's own actions.
+                if !action.is_rpc() {
+                    assert_eq!(allowed(*role, *action), *role == Role::System);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn staff_reach_events_through_an_entry_only() {
+        use Action as A;
+        let reads = [
+            A::SearchEvents,
+            A::WatchEvents,
+            A::GetEvent,
+            A::ExportEvents,
+            A::ExplainEvent,
+            A::CountEvents,
+        ];
+        for action in reads {
+            for role in [
+                Role::Operator,
+                Role::Analyst,
+                Role::Auditor,
+                Role::SlaReporter,
+            ] {
+                assert!(
+                    ways(role, action).all(|way| way == Reach::Entered),
+                    "{role} {action}"
+                );
+            }
+        }
+        assert!(!allowed(Role::Source, A::SearchEvents));
+    }
+
+    #[test]
+    fn whoever_enters_may_say_so() {
+        for action in Action::ALL {
+            for role in Role::ALL {
+                if reaches(*role, *action, Reach::Entered) {
+                    assert!(
+                        reaches(*role, Action::EnterTenant, Reach::Entered),
+                        "{role}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Resource names (AIP-122): the one place that takes them apart and puts them together.
+//!
+//! A name carries no authority. The wall is that whoever handles `tenants/t/…` compares
+//! [`Name::tenant`] with the tenant of its scope before it looks anything up.
+
+use std::fmt;
+use std::str::FromStr;
+
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+use crate::ids::{AccountId, CredentialId, EventName, SourceId, TenantId};
+
+/// The name of anything that the API names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Name {
+    /// `tenants/{tenant}`
+    Tenant(TenantId),
+    /// `tenants/{tenant}/events/{event}`
+    Event(TenantId, EventName),
+    /// `tenants/{tenant}/accounts/{account}`, as in `tenants/acme/accounts/aws:123456789012`
+    Account(TenantId, AccountId),
+    /// `tenants/{tenant}/resources/{uuid}`
+    Resource(TenantId, Uuid),
+    /// `tenants/{tenant}/credentials/{credential}`
+    TenantCredential(TenantId, CredentialId),
+    /// `tenants/{tenant}/auditEntries/{seq}`
+    TenantAuditEntry(TenantId, u64),
+    /// `credentials/{credential}`: one of the provider's staff
+    StaffCredential(CredentialId),
+    /// `auditEntries/{seq}`: of the provider's own log
+    ProviderAuditEntry(u64),
+    /// `sources/{source}`
+    Source(SourceId),
+    /// `sources/{source}/credentials/{credential}`
+    SourceCredential(SourceId, CredentialId),
+    /// `sources/{source}/deadLetters/{uuid}`
+    DeadLetter(SourceId, Uuid),
+    /// `addressRanges/{uuid}`
+    AddressRange(Uuid),
+}
+
+impl Name {
+    /// The tenant in whose namespace the name lies, if it lies in one.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&TenantId> {
+        match self {
+            Self::Tenant(tenant)
+            | Self::Event(tenant, _)
+            | Self::Account(tenant, _)
+            | Self::Resource(tenant, _)
+            | Self::TenantCredential(tenant, _)
+            | Self::TenantAuditEntry(tenant, _) => Some(tenant),
+            Self::StaffCredential(_)
+            | Self::ProviderAuditEntry(_)
+            | Self::Source(_)
+            | Self::SourceCredential(..)
+            | Self::DeadLetter(..)
+            | Self::AddressRange(_) => None,
+        }
+    }
+
+    /// The source in whose namespace the name lies, if it lies in one.
+    #[must_use]
+    pub fn source(&self) -> Option<&SourceId> {
+        match self {
+            Self::Source(source)
+            | Self::SourceCredential(source, _)
+            | Self::DeadLetter(source, _) => Some(source),
+            _ => None,
+        }
+    }
+
+    /// Parses the value of the request field `field`.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` that names the field.
+    pub fn parse(field: &str, text: &str) -> Result<Self> {
+        Self::split(text).ok_or_else(|| {
+            Error::invalid(
+                field,
+                "not a resource name such as tenants/acme/events/0123…",
+            )
+        })
+    }
+
+    /// Parses `tenants/{tenant}` from the request field `field`.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` that names the field.
+    pub fn parse_tenant(field: &str, text: &str) -> Result<TenantId> {
+        match Self::split(text) {
+            Some(Self::Tenant(tenant)) => Ok(tenant),
+            _ => Err(Error::invalid(field, "expected tenants/{tenant}")),
+        }
+    }
+
+    /// Parses `sources/{source}` from the request field `field`.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` that names the field.
+    pub fn parse_source(field: &str, text: &str) -> Result<SourceId> {
+        match Self::split(text) {
+            Some(Self::Source(source)) => Ok(source),
+            _ => Err(Error::invalid(field, "expected sources/{source}")),
+        }
+    }
+
+    fn split(text: &str) -> Option<Self> {
+        let parts: Vec<&str> = text.splitn(5, '/').collect();
+        Some(match *parts.as_slice() {
+            ["tenants", t] => Self::Tenant(t.parse().ok()?),
+            ["tenants", t, "events", e] => Self::Event(t.parse().ok()?, e.parse().ok()?),
+            ["tenants", t, "accounts", a] => Self::Account(t.parse().ok()?, a.parse().ok()?),
+            ["tenants", t, "resources", u] => Self::Resource(t.parse().ok()?, uuid(u)?),
+            ["tenants", t, "credentials", c] => {
+                Self::TenantCredential(t.parse().ok()?, c.parse().ok()?)
+            }
+            ["tenants", t, "auditEntries", n] => {
+                Self::TenantAuditEntry(t.parse().ok()?, number(n)?)
+            }
+            ["credentials", c] => Self::StaffCredential(c.parse().ok()?),
+            ["auditEntries", n] => Self::ProviderAuditEntry(number(n)?),
+            ["sources", s] => Self::Source(s.parse().ok()?),
+            ["sources", s, "credentials", c] => {
+                Self::SourceCredential(s.parse().ok()?, c.parse().ok()?)
+            }
+            ["sources", s, "deadLetters", u] => Self::DeadLetter(s.parse().ok()?, uuid(u)?),
+            ["addressRanges", u] => Self::AddressRange(uuid(u)?),
+            _ => return None,
+        })
+    }
+}
+
+/// A UUID in its one canonical spelling: one resource, one name.
+fn uuid(text: &str) -> Option<Uuid> {
+    let uuid = Uuid::try_parse(text).ok()?;
+    (uuid.hyphenated().to_string() == text).then_some(uuid)
+}
+
+/// A decimal number without sign or leading zeroes.
+fn number(text: &str) -> Option<u64> {
+    let number: u64 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
+}
+
+impl FromStr for Name {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        Self::parse("name", text)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tenant(t) => write!(f, "tenants/{t}"),
+            Self::Event(t, e) => write!(f, "tenants/{t}/events/{e}"),
+            Self::Account(t, a) => write!(f, "tenants/{t}/accounts/{a}"),
+            Self::Resource(t, u) => write!(f, "tenants/{t}/resources/{}", u.hyphenated()),
+            Self::TenantCredential(t, c) => write!(f, "tenants/{t}/credentials/{c}"),
+            Self::TenantAuditEntry(t, n) => write!(f, "tenants/{t}/auditEntries/{n}"),
+            Self::StaffCredential(c) => write!(f, "credentials/{c}"),
+            Self::ProviderAuditEntry(n) => write!(f, "auditEntries/{n}"),
+            Self::Source(s) => write!(f, "sources/{s}"),
+            Self::SourceCredential(s, c) => write!(f, "sources/{s}/credentials/{c}"),
+            Self::DeadLetter(s, u) => write!(f, "sources/{s}/deadLetters/{}", u.hyphenated()),
+            Self::AddressRange(u) => write!(f, "addressRanges/{}", u.hyphenated()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const EVENT: &str = "00112233445566778899aabbccddeeff";
+    const UUID: &str = "01920000-0000-7000-8000-000000000001";
+
+    fn examples() -> Vec<String> {
+        vec![
+            "tenants/acme".into(),
+            format!("tenants/acme/events/{EVENT}"),
+            "tenants/acme/accounts/aws:123456789012".into(),
+            format!("tenants/acme/resources/{UUID}"),
+            format!("tenants/acme/credentials/{UUID}"),
+            "tenants/acme/auditEntries/17".into(),
+            format!("credentials/{UUID}"),
+            "auditEntries/0".into(),
+            "sources/trail".into(),
+            format!("sources/trail/credentials/{UUID}"),
+            format!("sources/trail/deadLetters/{UUID}"),
+            format!("addressRanges/{UUID}"),
+        ]
+    }
+
+    #[test]
+    fn every_form_round_trips() {
+        for text in examples() {
+            let name: Name = text.parse().unwrap();
+            assert_eq!(name.to_string(), text);
+            assert_eq!(
+                name.tenant().is_some(),
+                text.starts_with("tenants/"),
+                "{text}"
+            );
+            assert_eq!(
+                name.source().is_some(),
+                text.starts_with("sources/"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_spellings_are_refused() {
+        let bad = [
+            "",
+            "/",
+            "tenants",
+            "tenants/",
+            "tenants/acme/",
+            "/tenants/acme",
+            "tenants//acme",
+            "tenants/acme/events",
+            "tenants/acme/events/",
+            "tenants/acme/events/xyz",
+            "tenants/ACME",
+            "tenants/acme/incidents/1",
+            "tenants/acme/auditEntries/01",
+            "tenants/acme/auditEntries/+1",
+            "tenants/acme/../globex",
+            "projects/acme",
+            "addressRanges/01920000000070008000000000000001",
+            "tenants/acme///",
+            "sources/trail/events/x",
+            "tenants/acme/accounts/a/b",
+        ];
+        for text in bad {
+            assert!(text.parse::<Name>().is_err(), "{text:?}");
+        }
+        let long = format!("tenants/acme/events/{EVENT}/more");
+        assert!(long.parse::<Name>().is_err());
+        let error = Name::parse_tenant("parent", "sources/trail").unwrap_err();
+        assert_eq!(error.violations()[0].field, "parent");
+        assert!(Name::parse_source("parent", "tenants/acme").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_parses_prints_as_it_was(text in "(tenants|sources|credentials|auditEntries)(/[a-z0-9:.-]{0,40}){0,5}") {
+            if let Ok(name) = text.parse::<Name>() {
+                prop_assert_eq!(name.to_string(), text);
+            }
+        }
+    }
+}
