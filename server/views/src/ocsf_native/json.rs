@@ -1,0 +1,298 @@
+//! Attribution of JSON records by their party table alone: native OCSF and GuardDuty.
+
+use serde_json::Value;
+use smallvec::SmallVec;
+
+use crate::attribute::{Reject, content_hash};
+use crate::directory::{Directory, Kind, Names};
+use crate::identity;
+use crate::row::{Attributed, EventRow, SourceType, Status};
+use crate::split;
+use crate::table::{PartyTable, Role, Roles};
+use crate::view::{Known, Viewer, redact};
+
+/// No column holds more than this many bytes; what is longer is cut. The view has it all.
+const LONGEST_COLUMN: usize = 1024;
+
+/// No record has more parties than this: each costs a view.
+const MOST_PARTIES: usize = 256;
+
+/// What is particular to a source whose records are JSON.
+pub(crate) struct Source {
+    pub(crate) source_type: SourceType,
+    /// When it happened, nanoseconds since 1970.
+    pub(crate) time: fn(&Value) -> Option<i64>,
+    /// The source's event id.
+    pub(crate) event_id: fn(&Value) -> Option<&str>,
+    /// The operation by which the table's rules are picked.
+    pub(crate) operation: fn(&Value) -> &str,
+    /// Names that only their place tells whose they are.
+    pub(crate) hints: Hints,
+    /// Fills the columns from the viewer's view.
+    pub(crate) columns: fn(&Value, &mut EventRow),
+}
+
+/// Looks for names beside accounts; asks whether an account is the viewer's.
+pub(crate) type Hints = fn(&Value, &mut dyn FnMut(&str) -> bool, &mut Known);
+
+/// Somebody whom the record concerns.
+#[derive(Debug)]
+struct Party<T> {
+    /// As the directory writes it.
+    id: String,
+    role: Role,
+    tenant: Option<T>,
+}
+
+/// Rows for the tenants that a record concerns; see [`crate::attribute()`].
+pub(crate) fn attribute<D, N>(
+    source: &Source,
+    record: &[u8],
+    observed_ns: i64,
+    directory: &D,
+    names: &N,
+) -> Result<Attributed<D::Tenant>, Reject>
+where
+    D: Directory,
+    N: Names<Tenant = D::Tenant>,
+{
+    let text = split::check_record(source.source_type, record, None)?.trim_ascii();
+    let value: Value = serde_json::from_str(text)
+        .map_err(|error| Reject::new(Reject::MALFORMED, error.to_string()))?;
+    let table = PartyTable::of(source.source_type)?;
+    let operation = (source.operation)(&value);
+    let time_ns = (source.time)(&value);
+    let at_ns = time_ns.unwrap_or(observed_ns);
+    let parties = parties(table, operation, &value, at_ns, directory)?;
+
+    let mut tenants: SmallVec<[&D::Tenant; 4]> = parties
+        .iter()
+        .filter_map(|party| party.tenant.as_ref())
+        .collect();
+    tenants.sort_unstable();
+    tenants.dedup();
+    let mut unknown_parties: Vec<String> = parties
+        .iter()
+        .filter(|party| party.tenant.is_none())
+        .map(|party| party.id.clone())
+        .collect();
+    unknown_parties.sort_unstable();
+    unknown_parties.dedup();
+
+    let event_id = (source.event_id)(&value).unwrap_or_default();
+    let content = content_hash(text);
+    let views = tenants
+        .into_iter()
+        .map(|tenant| {
+            let mut roles = Roles::NONE;
+            let mut shared = false;
+            for party in &parties {
+                if party.tenant.as_ref() == Some(tenant) {
+                    roles.insert(party.role);
+                } else {
+                    shared = true;
+                }
+            }
+            let name = names.event_name(
+                tenant,
+                &[
+                    source.source_type.as_str().as_bytes(),
+                    event_id.as_bytes(),
+                    &content,
+                ],
+            );
+            let mut row = EventRow {
+                name,
+                time_ns: at_ns,
+                observed_ns,
+                time_invalid: time_ns.is_none(),
+                conflict: false,
+                class_uid: 0,
+                activity_id: 0,
+                severity_id: 0,
+                status: Status::Unknown,
+                account: String::new(),
+                region: String::new(),
+                service: String::new(),
+                operation: String::new(),
+                actor: String::new(),
+                src_ip: None,
+                dst_ip: None,
+                src_port: None,
+                dst_port: None,
+                resources: Vec::new(),
+                source_type: source.source_type,
+                event_id: String::new(),
+                shared,
+                normalizer: table.version,
+                raw: String::new(),
+                raw_context: None,
+                withheld: Vec::new(),
+                shared_event_id: String::new(),
+                addressed: roles.contains(Role::Recipient),
+            };
+            if shared {
+                let viewer = Viewer::new(tenant, directory, names, at_ns);
+                let mut known = Known::default();
+                (source.hints)(&value, &mut |id| viewer.owns_account(id), &mut known);
+                let mut view = value.clone();
+                row.withheld = redact(&mut view, table, operation, roles, &viewer, &known);
+                (source.columns)(&view, &mut row);
+                row.event_id = (source.event_id)(&view).map(clip).unwrap_or_default();
+                row.raw = view.to_string();
+            } else {
+                (source.columns)(&value, &mut row);
+                row.event_id = clip(event_id);
+                row.raw = text.to_owned();
+            }
+            if row.event_id.is_empty() {
+                // Not the content's own hash: with most of the content in view, the rest
+                // could be guessed by it.
+                row.event_id = crate::vpcflow::hex(&name);
+            }
+            (tenant.clone(), row)
+        })
+        .collect();
+    Ok(Attributed {
+        views,
+        unknown_parties,
+    })
+}
+
+/// The parties of a record, each id and role once.
+fn parties<D: Directory>(
+    table: &PartyTable,
+    operation: &str,
+    value: &Value,
+    at_ns: i64,
+    directory: &D,
+) -> Result<Vec<Party<D::Tenant>>, Reject> {
+    let mut parties: Vec<Party<D::Tenant>> = Vec::new();
+    for rule in table.party_rules(operation) {
+        let (Some(role), Some(kind)) = (rule.role, rule.kind) else {
+            continue;
+        };
+        let mut found = Vec::new();
+        each_at(value, rule.path.as_str(), &mut |value| {
+            if let Some(text) = text_of(value) {
+                found.push(text);
+            }
+        });
+        for text in found {
+            let (id, tenant) = match kind {
+                Kind::Account => {
+                    let Some(id) = identity::party_account(&text) else {
+                        continue;
+                    };
+                    let id = identity::directory_account(id).into_owned();
+                    let tenant = directory.account(&id, at_ns);
+                    (id, tenant)
+                }
+                Kind::Address => {
+                    let Some(ip) = identity::parse_address(&text)
+                        .filter(|ip| directory.in_provider_range(*ip))
+                    else {
+                        continue;
+                    };
+                    (format!("ip:{ip}"), directory.address(ip, at_ns))
+                }
+                _ => continue,
+            };
+            if parties
+                .iter()
+                .any(|party| party.id == id && party.role == role)
+            {
+                continue;
+            }
+            if parties.len() == MOST_PARTIES {
+                return Err(Reject::new(
+                    Reject::TOO_MANY_PARTIES,
+                    format!("more than {MOST_PARTIES} parties"),
+                ));
+            }
+            parties.push(Party { id, role, tenant });
+        }
+    }
+    Ok(parties)
+}
+
+/// Text of an identity: a number is an account id that lost its quotes.
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(identity::padded_account(&number.to_string()).into_owned()),
+        _ => None,
+    }
+}
+
+/// Calls `with` for every value at the path: keys joined by dots, `*` for any one.
+pub(crate) fn each_at<'v>(value: &'v Value, path: &str, with: &mut dyn FnMut(&'v Value)) {
+    let Some((step, rest)) = path
+        .split_once('.')
+        .or((!path.is_empty()).then_some((path, "")))
+    else {
+        return with(value);
+    };
+    match (step, value) {
+        ("*", Value::Array(items)) => items.iter().for_each(|item| each_at(item, rest, with)),
+        ("*", Value::Object(map)) => map.values().for_each(|item| each_at(item, rest, with)),
+        (key, Value::Object(map)) => {
+            if let Some(item) = map.get(key) {
+                each_at(item, rest, with);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The value at the path, keys joined by dots, numbers for list positions.
+pub(crate) fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+    path.split('.').try_fold(value, |value, step| match value {
+        Value::Object(map) => map.get(step),
+        Value::Array(items) => step.parse::<usize>().ok().and_then(|at| items.get(at)),
+        _ => None,
+    })
+}
+
+/// The text at the path, if it is text and not empty.
+pub(crate) fn text<'v>(value: &'v Value, path: &str) -> Option<&'v str> {
+    at(value, path)?.as_str().filter(|text| !text.is_empty())
+}
+
+/// The number at the path, also where it is written as text.
+pub(crate) fn number(value: &Value, path: &str) -> Option<i64> {
+    match at(value, path)? {
+        Value::Number(number) => number
+            .as_i64()
+            .or_else(|| number.as_f64().filter(|n| n.abs() < 9e15).map(|n| n as i64)),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// At most as much of the text as a column holds.
+pub(crate) fn clip(text: &str) -> String {
+    let mut end = text.len().min(LONGEST_COLUMN);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default().to_owned()
+}
+
+/// Nanoseconds since 1970 of a time in RFC 3339, or as some exports write it, with a blank
+/// for the `T` and no zone. `None` before 1970 and after 2262.
+pub(crate) fn time_of_text(text: &str) -> Option<i64> {
+    use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+    let time = match text.parse::<Timestamp>() {
+        Ok(time) => time,
+        Err(_) => text
+            .parse::<DateTime>()
+            .ok()?
+            .to_zoned(TimeZone::UTC)
+            .ok()?
+            .timestamp(),
+    };
+    i64::try_from(time.as_nanosecond())
+        .ok()
+        .filter(|ns| *ns > 0)
+}
