@@ -81,6 +81,70 @@ where
     }
 }
 
+/// A record is no longer than this.
+pub const LONGEST_RECORD: usize = 1 << 20;
+/// A record is nested no deeper than this.
+pub const DEEPEST_RECORD: usize = 64;
+
+/// A JSON record as text, of a size and depth that are fit to be read.
+///
+/// # Errors
+///
+/// [`Reject`] with `TOO_LONG`, `NOT_UTF8` or `TOO_DEEP`.
+pub fn checked_text(record: &[u8]) -> Result<&str, Reject> {
+    if record.len() > LONGEST_RECORD {
+        return Err(Reject::new(
+            Reject::TOO_LONG,
+            format!("{} bytes, more than {LONGEST_RECORD}", record.len()),
+        ));
+    }
+    let text = std::str::from_utf8(record).map_err(|error| {
+        Reject::new(
+            Reject::NOT_UTF8,
+            format!("not UTF-8 after byte {}", error.valid_up_to()),
+        )
+    })?;
+    // Counting brackets is quick, and nearly no record has more of them than the depth
+    // that is allowed; only then they must be told from those in strings.
+    let brackets = memchr::memchr2_iter(b'{', b'[', record).count();
+    if brackets > DEEPEST_RECORD && depth(record) > DEEPEST_RECORD {
+        return Err(Reject::new(
+            Reject::TOO_DEEP,
+            format!("nested deeper than {DEEPEST_RECORD}"),
+        ));
+    }
+    Ok(text)
+}
+
+/// How deep JSON text is nested; brackets in strings do not count.
+fn depth(bytes: &[u8]) -> usize {
+    let mut depth = 0_usize;
+    let mut deepest = 0;
+    let mut bytes = bytes.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'{' | b'[' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => {
+                while let Some(byte) = bytes.next() {
+                    match byte {
+                        b'\\' => {
+                            bytes.next();
+                        }
+                        b'"' => break,
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    deepest
+}
+
 /// Fingerprint of a JSON record's content: that of its bytes without the white space that
 /// means nothing, so that the same record pretty-printed is the same.
 #[must_use]

@@ -273,15 +273,20 @@ pub struct EventRow {
 
 impl EventRow {
     /// Whether this row takes the other's place in the same tenant's store, whichever came
-    /// first: both tell of one event, and only this one is the record addressed to the
-    /// tenant.
+    /// first: both tell of one event, and this one is the record addressed to the tenant.
+    /// Of two that are not, the one with the smaller name stays, so that the order of
+    /// arrival does not matter; two that are addressed (to two accounts of the tenant) both
+    /// stay, as each is wholly a record of the tenant's.
     #[must_use]
     pub fn supersedes(&self, other: &Self) -> bool {
-        self.addressed
-            && !other.addressed
-            && !self.shared_event_id.is_empty()
+        !self.shared_event_id.is_empty()
             && self.source_type == other.source_type
             && self.shared_event_id == other.shared_event_id
+            && match (self.addressed, other.addressed) {
+                (true, addressed) => !addressed,
+                (false, true) => false,
+                (false, false) => self.name < other.name,
+            }
     }
 
     /// The columns that rendering needs, borrowed.

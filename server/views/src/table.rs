@@ -5,6 +5,8 @@
 
 use std::sync::LazyLock;
 
+use serde_json::Value;
+
 use crate::directory::Kind;
 use crate::row::{Reason, SourceType};
 
@@ -88,6 +90,11 @@ impl Roles {
     /// Adds a role.
     pub const fn insert(&mut self, role: Role) {
         self.0 |= role.bit();
+    }
+
+    /// Adds all roles of another set.
+    pub const fn add(&mut self, other: Self) {
+        self.0 |= other.0;
     }
 
     /// Whether the role is in the set.
@@ -279,17 +286,23 @@ impl PartyTable {
         }
         let mut rules: Vec<Rule> = Vec::with_capacity(draft.rules.len());
         for one in draft.rules {
-            let path = one.path.clone();
-            let rule = one
-                .into_rule()
-                .map_err(|message| fail(&draft.source_type, format!("{path}: {message}")))?;
-            if let Some(earlier) = rules.iter().find(|earlier| earlier.hides(&rule)) {
-                return Err(fail(
-                    &draft.source_type,
-                    format!("{path} is never reached: {} holds before it", earlier.path.as_str()),
-                ));
+            let paths: Vec<&String> = one.path.iter().chain(&one.paths).collect();
+            if paths.is_empty() {
+                return Err(fail(&draft.source_type, "a rule has no path".into()));
             }
-            rules.push(rule);
+            for path in paths {
+                let rule = one
+                    .rule(path)
+                    .map_err(|message| fail(&draft.source_type, format!("{path}: {message}")))?;
+                if let Some(earlier) = rules.iter().find(|earlier| earlier.hides(&rule)) {
+                    let earlier = earlier.path.as_str();
+                    return Err(fail(
+                        &draft.source_type,
+                        format!("{path} is never reached: {earlier} holds before it"),
+                    ));
+                }
+                rules.push(rule);
+            }
         }
         Ok(Self {
             source_type,
@@ -343,6 +356,16 @@ impl Rule {
 }
 
 impl Pattern {
+    /// The first key, and the pattern of what is below it; `None` if it does not begin
+    /// with a key or ends there.
+    #[must_use]
+    pub fn split_first(&self) -> Option<(&str, Below<'_>)> {
+        match self.steps.split_first()? {
+            (Step::Key(key), rest) if !rest.is_empty() => Some((key, Below(rest))),
+            _ => None,
+        }
+    }
+
     /// Whether it means fields below the path, and not only by a `**`.
     fn goes_below(&self, path: &[&str]) -> bool {
         let mut steps = self.steps.iter();
@@ -371,6 +394,34 @@ impl Pattern {
     }
 }
 
+/// The rest of a pattern.
+#[derive(Debug, Clone, Copy)]
+pub struct Below<'p>(&'p [Step]);
+
+impl Below<'_> {
+    /// The values that it means.
+    #[must_use]
+    pub fn select<'v>(&self, value: &'v Value) -> Vec<&'v Value> {
+        let mut found = vec![value];
+        for step in self.0 {
+            found = match step {
+                Step::Rest => return found,
+                Step::Any => found.into_iter().flat_map(children).collect(),
+                Step::Key(key) => found.into_iter().filter_map(|one| one.get(&**key)).collect(),
+            };
+        }
+        found
+    }
+}
+
+fn children(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(items) => items.iter().collect(),
+        Value::Object(map) => map.values().collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// A table as written.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -385,7 +436,10 @@ struct Draft {
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DraftRule {
-    path: String,
+    #[serde(default)]
+    path: Option<String>,
+    #[serde(default)]
+    paths: Vec<String>,
     is: String,
     #[serde(default)]
     operations: Vec<String>,
@@ -400,7 +454,8 @@ struct DraftRule {
 }
 
 impl DraftRule {
-    fn into_rule(self) -> Result<Rule, String> {
+    /// The rule for one of its paths.
+    fn rule(&self, path: &str) -> Result<Rule, String> {
         let class = match self.is.as_str() {
             "party" => Class::Party,
             "mention" => Class::Mention,
@@ -411,10 +466,11 @@ impl DraftRule {
         };
         let kind = self
             .kind
-            .map(|word| Kind::from_prefix(&word).ok_or(format!("unknown kind {word:?}")))
+            .as_deref()
+            .map(|word| Kind::from_prefix(word).ok_or(format!("unknown kind {word:?}")))
             .transpose()?;
         let role = self.role.as_deref().map(role).transpose()?;
-        let reason = match self.reason {
+        let reason = match &self.reason {
             Some(word) => word.parse::<Reason>().map_err(|error| error.to_string())?,
             None if class == Class::Secret => Reason::Secret,
             None if kind == Some(Kind::Address) => Reason::ForeignAddress,
@@ -442,15 +498,15 @@ impl DraftRule {
             return Err("what is common is shown to all".into());
         }
         Ok(Rule {
-            path: Pattern::parse(&self.path)?,
-            operations: self.operations,
+            path: Pattern::parse(path)?,
+            operations: self.operations.clone(),
             class,
             kind,
             role,
             clear_for,
             shown_to,
             reason,
-            why: self.why,
+            why: self.why.clone(),
         })
     }
 }

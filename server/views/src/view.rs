@@ -8,6 +8,7 @@
 //! viewer's own changes a byte.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use serde_json::{Map, Number, Value};
@@ -94,7 +95,8 @@ where
 /// because it stands beside a stranger's account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Known {
-    own: Vec<String>,
+    own: BTreeSet<String>,
+    /// Longest first, so that a name within a longer one does not split it.
     strangers: Vec<Stranger>,
 }
 
@@ -109,7 +111,7 @@ impl Known {
     /// Says that the text, wherever it stands whole, is the viewer's own.
     pub fn own(&mut self, text: &str) {
         if !text.is_empty() && !self.is_own(text) {
-            self.own.push(text.to_owned());
+            self.own.insert(text.to_owned());
         }
     }
 
@@ -119,14 +121,17 @@ impl Known {
         if text.is_empty() || self.strangers.iter().any(|known| known.text == text) {
             return;
         }
-        self.strangers.push(Stranger {
-            text: text.to_owned(),
-            kind,
-            id: id.to_owned(),
-        });
-        // Longest first, so that a name within a longer one does not split it.
-        self.strangers
-            .sort_by(|a, b| b.text.len().cmp(&a.text.len()).then(a.text.cmp(&b.text)));
+        let at = self
+            .strangers
+            .partition_point(|known| known.text.len() >= text.len());
+        self.strangers.insert(
+            at,
+            Stranger {
+                text: text.to_owned(),
+                kind,
+                id: id.to_owned(),
+            },
+        );
     }
 
     /// How many identities it knows.
@@ -142,7 +147,7 @@ impl Known {
     }
 
     fn is_own(&self, text: &str) -> bool {
-        self.own.iter().any(|own| own == text)
+        self.own.contains(text)
     }
 }
 
