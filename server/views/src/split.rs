@@ -16,15 +16,15 @@ mod scan;
 
 use std::fmt;
 
-use crate::attribute::Reject;
+use crate::attribute::{self, Reject};
 use crate::row::SourceType;
 use crate::vpcflow::Layout;
 
 /// Longest record, in bytes.
-pub const MAX_RECORD_BYTES: usize = 1 << 20;
+pub const MAX_RECORD_BYTES: usize = attribute::LONGEST_RECORD;
 
 /// Deepest nesting of lists and objects in a record.
-pub const MAX_DEPTH: usize = 64;
+pub const MAX_DEPTH: usize = attribute::DEEPEST_RECORD;
 
 /// Why a record can't be taken. Closed: users' scripts compare with the codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
