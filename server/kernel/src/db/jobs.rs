@@ -1,0 +1,250 @@
+//! Due work. A job is a name within a tenant; it is there when it is to be done and gone when it
+//! is. Whoever claims one holds it for a time under an epoch; when that time lapses another may
+//! claim it, and what the first still commits with the old epoch is refused.
+
+use std::ops::RangeInclusive;
+
+use jiff::{SignedDuration, Timestamp};
+use sqlx::Row as _;
+
+use super::{Db, TenantTx, nanos};
+use crate::auth::TenantScope;
+use crate::error::{Error, Reason, Result};
+use crate::ids::TenantId;
+
+/// Seal the tenant's journal into a segment. Scheduled by the kernel itself.
+pub const SEAL: &str = "seal";
+/// Take from quarantine what concerns a tenant that was registered late. Scheduled by the kernel
+/// when an account or a resource is registered.
+pub const BACKFILL: &str = "backfill";
+/// Remove what is left of a deleted tenant. Scheduled by the kernel.
+pub const PURGE: &str = "purge";
+
+/// $1 tenant, $2 job, $3 bucket, $4 due: due at that time at the latest; if it is being done right
+/// now, it is done again.
+pub(crate) const SCHEDULE: &str = "INSERT INTO jobs (tenant_id, job, bucket, due_time, epoch, claimed, again, attempts) \
+     VALUES ($1, $2, $3, $4, 0, 0, NULL, 0) \
+     ON CONFLICT (tenant_id, job) DO UPDATE SET \
+        due_time = CASE WHEN jobs.claimed = 0 AND excluded.due_time < jobs.due_time \
+                        THEN excluded.due_time ELSE jobs.due_time END, \
+        again = CASE WHEN jobs.claimed = 0 THEN jobs.again \
+                     WHEN jobs.again IS NULL OR excluded.due_time < jobs.again THEN excluded.due_time \
+                     ELSE jobs.again END";
+
+/// Leave to claim any tenant's due jobs. The kernel gives out one, to whoever runs the jobs.
+#[derive(Debug)]
+pub struct JobRunner(());
+
+impl JobRunner {
+    pub(crate) fn new() -> Self {
+        Self(())
+    }
+}
+
+/// A job that is being done.
+#[derive(Debug)]
+pub struct JobClaim {
+    tenant: TenantId,
+    job: String,
+    epoch: i64,
+    attempts: u32,
+    lapses: Timestamp,
+}
+
+impl JobClaim {
+    /// For whom.
+    #[must_use]
+    pub fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// Which job.
+    #[must_use]
+    pub fn job(&self) -> &str {
+        &self.job
+    }
+
+    /// How often it was claimed since it last succeeded, this time included.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// When another may claim it.
+    #[must_use]
+    pub fn lapses(&self) -> Timestamp {
+        self.lapses
+    }
+
+    pub(crate) fn epoch(&self) -> i64 {
+        self.epoch
+    }
+}
+
+/// Which of the 256 buckets a tenant's jobs are in.
+pub(crate) fn bucket_of(tenant: &TenantId) -> u8 {
+    blake3::hash(tenant.as_str().as_bytes())
+        .as_bytes()
+        .first()
+        .copied()
+        .unwrap_or(0)
+}
+
+/// `time` (ns) and `after` later, at most the end of time.
+pub(crate) fn later(time: i64, after: SignedDuration) -> i64 {
+    time.saturating_add(i64::try_from(after.as_nanos()).unwrap_or(i64::MAX))
+}
+
+impl Db {
+    /// Claims up to `limit` jobs that are due in these buckets, for the length of `lease`. Reads
+    /// only what is due, and takes the write lock only when something is.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the database can't be reached.
+    pub async fn claim_jobs(
+        &self,
+        _runner: &JobRunner,
+        buckets: RangeInclusive<u8>,
+        lease: SignedDuration,
+        limit: u32,
+    ) -> Result<Vec<JobClaim>> {
+        let now = self.env().now();
+        // Written out, so that each bucket is one seek in the index and not a range of all.
+        let buckets: Vec<String> = buckets.map(|bucket| bucket.to_string()).collect();
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT tenant_id, job FROM jobs WHERE bucket IN ({}) AND due_time <= $1 LIMIT $2",
+            buckets.join(", ")
+        )))
+        .bind(nanos(now))
+        .bind(i64::from(limit))
+        .fetch_all(self.system())
+        .await?;
+        let mut due = Vec::with_capacity(rows.len());
+        for row in rows {
+            due.push((row.try_get::<String, _>(0)?, row.try_get::<String, _>(1)?));
+        }
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        let until = later(nanos(now), lease);
+        let mut claims = Vec::with_capacity(due.len());
+        let mut system = self.system_tx().await?;
+        for (tenant, job) in due {
+            let row = sqlx::query(
+                "UPDATE jobs SET epoch = epoch + 1, attempts = attempts + 1, claimed = 1, due_time = $4 \
+                  WHERE tenant_id = $1 AND job = $2 AND due_time <= $3 RETURNING epoch, attempts",
+            )
+            .bind(tenant.as_str())
+            .bind(job.as_str())
+            .bind(nanos(now))
+            .bind(until)
+            .fetch_optional(&mut *system.tx)
+            .await?;
+            let Some(row) = row else { continue }; // another replica was quicker
+            claims.push(JobClaim {
+                tenant: tenant
+                    .parse()
+                    .map_err(|_| Error::internal("a tenant id in the database is malformed"))?,
+                job,
+                epoch: row.try_get(0)?,
+                attempts: u32::try_from(row.try_get::<i64, _>(1)?).unwrap_or(u32::MAX),
+                lapses: super::timestamp(until),
+            });
+        }
+        system.commit().await?;
+        Ok(claims)
+    }
+
+    /// Says that the job is done. If it was asked for again meanwhile, it stays and is due then.
+    ///
+    /// # Errors
+    /// `ETAG_MISMATCH` when the claim has lapsed and another holds it.
+    pub async fn job_done(&self, claim: JobClaim) -> Result<()> {
+        let mut system = self.system_tx().await?;
+        let kept = sqlx::query(
+            "UPDATE jobs SET claimed = 0, due_time = again, again = NULL, attempts = 0 \
+              WHERE tenant_id = $1 AND job = $2 AND epoch = $3 AND claimed = 1 AND again IS NOT NULL",
+        )
+        .bind(claim.tenant.as_str())
+        .bind(claim.job.as_str())
+        .bind(claim.epoch)
+        .execute(&mut *system.tx)
+        .await?;
+        let gone = sqlx::query(
+            "DELETE FROM jobs WHERE tenant_id = $1 AND job = $2 AND epoch = $3 AND claimed = 1",
+        )
+        .bind(claim.tenant.as_str())
+        .bind(claim.job.as_str())
+        .bind(claim.epoch)
+        .execute(&mut *system.tx)
+        .await?;
+        if kept.rows_affected() + gone.rows_affected() == 0 {
+            return Err(lapsed());
+        }
+        system.commit().await
+    }
+
+    /// Gives the job back, to be done at `due`: it failed, or there is more to do.
+    ///
+    /// # Errors
+    /// `ETAG_MISMATCH` when the claim has lapsed and another holds it.
+    pub async fn job_again(&self, claim: JobClaim, due: Timestamp) -> Result<()> {
+        let mut system = self.system_tx().await?;
+        let given = sqlx::query(
+            "UPDATE jobs SET claimed = 0, again = NULL, \
+                    due_time = CASE WHEN again < $4 THEN again ELSE $4 END \
+              WHERE tenant_id = $1 AND job = $2 AND epoch = $3 AND claimed = 1",
+        )
+        .bind(claim.tenant.as_str())
+        .bind(claim.job.as_str())
+        .bind(claim.epoch)
+        .bind(nanos(due))
+        .execute(&mut *system.tx)
+        .await?;
+        if given.rows_affected() == 0 {
+            return Err(lapsed());
+        }
+        system.commit().await
+    }
+
+    /// Makes a job of the scope's tenant due at `due` at the latest, in a transaction of its own.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the database can't be reached.
+    pub async fn schedule_job(&self, scope: &TenantScope, job: &str, due: Timestamp) -> Result<()> {
+        let mut system = self.system_tx().await?;
+        schedule(&mut system.tx, scope.tenant(), job, due).await?;
+        system.commit().await
+    }
+}
+
+impl TenantTx<'_> {
+    /// Makes a job of the tenant due at `due` at the latest, together with the transaction's effect.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the database can't be reached.
+    pub async fn schedule_job(&mut self, job: &str, due: Timestamp) -> Result<()> {
+        let tenant = self.tenant();
+        schedule(self.conn(), tenant, job, due).await
+    }
+}
+
+pub(super) async fn schedule(
+    conn: &mut sqlx::AnyConnection,
+    tenant: &TenantId,
+    job: &str,
+    due: Timestamp,
+) -> Result<()> {
+    sqlx::query(SCHEDULE)
+        .bind(tenant.as_str())
+        .bind(job)
+        .bind(i64::from(bucket_of(tenant)))
+        .bind(nanos(due))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+fn lapsed() -> Error {
+    Error::new(Reason::EtagMismatch, "the claim has lapsed")
+}

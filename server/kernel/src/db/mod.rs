@@ -1,0 +1,450 @@
+//! The database. A transaction is had only with a scope, and a connection only within a
+//! transaction; the pools are private and never leave this module.
+//!
+//! - [`tenant_tx`]: one tenant's transaction, and its read-only snapshot;
+//! - [`provider_tx`]: the provider's registers;
+//! - [`ingest`]: the one way in for events, exactly once;
+//! - [`journal`], [`segments`]: what is native to each database: append, heads, catalogue;
+//! - [`jobs`]: due work, claimed with a fencing epoch;
+//! - [`quarantine`]: events of nobody yet, and records that could not be read.
+
+mod append;
+mod catalogue;
+mod dialect;
+pub mod directory;
+mod guard;
+pub mod ingest;
+pub mod jobs;
+pub mod journal;
+mod migrate;
+pub mod provider_tx;
+pub mod quarantine;
+pub mod segments;
+pub mod self_tx;
+mod sqlite;
+mod standing;
+pub mod tenant_tx;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use sqlx::AnyPool;
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::AbortHandle;
+
+use crate::audit::{self, Waiting};
+use crate::clock::Env;
+use crate::error::{Error, Reason, Result};
+use crate::keys::{KeyService, Keyring};
+
+pub use ingest::{
+    BatchOutcome, DeadLetter, Flush, FlushBatch, FlushOutcome, QuarantineRecord, TenantBlock,
+};
+pub use jobs::JobClaim;
+pub use journal::{BlockMeta, HeadWatch, JournalBlock, JournalEntry};
+pub use migrate::Migrated;
+pub use provider_tx::{ProviderRead, ProviderTx};
+pub use segments::{SegmentCommit, SegmentRow, Snapshot, SourceProgress};
+pub use self_tx::SelfTx;
+pub use tenant_tx::{TenantRead, TenantTx};
+
+use dialect::Dialect;
+pub(crate) use dialect::parameters;
+use guard::Guard;
+use journal::JournalStore;
+
+/// How long a caller waits for a connection or for its turn to write.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where the database is and how it is used.
+#[derive(Debug, Clone)]
+pub struct DbConfig {
+    /// `sqlite:PATH`.
+    pub url: String,
+    /// Connections for reading, per pool.
+    pub readers: u32,
+    /// When a tenant's journal is due to be sealed into a segment.
+    pub seal: SealPolicy,
+    /// Most bytes of dead letters kept per source; the oldest make room.
+    pub dead_letter_bytes: u64,
+    /// Most plain bytes that wait in memory to be appended; past it callers wait.
+    pub append_queue_bytes: usize,
+}
+
+impl DbConfig {
+    /// The usual configuration for a database at `url`.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            readers: 4,
+            seal: SealPolicy::default(),
+            dead_letter_bytes: 256 << 20,
+            append_queue_bytes: 64 << 20,
+        }
+    }
+}
+
+/// When a tenant's journal is due to be sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SealPolicy {
+    /// As soon as so many rows are unsealed.
+    pub rows: u64,
+    /// As soon as the oldest unsealed row is so old.
+    pub age: SignedDuration,
+}
+
+impl Default for SealPolicy {
+    fn default() -> Self {
+        Self {
+            rows: 32_768,
+            age: SignedDuration::from_hours(24),
+        }
+    }
+}
+
+/// The database. Cheap to copy; all copies are one.
+#[derive(Clone)]
+pub struct Db {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    env: Env,
+    dialect: Dialect,
+    pools: Pools,
+    turns: Arc<Semaphore>,
+    journal: Arc<dyn JournalStore>,
+    appender: append::Appender,
+    heads: journal::Heads,
+    catalogue: catalogue::Catalogue,
+    keyring: Arc<Keyring>,
+    waiting: Waiting,
+    audit_task: Mutex<Option<AbortHandle>>,
+    on_change: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        stop(&self.audit_task);
+    }
+}
+
+fn stop(task: &Mutex<Option<AbortHandle>>) {
+    if let Some(task) = task.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        task.abort();
+    }
+}
+
+/// One pool for each kind of caller, since a connection's guards are of one kind.
+struct Pools {
+    tenant_write: AnyPool,
+    tenant_read: AnyPool,
+    provider_write: AnyPool,
+    provider_read: AnyPool,
+    /// The kernel's own: no guards.
+    system: AnyPool,
+}
+
+impl Db {
+    /// Brings the database's schema up to this program's, making the file if there is none.
+    ///
+    /// # Errors
+    /// `FAILED_PRECONDITION` when a newer program or other text migrated it; `INVALID_ARGUMENT`
+    /// when the URL is none of a supported database.
+    pub async fn migrate(config: &DbConfig, env: &Env) -> Result<Migrated> {
+        migrate::migrate(&sqlite_options(&config.url)?, env).await
+    }
+
+    /// Opens the database, whose schema must be current ([`Db::migrate`]), and starts the task
+    /// that appends. Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// `FAILED_PRECONDITION` when migrations are pending; `UNAVAILABLE` when it can't be opened.
+    pub async fn open(config: &DbConfig, env: Env, keys: Arc<dyn KeyService>) -> Result<Self> {
+        sqlx::any::install_default_drivers();
+        let options = sqlite_options(&config.url)?;
+        let mut probe = options.clone().create_if_missing(false).connect().await?;
+        migrate::require_current(&mut probe).await?;
+        probe.close().await?;
+
+        let pools = Pools {
+            tenant_write: pool(&options, Some(Guard::TenantWrite), 2)?,
+            tenant_read: pool(&options, Some(Guard::TenantRead), config.readers)?,
+            provider_write: pool(&options, Some(Guard::ProviderWrite), 2)?,
+            provider_read: pool(&options, Some(Guard::ProviderRead), 2)?,
+            system: pool(&options, None, 4)?,
+        };
+        let keyring = Arc::new(Keyring::new(env.clone(), keys, pools.system.clone()));
+        let turns = Arc::new(Semaphore::new(1));
+        let heads = journal::Heads::default();
+        let catalogue = catalogue::Catalogue::default();
+        let journal: Arc<dyn JournalStore> = Arc::new(
+            sqlite::SqliteJournal::open(&options, config, Arc::clone(&turns), catalogue.clone())
+                .await?,
+        );
+        let appender = append::Appender::start(
+            config,
+            env.clone(),
+            Arc::clone(&journal),
+            Arc::clone(&keyring),
+            heads.clone(),
+        );
+        let db = Self {
+            inner: Arc::new(Inner {
+                env,
+                dialect: Dialect::Sqlite,
+                pools,
+                turns,
+                journal,
+                appender,
+                heads,
+                catalogue,
+                keyring,
+                waiting: Waiting::default(),
+                audit_task: Mutex::default(),
+                on_change: OnceLock::new(),
+            }),
+        };
+        let task = tokio::spawn(write_waiting(
+            db.inner.waiting.clone(),
+            Arc::downgrade(&db.inner),
+        ));
+        *db.inner
+            .audit_task
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(task.abort_handle());
+        Ok(db)
+    }
+
+    /// Waits for what is queued to be appended, then closes every connection. Afterwards all
+    /// calls fail with `UNAVAILABLE`.
+    pub async fn close(&self) {
+        self.inner.appender.stop().await;
+        stop(&self.inner.audit_task);
+        if let Err(error) = self.flush_reads(None).await {
+            tracing::error!(%error, "the last audit entries about reads are lost");
+        }
+        let pools = &self.inner.pools;
+        for pool in [
+            &pools.tenant_write,
+            &pools.tenant_read,
+            &pools.provider_write,
+            &pools.provider_read,
+            &pools.system,
+        ] {
+            pool.close().await;
+        }
+        self.inner.journal.close().await;
+    }
+
+    pub(crate) fn env(&self) -> &Env {
+        &self.inner.env
+    }
+
+    pub(crate) fn keyring(&self) -> &Arc<Keyring> {
+        &self.inner.keyring
+    }
+
+    pub(crate) fn journal(&self) -> &dyn JournalStore {
+        &*self.inner.journal
+    }
+
+    pub(crate) fn system(&self) -> &AnyPool {
+        &self.inner.pools.system
+    }
+
+    /// A snapshot on an unguarded connection.
+    pub(crate) async fn system_read(&self) -> Result<sqlx::Transaction<'static, sqlx::Any>> {
+        Ok(self
+            .inner
+            .pools
+            .system
+            .begin_with(self.inner.dialect.begin_read())
+            .await?)
+    }
+
+    pub(crate) fn waiting(&self) -> &Waiting {
+        &self.inner.waiting
+    }
+
+    /// What is to happen at once after a committed change of tenants, sources or credentials.
+    /// Only the first caller is heard.
+    pub(crate) fn on_change(&self, hook: impl Fn() + Send + Sync + 'static) {
+        let _ = self.inner.on_change.set(Box::new(hook));
+    }
+
+    fn changed(&self) {
+        if let Some(hook) = self.inner.on_change.get() {
+            hook();
+        }
+    }
+
+    /// Waits for the right to write. SQLite has one writer at a time, and its own waiting is by
+    /// sleeping and luck: a queue in the process is fair.
+    async fn turn(&self) -> Result<OwnedSemaphorePermit> {
+        turn(&self.inner.turns).await
+    }
+
+    /// Begins a writing transaction on an unguarded connection, for the kernel's own tables.
+    pub(crate) async fn system_tx(&self) -> Result<SystemTx> {
+        let turn = self.turn().await?;
+        let tx = self
+            .inner
+            .pools
+            .system
+            .begin_with(self.inner.dialect.begin_write())
+            .await?;
+        Ok(SystemTx { tx, _turn: turn })
+    }
+}
+
+/// Makes waiting audit entries durable, a while after the first arrives; also wipes keys whose time
+/// is up. Ends when the database is dropped.
+async fn write_waiting(waiting: Waiting, db: Weak<Inner>) {
+    loop {
+        // Woken now and then without entries too, for the keys.
+        let _ = tokio::time::timeout(Duration::from_secs(30), waiting.some()).await;
+        tokio::time::sleep(audit::DELAY).await;
+        let Some(inner) = db.upgrade() else { return };
+        let db = Db { inner };
+        db.keyring().sweep();
+        if let Err(error) = db.flush_reads(None).await {
+            tracing::error!(%error, "audit entries about reads could not be written yet");
+        }
+    }
+}
+
+/// A writing transaction of the kernel's own; dropped uncommitted, it rolls back.
+pub(crate) struct SystemTx {
+    // Before the turn, so that it is dropped first.
+    pub(crate) tx: sqlx::Transaction<'static, sqlx::Any>,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl SystemTx {
+    pub(crate) async fn commit(self) -> Result<()> {
+        Ok(self.tx.commit().await?)
+    }
+}
+
+async fn turn(turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
+    let busy = || {
+        Error::new(Reason::Unavailable, "the database is busy")
+            .with_retry_after(Duration::from_secs(1))
+    };
+    tokio::time::timeout(PATIENCE, Arc::clone(turns).acquire_owned())
+        .await
+        .map_err(|_| busy())?
+        .map_err(|_| busy())
+}
+
+/// The file behind `sqlite:PATH`, with everything that must hold on each connection.
+fn sqlite_options(url: &str) -> Result<SqliteConnectOptions> {
+    let path = url
+        .strip_prefix("sqlite://")
+        .or_else(|| url.strip_prefix("sqlite:"))
+        .filter(|path| !path.is_empty() && !path.starts_with(":memory:"))
+        .ok_or_else(|| Error::invalid("database.url", "expected sqlite:PATH of a file"))?;
+    let path = std::path::absolute(PathBuf::from(path))
+        .map_err(|e| Error::invalid("database.url", format!("no usable path: {}", e.kind())))?;
+    Ok(SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(PATIENCE)
+        .foreign_keys(true)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("temp_store", "MEMORY")
+        .disable_statement_logging())
+}
+
+fn pool(options: &SqliteConnectOptions, guard: Option<Guard>, size: u32) -> Result<AnyPool> {
+    // `Any` takes a URL only, so what the options say beyond the path is said again below.
+    let url = options.to_url_lossy();
+    let options = AnyConnectOptions::from_url(&url)?.disable_statement_logging();
+    Ok(AnyPoolOptions::new()
+        .max_connections(size.max(1))
+        .acquire_timeout(PATIENCE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .after_connect(move |conn, _| {
+            Box::pin(async move {
+                sqlx::raw_sql(
+                    "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON; \
+                     PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; \
+                     PRAGMA trusted_schema = OFF;",
+                )
+                .execute(&mut *conn)
+                .await?;
+                match guard {
+                    Some(guard) => guard::install(conn, guard).await,
+                    None => Ok(()),
+                }
+            })
+        })
+        .connect_lazy_with(options))
+}
+
+impl From<sqlx::Error> for Error {
+    /// Busy, full and unreachable are `UNAVAILABLE`; a violated unique constraint is
+    /// `ALREADY_EXISTS`; all else is `INTERNAL`, whose cause only the log sees.
+    fn from(error: sqlx::Error) -> Self {
+        let away = |error: &sqlx::Error| {
+            Self::new(Reason::Unavailable, "the database can't be reached now")
+                .with_retry_after(Duration::from_secs(1))
+                .with_source(error)
+        };
+        match &error {
+            sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::Io(_)
+            | sqlx::Error::WorkerCrashed => away(&error),
+            sqlx::Error::Database(cause) => {
+                // SQLite's primary result code is the low byte: BUSY, LOCKED, IOERR, FULL, CANTOPEN.
+                let code = cause
+                    .code()
+                    .and_then(|c| c.parse::<u32>().ok())
+                    .map(|c| c & 0xff);
+                if matches!(code, Some(5 | 6 | 10 | 13 | 14)) {
+                    away(&error)
+                } else if cause.is_unique_violation() {
+                    Self::new(Reason::AlreadyExists, "it exists already").with_source(&error)
+                } else {
+                    Self::internal(error)
+                }
+            }
+            _ => Self::internal(error),
+        }
+    }
+}
+
+/// Nanoseconds since 1970, as the tables keep times; clamped to 1677–2262.
+#[must_use]
+pub fn nanos(time: Timestamp) -> i64 {
+    let nanos = time.as_nanosecond();
+    i64::try_from(nanos).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX })
+}
+
+/// The time that [`nanos`] wrote.
+#[must_use]
+pub fn timestamp(nanos: i64) -> Timestamp {
+    Timestamp::from_nanosecond(i128::from(nanos)).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// Sequence numbers and counts are unsigned here and signed in SQL.
+pub(crate) fn to_sql(n: u64) -> Result<i64> {
+    i64::try_from(n).map_err(|_| Error::internal("a number is too large for the database"))
+}
+
+pub(crate) fn from_sql(n: i64) -> Result<u64> {
+    u64::try_from(n).map_err(|_| Error::internal("a number in the database is negative"))
+}

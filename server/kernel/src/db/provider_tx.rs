@@ -1,0 +1,132 @@
+//! The provider's transactions: its registers (tenants, accounts, resources, address ranges,
+//! sources, credentials) and nothing of a tenant's data.
+
+use std::collections::BTreeSet;
+
+use sqlx::AnyConnection;
+use sqlx::{Any, Transaction};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Db;
+use crate::audit::{self, AuditEntry};
+use crate::auth::{Permit, ProviderScope};
+use crate::error::{Error, Result};
+use crate::ids::TenantId;
+
+/// A writing transaction on the provider's registers. Dropped uncommitted, it rolls back.
+pub struct ProviderTx<'s> {
+    pub(super) db: Db,
+    scope: &'s ProviderScope,
+    permit: &'s Permit,
+    about: BTreeSet<TenantId>,
+    // Before the turn, so that it is dropped first.
+    pub(super) tx: Transaction<'static, Any>,
+    turn: OwnedSemaphorePermit,
+}
+
+impl ProviderTx<'_> {
+    /// The connection, for SQL on the registers. On SQLite it refuses to write to any other table.
+    pub fn conn(&mut self) -> &mut AnyConnection {
+        &mut self.tx
+    }
+
+    /// Says that this concerns `tenant`: the entry goes to that tenant's log too.
+    pub fn about(&mut self, tenant: &TenantId) -> &mut Self {
+        self.about.insert(tenant.clone());
+        self
+    }
+
+    /// Writes `entry` to the provider's log, and to the log of every tenant that this is
+    /// [`about`](Self::about), and commits all, or nothing. Returns the number of the entry in the
+    /// provider's log.
+    ///
+    /// # Errors
+    /// `INTERNAL` when the entry was made for another action than this transaction's, or names
+    /// something of a tenant that this is not about; nothing is committed then.
+    pub async fn commit(mut self, entry: AuditEntry) -> Result<u64> {
+        if entry.action() != self.permit.action() {
+            return Err(Error::internal(
+                "an audit entry of another action than its transaction's",
+            ));
+        }
+        if entry
+            .tenant()
+            .is_some_and(|tenant| !self.about.contains(tenant))
+        {
+            return Err(Error::internal(
+                "an audit entry about a tenant that its transaction isn't about",
+            ));
+        }
+        let now = self.db.env().now();
+        let entry = entry.by(self.scope.principal(), None);
+        let mut waited = Vec::with_capacity(self.about.len());
+        for tenant in &self.about {
+            waited.push(self.db.waiting().write(&mut self.tx, tenant).await?);
+            audit::append_tenant(&mut self.tx, tenant, now, &entry).await?;
+        }
+        let seq = audit::append_provider(&mut self.tx, now, &entry).await?;
+        sqlx::query("UPDATE directory_version SET version = version + 1 WHERE id = 1")
+            .execute(&mut *self.tx)
+            .await?;
+        let Self { db, tx, turn, .. } = self;
+        tx.commit().await?;
+        for entries in waited {
+            entries.written();
+        }
+        drop(turn);
+        db.changed();
+        Ok(seq)
+    }
+}
+
+/// A snapshot of the provider's registers, for reading.
+pub struct ProviderRead<'s> {
+    _scope: &'s ProviderScope,
+    tx: Transaction<'static, Any>,
+}
+
+impl ProviderRead<'_> {
+    /// The connection, for SQL on the registers and the provider's own log. On SQLite all other
+    /// tables look empty.
+    pub fn conn(&mut self) -> &mut AnyConnection {
+        &mut self.tx
+    }
+}
+
+impl Db {
+    /// Begins a writing transaction on the provider's registers.
+    ///
+    /// # Errors
+    /// `PERMISSION_DENIED` when the permit was not given out with this scope; `UNAVAILABLE` when
+    /// the database can't be had within ten seconds.
+    pub async fn provider_tx<'s>(
+        &self,
+        scope: &'s ProviderScope,
+        permit: &'s Permit,
+    ) -> Result<ProviderTx<'s>> {
+        if !permit.covers_provider(scope) {
+            return Err(Error::permission_denied());
+        }
+        let turn = self.turn().await?;
+        let begin = self.inner.dialect.begin_write();
+        let tx = self.inner.pools.provider_write.begin_with(begin).await?;
+        Ok(ProviderTx {
+            db: self.clone(),
+            scope,
+            permit,
+            about: BTreeSet::new(),
+            tx,
+            turn,
+        })
+    }
+
+    /// Begins a snapshot of the provider's registers.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when no connection can be had within ten seconds.
+    pub async fn provider_read<'s>(&self, scope: &'s ProviderScope) -> Result<ProviderRead<'s>> {
+        let begin = self.inner.dialect.begin_read();
+        let tx = self.inner.pools.provider_read.begin_with(begin).await?;
+        Ok(ProviderRead { _scope: scope, tx })
+    }
+}

@@ -1,0 +1,616 @@
+//! One transaction for many blocks of many tenants: the ledger says which batches are new, heads
+//! advance in ascending order of tenants, blocks are sealed at the sequence numbers they got and
+//! chained to what came before.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Value, json};
+use sqlx::{Row as _, SqliteConnection};
+
+use super::super::ingest::{BatchOutcome, FlushBatch, FlushOutcome, MAX_DEAD_LETTER, TenantBlock};
+use super::super::jobs::{self, bucket_of};
+use super::super::journal::{Appended, BlockMeta, OBJECT, Work, entry_bytes};
+use super::super::{SealPolicy, from_sql, nanos, to_sql};
+use super::SqliteJournal;
+use crate::audit::{chain_hash, hash_from, leaf_hash};
+use crate::clock::Env;
+use crate::error::{Error, Reason, Result};
+use crate::ids::{SourceId, TenantId};
+use crate::keys::envelope::OwnerKeys;
+
+/// Sealed bytes and rows that go into one statement at most.
+const STATEMENT_BYTES: usize = 16 << 20;
+const STATEMENT_ROWS: usize = 4_096;
+/// AES-GCM with random nonces: no more seals than this under one data key.
+const MAX_KEY_USES: i64 = 1 << 32;
+/// Pairs of tenant and source that are remembered as known.
+const KNOWN_SOURCES: usize = 1 << 20;
+
+/// Which sources have delivered to which tenants, as far as this process remembers: saves asking
+/// the database for every block.
+#[derive(Default)]
+pub(super) struct KnownSources(Mutex<HashSet<(TenantId, SourceId)>>);
+
+impl KnownSources {
+    fn unknown(&self, pairs: BTreeSet<(TenantId, SourceId)>) -> Vec<(TenantId, SourceId)> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pairs
+            .into_iter()
+            .filter(|pair| !known.contains(pair))
+            .collect()
+    }
+
+    /// To be called once they are durable.
+    pub(super) fn learn(&self, pairs: Vec<(TenantId, SourceId)>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() + pairs.len() > KNOWN_SOURCES {
+            known.clear();
+        }
+        known.extend(pairs);
+    }
+}
+
+pub(super) struct Done {
+    pub(super) appended: Appended,
+    pub(super) sources: Vec<(TenantId, SourceId)>,
+}
+
+/// A tenant's head while the transaction works on it.
+struct Head {
+    deleted: bool,
+    before: u64,
+    seq: u64,
+    sealed_seq: u64,
+    chain: [u8; 32],
+    stored_time: i64,
+    key_uses: i64,
+    was_empty: bool,
+}
+
+pub(super) async fn append(
+    store: &SqliteJournal,
+    tx: &mut SqliteConnection,
+    work: Work,
+) -> Result<Done> {
+    let now = nanos(work.env.now());
+    let tenants: BTreeSet<&TenantId> = work
+        .flushes
+        .iter()
+        .flat_map(|(_, flush)| &flush.batches)
+        .flat_map(|batch| &batch.blocks)
+        .map(|block| &block.tenant)
+        .collect();
+    let mut heads = read_heads(tx, &tenants, now).await?;
+    let mut ledger = read_ledger(tx, &work).await?;
+
+    let mut rows = Rows::default();
+    let mut outcomes = Vec::with_capacity(work.flushes.len());
+    let mut new_batches = Vec::new();
+    let mut pairs = BTreeSet::new();
+    let mut rest: Vec<(&SourceId, &FlushBatch)> = Vec::new();
+    let mut sources: BTreeMap<&SourceId, Option<i64>> = BTreeMap::new();
+    for (source, flush) in &work.flushes {
+        if let Some(error) = refuse(&flush.batches, &heads, &work.keys) {
+            outcomes.push(Err(error));
+            continue;
+        }
+        let mut batches = Vec::with_capacity(flush.batches.len());
+        for batch in &flush.batches {
+            let outcome = match ledger.get(&(source.as_str(), batch.batch_id.as_str())) {
+                Some(hash) if *hash == batch.content_hash => BatchOutcome::Duplicate,
+                Some(_) => BatchOutcome::Conflict,
+                None => BatchOutcome::Stored,
+            };
+            batches.push(outcome);
+            if outcome == BatchOutcome::Conflict {
+                continue;
+            }
+            let watermark = sources.entry(source).or_default();
+            *watermark = (*watermark).max(batch.watermark);
+            if outcome == BatchOutcome::Duplicate {
+                continue;
+            }
+            ledger.insert(
+                (source.as_str(), batch.batch_id.as_str()),
+                batch.content_hash,
+            );
+            new_batches.push(json!([
+                source.as_str(),
+                batch.batch_id,
+                hex::encode(batch.content_hash)
+            ]));
+            rest.push((source, batch));
+            let mut parts: HashMap<&TenantId, i64> = HashMap::new();
+            for block in &batch.blocks {
+                let Some(head) = heads.get_mut(&block.tenant) else {
+                    continue;
+                };
+                if head.deleted {
+                    continue;
+                }
+                let Some(keys) = work.keys.get(&block.tenant) else {
+                    continue;
+                };
+                let part = parts.entry(&block.tenant).or_insert(0);
+                rows.add(head, keys, &work.env, source, batch, block, *part)?;
+                *part += 1;
+                pairs.insert((block.tenant.clone(), source.clone()));
+                if rows.is_full() {
+                    rows.write(tx).await?;
+                }
+            }
+        }
+        outcomes.push(Ok(FlushOutcome { batches }));
+    }
+    rows.write(tx).await?;
+    write_heads(tx, &heads).await?;
+    write_ledger(tx, &new_batches, now).await?;
+    for (source, batch) in rest {
+        write_rest(tx, source, batch, &work, now, store.dead_letter_bytes).await?;
+    }
+    for (source, watermark) in sources {
+        heard_of(tx, source, watermark, now).await?;
+    }
+    let sources = store.known_sources.unknown(pairs);
+    write_sources(tx, &sources, now).await?;
+    schedule_seals(tx, &heads, store.seal, now).await?;
+    Ok(Done {
+        appended: Appended {
+            outcomes,
+            heads: heads
+                .into_iter()
+                .filter(|(_, head)| head.seq > head.before)
+                .map(|(tenant, head)| (tenant, head.seq))
+                .collect(),
+        },
+        sources,
+    })
+}
+
+/// Why nothing of a flush may be stored, if so.
+fn refuse(
+    batches: &[FlushBatch],
+    heads: &BTreeMap<TenantId, Head>,
+    keys: &BTreeMap<TenantId, Arc<OwnerKeys>>,
+) -> Option<Error> {
+    for block in batches.iter().flat_map(|batch| &batch.blocks) {
+        match heads.get(&block.tenant) {
+            None => {
+                return Some(
+                    Error::new(Reason::FailedPrecondition, "a block is addressed to nobody")
+                        .with_source(format!("no tenant {}", block.tenant)),
+                );
+            }
+            Some(head) if head.deleted => {}
+            Some(head) if head.key_uses >= MAX_KEY_USES => {
+                return Some(Error::new(
+                    Reason::FailedPrecondition,
+                    "a tenant's data key is worn out: rotate it",
+                ));
+            }
+            Some(_) if !keys.contains_key(&block.tenant) => {
+                return Some(Error::internal(format!("no keys for {}", block.tenant)));
+            }
+            Some(_) => {}
+        }
+    }
+    None
+}
+
+async fn read_heads(
+    tx: &mut SqliteConnection,
+    tenants: &BTreeSet<&TenantId>,
+    now: i64,
+) -> Result<BTreeMap<TenantId, Head>> {
+    let names: Vec<&str> = tenants.iter().map(|tenant| tenant.as_str()).collect();
+    // CROSS JOIN keeps SQLite from scanning the table for each name.
+    let rows = sqlx::query(
+        "SELECT h.tenant_id, h.seq, h.sealed_seq, h.chain, h.last_stored_time, h.key_uses, \
+                h.unsealed_since IS NULL, t.status = 'deleted' \
+           FROM json_each($1) j \
+          CROSS JOIN tenant_head h ON h.tenant_id = j.value \
+          CROSS JOIN tenants t ON t.tenant_id = h.tenant_id",
+    )
+    .bind(json!(names).to_string())
+    .fetch_all(tx)
+    .await?;
+    let mut heads = BTreeMap::new();
+    for row in rows {
+        let name: &str = row.try_get(0)?;
+        let Some(tenant) = tenants.get(&parse_tenant(name)?) else {
+            continue;
+        };
+        let seq = from_sql(row.try_get(1)?)?;
+        let last: Option<i64> = row.try_get(4)?;
+        heads.insert(
+            (*tenant).clone(),
+            Head {
+                deleted: row.try_get(7)?,
+                before: seq,
+                seq,
+                sealed_seq: from_sql(row.try_get(2)?)?,
+                chain: hash_from(row.try_get(3)?)?,
+                // Stored time never falls along the sequence, whatever the clock does.
+                stored_time: now.max(last.unwrap_or(i64::MIN)),
+                key_uses: row.try_get(5)?,
+                was_empty: row.try_get(6)?,
+            },
+        );
+    }
+    Ok(heads)
+}
+
+fn parse_tenant(name: &str) -> Result<TenantId> {
+    name.parse()
+        .map_err(|_| Error::internal("a tenant id in the database is malformed"))
+}
+
+type Ledger<'a> = HashMap<(&'a str, &'a str), [u8; 32]>;
+
+async fn read_ledger<'a>(tx: &mut SqliteConnection, work: &'a Work) -> Result<Ledger<'a>> {
+    let mut asked: Vec<Value> = Vec::new();
+    let mut ours: HashMap<(&str, &str), (&'a str, &'a str)> = HashMap::new();
+    for (source, flush) in &work.flushes {
+        for batch in &flush.batches {
+            let key = (source.as_str(), batch.batch_id.as_str());
+            if ours.insert(key, key).is_none() {
+                asked.push(json!([key.0, key.1]));
+            }
+        }
+    }
+    let rows = sqlx::query(
+        "SELECT b.source_id, b.batch_id, b.content_hash FROM json_each($1) j \
+          CROSS JOIN batches b ON b.source_id = j.value ->> 0 AND b.batch_id = j.value ->> 1",
+    )
+    .bind(Value::Array(asked).to_string())
+    .fetch_all(tx)
+    .await?;
+    let mut ledger = HashMap::new();
+    for row in rows {
+        let key: (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
+        if let Some(key) = ours.get(&key) {
+            ledger.insert(*key, hash_from(row.try_get(2)?)?);
+        }
+    }
+    Ok(ledger)
+}
+
+/// Journal rows on their way into one statement.
+#[derive(Default)]
+struct Rows {
+    json: Vec<u8>,
+    bytes: Vec<u8>,
+    count: usize,
+}
+
+impl Rows {
+    /// Gives the block its sequence numbers, seals it there and chains it to the one before.
+    #[expect(clippy::too_many_arguments, reason = "one step of one loop")]
+    fn add(
+        &mut self,
+        head: &mut Head,
+        keys: &OwnerKeys,
+        env: &Env,
+        source: &SourceId,
+        batch: &FlushBatch,
+        block: &TenantBlock,
+        part: i64,
+    ) -> Result<()> {
+        let first_seq = head.seq + 1;
+        let start = self.bytes.len();
+        keys.seal_onto(&mut self.bytes, env, OBJECT, first_seq, &block.plain)?;
+        let sealed = self.bytes.get(start..).unwrap_or_default();
+        let hash = blake3::hash(sealed);
+        let meta = BlockMeta {
+            first_seq,
+            rows: block.rows,
+            source: source.clone(),
+            stored_time: head.stored_time,
+            min_time: block.min_time,
+            max_time: block.max_time,
+            bytes: u64::try_from(sealed.len()).unwrap_or(u64::MAX),
+        };
+        let row = (
+            block.tenant.as_str(),
+            first_seq,
+            block.rows,
+            head.stored_time,
+            block.min_time,
+            block.max_time,
+            source.as_str(),
+            batch.batch_id.as_str(),
+            part,
+            start + 1, // SQL counts from one
+            sealed.len(),
+            hex::encode(hash.as_bytes()),
+            hex::encode(head.chain),
+        );
+        self.json.push(if self.count == 0 { b'[' } else { b',' });
+        serde_json::to_writer(&mut self.json, &row)
+            .map_err(|e| Error::internal(format!("journal row: {e}")))?;
+        self.count += 1;
+
+        let entry = entry_bytes(&block.tenant, &meta, &batch.batch_id, part, hash.as_bytes());
+        head.chain = chain_hash(&head.chain, &leaf_hash(&entry));
+        head.seq += u64::from(block.rows);
+        head.key_uses += 1;
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes.len() >= STATEMENT_BYTES || self.count >= STATEMENT_ROWS
+    }
+
+    async fn write(&mut self, tx: &mut SqliteConnection) -> Result<()> {
+        if self.count == 0 {
+            return Ok(());
+        }
+        let Self {
+            mut json, bytes, ..
+        } = std::mem::take(self);
+        json.push(b']');
+        let json =
+            String::from_utf8(json).map_err(|e| Error::internal(format!("journal rows: {e}")))?;
+        sqlx::query(
+            "INSERT INTO journal (tenant_id, first_seq, row_count, stored_time, min_time, max_time, \
+                    source_id, batch_id, part, block_bytes, block_hash, prev_hash, payload) \
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
+                    value ->> 6, value ->> 7, value ->> 8, value ->> 10, unhex(value ->> 11), \
+                    unhex(value ->> 12), substr($2, value ->> 9, value ->> 10) \
+               FROM json_each($1)",
+        )
+        .bind(json)
+        .bind(bytes)
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+}
+
+async fn write_heads(tx: &mut SqliteConnection, heads: &BTreeMap<TenantId, Head>) -> Result<()> {
+    let mut rows = Vec::new();
+    for (tenant, head) in heads.iter().filter(|(_, head)| head.seq > head.before) {
+        rows.push(json!([
+            tenant.as_str(),
+            to_sql(head.seq)?,
+            hex::encode(head.chain),
+            head.stored_time,
+            head.key_uses,
+        ]));
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    // An upsert that always finds its row: unlike UPDATE … FROM it leaves the planner no choice.
+    sqlx::query(
+        "INSERT INTO tenant_head (tenant_id, seq, chain, sealed_seq, oldest_seq, unsealed_since, \
+                last_stored_time, key_uses, catalogue_version) \
+         SELECT value ->> 0, value ->> 1, unhex(value ->> 2), 0, 0, value ->> 3, value ->> 3, value ->> 4, 0 \
+           FROM json_each($1) WHERE true \
+         ON CONFLICT (tenant_id) DO UPDATE SET seq = excluded.seq, chain = excluded.chain, \
+                unsealed_since = COALESCE(unsealed_since, excluded.unsealed_since), \
+                last_stored_time = excluded.last_stored_time, key_uses = excluded.key_uses",
+    )
+    .bind(Value::Array(rows).to_string())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+async fn write_ledger(tx: &mut SqliteConnection, batches: &[Value], now: i64) -> Result<()> {
+    if batches.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO batches (source_id, batch_id, content_hash, stored_time) \
+         SELECT value ->> 0, value ->> 1, unhex(value ->> 2), $2 FROM json_each($1)",
+    )
+    .bind(json!(batches).to_string())
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+async fn write_sources(
+    tx: &mut SqliteConnection,
+    pairs: &[(TenantId, SourceId)],
+    now: i64,
+) -> Result<()> {
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<Value> = pairs
+        .iter()
+        .map(|(t, s)| json!([t.as_str(), s.as_str()]))
+        .collect();
+    sqlx::query(
+        "INSERT INTO tenant_sources (tenant_id, source_id, first_stored_time) \
+         SELECT value ->> 0, value ->> 1, $2 FROM json_each($1) WHERE true \
+         ON CONFLICT (tenant_id, source_id) DO NOTHING",
+    )
+    .bind(Value::Array(rows).to_string())
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Notes that the source is alive, and how far it has delivered.
+pub(super) async fn heard_of(
+    tx: &mut SqliteConnection,
+    source: &SourceId,
+    watermark: Option<i64>,
+    now: i64,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO source_watermarks (source_id, watermark, heartbeat_time) VALUES ($1, $2, $3) \
+         ON CONFLICT (source_id) DO UPDATE SET \
+            watermark = COALESCE(max(watermark, excluded.watermark), watermark, excluded.watermark), \
+            heartbeat_time = max(heartbeat_time, excluded.heartbeat_time)",
+    )
+    .bind(source.as_str())
+    .bind(watermark)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// A tenant whose first unsealed row this was is due after the policy's age; one that has come
+/// past another multiple of the policy's rows is due now.
+async fn schedule_seals(
+    tx: &mut SqliteConnection,
+    heads: &BTreeMap<TenantId, Head>,
+    policy: SealPolicy,
+    now: i64,
+) -> Result<()> {
+    let rows_per_seal = policy.rows.max(1);
+    for (tenant, head) in heads.iter().filter(|(_, head)| head.seq > head.before) {
+        let unsealed = |seq: u64| seq.saturating_sub(head.sealed_seq) / rows_per_seal;
+        let due = if unsealed(head.seq) > unsealed(head.before) {
+            Some(now)
+        } else if head.was_empty {
+            Some(jobs::later(now, policy.age))
+        } else {
+            None
+        };
+        if let Some(due) = due {
+            schedule(tx, tenant, jobs::SEAL, due).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes a job due at `due` at the latest. If it is being done right now, it is done again.
+pub(super) async fn schedule(
+    tx: &mut SqliteConnection,
+    tenant: &TenantId,
+    job: &str,
+    due: i64,
+) -> Result<()> {
+    sqlx::query(jobs::SCHEDULE)
+        .bind(tenant.as_str())
+        .bind(job)
+        .bind(i64::from(bucket_of(tenant)))
+        .bind(due)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// What a batch holds beside tenants' blocks: quarantine and dead letters.
+async fn write_rest(
+    tx: &mut SqliteConnection,
+    source: &SourceId,
+    batch: &FlushBatch,
+    work: &Work,
+    now: i64,
+    dead_letter_bytes: u64,
+) -> Result<()> {
+    if batch.quarantine.is_empty() && batch.dead_letters.is_empty() {
+        return Ok(());
+    }
+    let keys = work
+        .quarantine
+        .as_ref()
+        .ok_or_else(|| Error::internal("the quarantine's key was not loaded"))?;
+    for record in &batch.quarantine {
+        let id = work.env.uuid_v7().hyphenated().to_string();
+        let sealed = keys.seal(&work.env, &format!("quarantine/{id}"), 0, &record.plain)?;
+        sqlx::query(
+            "INSERT INTO quarantine (item_id, source_id, batch_id, stored_time, sealed) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(id.as_str())
+        .bind(source.as_str())
+        .bind(batch.batch_id.as_str())
+        .bind(now)
+        .bind(sealed)
+        .execute(&mut *tx)
+        .await?;
+        let parties: Vec<String> = record.party_hashes.iter().map(hex::encode).collect();
+        sqlx::query(
+            "INSERT INTO quarantine_parties (party_hash, item_id) \
+             SELECT unhex(value), $2 FROM json_each($1) WHERE true \
+             ON CONFLICT (party_hash, item_id) DO NOTHING",
+        )
+        .bind(json!(parties).to_string())
+        .bind(id)
+        .execute(&mut *tx)
+        .await?;
+    }
+    let mut added = 0;
+    for letter in &batch.dead_letters {
+        let id = work.env.uuid_v7().hyphenated().to_string();
+        let kept = letter.bytes.get(..MAX_DEAD_LETTER).unwrap_or(&letter.bytes);
+        let sealed = keys.seal(&work.env, &format!("dead-letter/{source}/{id}"), 0, kept)?;
+        let size = to_sql(u64::try_from(sealed.len()).unwrap_or(u64::MAX))?;
+        let full = letter
+            .full_bytes
+            .max(u64::try_from(letter.bytes.len()).unwrap_or(u64::MAX));
+        sqlx::query(
+            "INSERT INTO dead_letters (source_id, letter_id, batch_id, line, reason, stored_time, \
+                    full_bytes, kept_bytes, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        )
+        .bind(source.as_str())
+        .bind(id)
+        .bind(batch.batch_id.as_str())
+        .bind(to_sql(letter.line)?)
+        .bind(letter.reason.as_str())
+        .bind(now)
+        .bind(to_sql(full)?)
+        .bind(size)
+        .bind(sealed)
+        .execute(&mut *tx)
+        .await?;
+        added += size;
+    }
+    if added > 0 {
+        make_room(tx, source, added, to_sql(dead_letter_bytes)?).await?;
+    }
+    Ok(())
+}
+
+/// Counts new dead letters and lets the oldest go until the source is within its bound.
+async fn make_room(
+    tx: &mut SqliteConnection,
+    source: &SourceId,
+    added: i64,
+    limit: i64,
+) -> Result<()> {
+    let mut bytes: i64 = sqlx::query_scalar(
+        "INSERT INTO dead_letter_usage (source_id, bytes, discarded) VALUES ($1, $2, 0) \
+         ON CONFLICT (source_id) DO UPDATE SET bytes = bytes + excluded.bytes RETURNING bytes",
+    )
+    .bind(source.as_str())
+    .bind(added)
+    .fetch_one(&mut *tx)
+    .await?;
+    let mut discarded = 0i64;
+    while bytes > limit {
+        let freed: Vec<i64> = sqlx::query_scalar(
+            "DELETE FROM dead_letters WHERE source_id = $1 AND letter_id IN \
+                (SELECT letter_id FROM dead_letters WHERE source_id = $1 ORDER BY letter_id LIMIT 16) \
+             RETURNING kept_bytes",
+        )
+        .bind(source.as_str())
+        .fetch_all(&mut *tx)
+        .await?;
+        if freed.is_empty() {
+            bytes = 0; // the count had drifted; nothing is left to count
+            break;
+        }
+        bytes -= freed.iter().sum::<i64>();
+        discarded += i64::try_from(freed.len()).unwrap_or(0);
+    }
+    if discarded > 0 || bytes == 0 {
+        sqlx::query("UPDATE dead_letter_usage SET bytes = $2, discarded = discarded + $3 WHERE source_id = $1")
+            .bind(source.as_str())
+            .bind(bytes)
+            .bind(discarded)
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! What is native to SQLite. One connection writes, on a thread of its own, so that its statements
+//! stay prepared and no two of our transactions fight over the lock; a small pool reads.
+//!
+//! A statement costs a round trip to the connection's thread. So a flush of a thousand blocks is
+//! not a thousand statements: rows go in as one JSON array, their bytes as one blob from which
+//! each row takes its part.
+
+mod append;
+mod read;
+mod segments;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions};
+use sqlx::{ConnectOptions as _, Connection as _, Sqlite, Transaction};
+use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
+
+use super::catalogue::Catalogue;
+use super::journal::{Appended, Head, JournalStore, RawBlock, RawEntry, Work};
+use super::segments::{RawSegment, RawSnapshot, StoredCommit};
+use super::{DbConfig, PATIENCE, SealPolicy};
+use crate::error::{Error, Reason, Result};
+use crate::ids::{SourceId, TenantId};
+
+/// Pages of WAL before it is copied back: 64 MiB. Rarer than SQLite's usual 4 MiB, since under
+/// load each flush dirties the same thousand pages again.
+const CHECKPOINT_PAGES: &str = "16384";
+
+pub(super) struct SqliteJournal {
+    writer: Mutex<Option<SqliteConnection>>,
+    readers: SqlitePool,
+    turns: Arc<Semaphore>,
+    catalogue: Catalogue,
+    known_sources: append::KnownSources,
+    seal: SealPolicy,
+    dead_letter_bytes: u64,
+}
+
+/// The writing connection and the right to use it.
+struct Writer<'a> {
+    guard: MutexGuard<'a, Option<SqliteConnection>>,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl SqliteJournal {
+    pub(super) async fn open(
+        options: &SqliteConnectOptions,
+        config: &DbConfig,
+        turns: Arc<Semaphore>,
+        catalogue: Catalogue,
+    ) -> Result<Self> {
+        let writer = options
+            .clone()
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+            .pragma("journal_size_limit", "134217728")
+            .pragma("cache_size", "-32768")
+            .connect()
+            .await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(config.readers.max(1))
+            .acquire_timeout(PATIENCE)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_lazy_with(
+                options
+                    .clone()
+                    .pragma("query_only", "ON")
+                    .pragma("cache_size", "-8192"),
+            );
+        Ok(Self {
+            writer: Mutex::new(Some(writer)),
+            readers,
+            turns,
+            catalogue,
+            known_sources: append::KnownSources::default(),
+            seal: config.seal,
+            dead_letter_bytes: config.dead_letter_bytes,
+        })
+    }
+
+    async fn writer(&self) -> Result<Writer<'_>> {
+        let turn = super::turn(&self.turns).await?;
+        Ok(Writer {
+            guard: self.writer.lock().await,
+            _turn: turn,
+        })
+    }
+
+    async fn read_tx(&self) -> Result<Transaction<'static, Sqlite>> {
+        Ok(self.readers.begin_with("BEGIN DEFERRED").await?)
+    }
+}
+
+impl Writer<'_> {
+    async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>> {
+        let conn = self.guard.as_mut().ok_or_else(|| {
+            Error::new(Reason::Unavailable, "the database is closed")
+                .with_retry_after(Duration::from_secs(1))
+        })?;
+        Ok(conn.begin_with("BEGIN IMMEDIATE").await?)
+    }
+}
+
+#[async_trait]
+impl JournalStore for SqliteJournal {
+    async fn append(&self, work: Work) -> Result<Appended> {
+        let mut writer = self.writer().await?;
+        let mut tx = writer.begin().await?;
+        let appended = append::append(self, &mut tx, work).await?;
+        tx.commit().await?;
+        self.known_sources.learn(appended.sources);
+        Ok(appended.appended)
+    }
+
+    async fn heartbeat(
+        &self,
+        source: &SourceId,
+        watermark: Option<i64>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut writer = self.writer().await?;
+        let mut tx = writer.begin().await?;
+        append::heard_of(&mut tx, source, watermark, super::nanos(now)).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn head(&self, tenant: &TenantId) -> Result<Option<Head>> {
+        let mut conn = self.readers.acquire().await?;
+        read::head(&mut conn, tenant).await
+    }
+
+    async fn blocks_after(
+        &self,
+        tenant: &TenantId,
+        after: u64,
+        max_bytes: u64,
+    ) -> Result<Option<(Head, Vec<RawBlock>)>> {
+        let mut tx = self.read_tx().await?;
+        read::blocks_after(&mut tx, tenant, after, max_bytes).await
+    }
+
+    async fn blocks(&self, tenant: &TenantId, first_seqs: &[u64]) -> Result<Vec<Option<RawBlock>>> {
+        let mut conn = self.readers.acquire().await?;
+        read::blocks(&mut conn, tenant, first_seqs).await
+    }
+
+    async fn entries(&self, tenant: &TenantId, after: u64, limit: u32) -> Result<Vec<RawEntry>> {
+        let mut conn = self.readers.acquire().await?;
+        read::entries(&mut conn, tenant, after, limit).await
+    }
+
+    async fn chain(&self, tenant: &TenantId) -> Result<(u64, Vec<u8>)> {
+        let mut conn = self.readers.acquire().await?;
+        read::chain(&mut conn, tenant).await
+    }
+
+    async fn snapshot(&self, tenant: &TenantId) -> Result<Option<RawSnapshot>> {
+        let mut tx = self.read_tx().await?;
+        segments::snapshot(&mut tx, tenant, &self.catalogue).await
+    }
+
+    async fn commit_segments(&self, tenant: &TenantId, commit: StoredCommit) -> Result<()> {
+        let mut writer = self.writer().await?;
+        let mut tx = writer.begin().await?;
+        segments::commit(&mut tx, tenant, commit, self.seal).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn segment_payload(&self, tenant: &TenantId, segment: &str) -> Result<Option<Vec<u8>>> {
+        let mut conn = self.readers.acquire().await?;
+        segments::payload(&mut conn, tenant, segment).await
+    }
+
+    async fn deleted_segments(
+        &self,
+        tenant: &TenantId,
+        before: Timestamp,
+    ) -> Result<Vec<RawSegment>> {
+        let mut conn = self.readers.acquire().await?;
+        segments::deleted(&mut conn, tenant, before).await
+    }
+
+    async fn forget_segments(&self, tenant: &TenantId, segments: &[String]) -> Result<()> {
+        let mut writer = self.writer().await?;
+        let mut tx = writer.begin().await?;
+        segments::forget(&mut tx, tenant, segments).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        if let Some(conn) = self.writer.lock().await.take()
+            && let Err(error) = conn.close().await
+        {
+            tracing::warn!(%error, "the database did not close cleanly");
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Keys. Each tenant has a wrapping key *inside the key service*, never in SQL; it wraps the
+//! tenant's data keys, which lie in SQL as ciphertext. Destroying the wrapping key destroys the
+//! tenant's data, restored backups included.
+//!
+//! - [`service`]: the trait that a key service fulfils;
+//! - [`sealed_file`]: the driver that keeps wrapping keys in one sealed file;
+//! - [`envelope`]: sealing and opening under one tenant's keys;
+//! - [`keyring`]: the cache of unwrapped keys, bounded in number and in lifetime.
+
+pub mod envelope;
+pub mod keyring;
+pub mod sealed_file;
+pub(crate) mod secrets;
+pub mod service;
+mod store;
+
+pub use envelope::{TenantCipher, WriteCipher};
+pub use keyring::{IngestNames, Keyring};
+pub use sealed_file::SealedFile;
+pub use service::{DestroyedKey, KeyId, KeyService};

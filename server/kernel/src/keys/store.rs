@@ -1,0 +1,205 @@
+//! Wrapped keys in the database. A wrapped key is bound to its owner, purpose and version.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AnyPool, Row as _};
+use zeroize::Zeroizing;
+
+use super::envelope::{KeyBytes, OwnerKeys};
+use super::service::{KeyId, KeyService};
+use crate::clock::Env;
+use crate::db::{nanos, parameters};
+use crate::error::{Error, Reason, Result};
+use crate::ids::TenantId;
+
+/// Owners asked for in one statement.
+const STEP: usize = 256;
+/// Name, pseudonym and page key, in one wrapping.
+const FIXED_BYTES: usize = 96;
+
+/// A key as it lies in the database.
+pub(super) struct Wrapped {
+    purpose: String,
+    version: i64,
+    bytes: Vec<u8>,
+}
+
+fn context(purpose: &str, version: i64) -> String {
+    format!("{purpose}/{version}")
+}
+
+fn wrapped(row: &AnyRow) -> Result<Wrapped> {
+    Ok(Wrapped {
+        purpose: row.try_get("purpose")?,
+        version: row.try_get("version")?,
+        bytes: row.try_get("wrapped")?,
+    })
+}
+
+pub(super) async fn load_tenants(
+    pool: &AnyPool,
+    tenants: &[&TenantId],
+) -> Result<HashMap<String, Vec<Wrapped>>> {
+    let mut found: HashMap<String, Vec<Wrapped>> = HashMap::with_capacity(tenants.len());
+    for step in tenants.chunks(STEP) {
+        // Few lengths, so that few statements are prepared.
+        let width = if step.len() == 1 { 1 } else { STEP };
+        let sql = format!(
+            "SELECT tenant_id, purpose, version, wrapped FROM tenant_keys WHERE tenant_id IN ({})",
+            parameters(1, width)
+        );
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+        for at in 0..width {
+            query = query.bind(step.get(at).map_or("", |tenant| tenant.as_str()));
+        }
+        for row in query.fetch_all(pool).await? {
+            found
+                .entry(row.try_get("tenant_id")?)
+                .or_default()
+                .push(wrapped(&row)?);
+        }
+    }
+    Ok(found)
+}
+
+pub(super) async fn load_system(pool: &AnyPool, id: &KeyId) -> Result<Vec<Wrapped>> {
+    let rows = sqlx::query("SELECT purpose, version, wrapped FROM system_keys WHERE key_id = $1")
+        .bind(id.as_str())
+        .fetch_all(pool)
+        .await?;
+    rows.iter().map(wrapped).collect()
+}
+
+pub(super) async fn unwrap(
+    service: &dyn KeyService,
+    id: &KeyId,
+    wrapped: Vec<Wrapped>,
+) -> Result<OwnerKeys> {
+    let mut data = BTreeMap::new();
+    let mut fixed = Zeroizing::new(Vec::new());
+    for key in wrapped {
+        let plain = service
+            .unwrap(id, &context(&key.purpose, key.version), &key.bytes)
+            .await?;
+        if key.purpose == "fixed" {
+            fixed = plain;
+            continue;
+        }
+        let version = u32::try_from(key.version)
+            .map_err(|_| Error::internal("a key version is out of range"))?;
+        let bytes = <[u8; 32]>::try_from(plain.as_slice()).map_err(|_| {
+            Error::internal(format!("data key {version} of {id} has the wrong length"))
+        })?;
+        data.insert(version, KeyBytes::new(bytes));
+    }
+    OwnerKeys::new(id.as_str().to_owned(), data, &fixed)
+}
+
+fn fresh<const N: usize>(env: &Env) -> Zeroizing<[u8; N]> {
+    let mut key = Zeroizing::new([0; N]);
+    env.entropy.fill(key.as_mut());
+    key
+}
+
+pub(super) async fn create_tenant(
+    conn: &mut AnyConnection,
+    service: &dyn KeyService,
+    env: &Env,
+    tenant: &TenantId,
+) -> Result<()> {
+    let id = KeyId::tenant(tenant);
+    let fixed = service
+        .wrap(
+            &id,
+            &context("fixed", 1),
+            fresh::<FIXED_BYTES>(env).as_slice(),
+        )
+        .await?;
+    insert_tenant(conn, env, tenant, "fixed", 1, fixed).await?;
+    let data = service
+        .wrap(&id, &context("data", 1), fresh::<32>(env).as_slice())
+        .await?;
+    insert_tenant(conn, env, tenant, "data", 1, data).await
+}
+
+async fn insert_tenant(
+    conn: &mut AnyConnection,
+    env: &Env,
+    tenant: &TenantId,
+    purpose: &str,
+    version: i64,
+    wrapped: Vec<u8>,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO tenant_keys (tenant_id, purpose, version, wrapped, created_time) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(tenant.as_str())
+    .bind(purpose)
+    .bind(version)
+    .bind(wrapped)
+    .bind(nanos(env.now()))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Adds the next data key and sets the count of its uses to nothing.
+pub(super) async fn rotate_tenant(
+    conn: &mut AnyConnection,
+    service: &dyn KeyService,
+    env: &Env,
+    tenant: &TenantId,
+) -> Result<u32> {
+    let newest: Option<i64> = sqlx::query_scalar(
+        "SELECT max(version) FROM tenant_keys WHERE tenant_id = $1 AND purpose = 'data'",
+    )
+    .bind(tenant.as_str())
+    .fetch_one(&mut *conn)
+    .await?;
+    let newest = newest.ok_or_else(|| Error::new(Reason::NotFound, "the tenant has no keys"))?;
+    let version = newest + 1;
+    let id = KeyId::tenant(tenant);
+    let data = service
+        .wrap(&id, &context("data", version), fresh::<32>(env).as_slice())
+        .await?;
+    insert_tenant(&mut *conn, env, tenant, "data", version, data).await?;
+    sqlx::query("UPDATE tenant_head SET key_uses = 0 WHERE tenant_id = $1")
+        .bind(tenant.as_str())
+        .execute(&mut *conn)
+        .await?;
+    u32::try_from(version).map_err(|_| Error::internal("a key version is out of range"))
+}
+
+/// Makes the server's own keys, unless another process has.
+pub(super) async fn create_system(
+    pool: &AnyPool,
+    service: &dyn KeyService,
+    env: &Env,
+    id: &KeyId,
+) -> Result<()> {
+    let fixed = service
+        .wrap(
+            id,
+            &context("fixed", 1),
+            fresh::<FIXED_BYTES>(env).as_slice(),
+        )
+        .await?;
+    let data = service
+        .wrap(id, &context("data", 1), fresh::<32>(env).as_slice())
+        .await?;
+    // One statement, so that the two belong together.
+    sqlx::query(
+        "INSERT INTO system_keys (key_id, purpose, version, wrapped, created_time) \
+         SELECT $1, purpose, 1, wrapped, $4 FROM \
+            (SELECT 'fixed' AS purpose, $2 AS wrapped UNION ALL SELECT 'data', $3) \
+          WHERE NOT EXISTS (SELECT 1 FROM system_keys WHERE key_id = $1)",
+    )
+    .bind(id.as_str())
+    .bind(fixed)
+    .bind(data)
+    .bind(nanos(env.now()))
+    .execute(pool)
+    .await?;
+    Ok(())
+}
