@@ -1,0 +1,131 @@
+//! Events for tests: any that can be, and ones that look like a customer's.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use cordon_views::{EventRow, Reason, SourceType, Status, Withheld};
+use proptest::prelude::*;
+
+/// One second in nanoseconds.
+pub(crate) const SECOND: i64 = 1_000_000_000;
+
+/// A start of time for tests: 2026-11-24T00:00:00Z.
+pub(crate) const EPOCH: i64 = 1_795_478_400 * SECOND;
+
+/// A plain event; `id` makes it distinct and `time` is in seconds from [`EPOCH`].
+pub(crate) fn event(id: u64, time: i64) -> EventRow {
+    let mut name = [0; 16];
+    blake3::Hasher::new()
+        .update(&id.to_le_bytes())
+        .finalize_xof()
+        .fill(&mut name);
+    let service = ["s3", "ec2", "sts", "iam"][(id % 4) as usize];
+    let operation = ["GetObject", "RunInstances", "AssumeRole", "CreateUser", "PutObject"][(id % 5) as usize];
+    let account = format!("{:012}", 100_000_000_000 + id % 3);
+    let ip = Ipv4Addr::from(0xc000_0200 + (id % 97) as u32);
+    let user = id % 13;
+    EventRow {
+        name,
+        time_ns: EPOCH + time * SECOND,
+        observed_ns: EPOCH + time * SECOND + 5 * SECOND,
+        time_invalid: false,
+        conflict: false,
+        class_uid: 6003,
+        activity_id: (id % 4) as i32,
+        severity_id: 1,
+        status: if id % 11 == 0 { Status::Failure } else { Status::Success },
+        account: account.clone(),
+        region: ["eu-west-1", "us-east-1"][(id % 2) as usize].to_owned(),
+        service: format!("{service}.amazonaws.com"),
+        operation: operation.to_owned(),
+        actor: format!("arn:aws:iam::{account}:user/u{user}"),
+        src_ip: Some(IpAddr::V4(ip)),
+        dst_ip: None,
+        src_port: None,
+        dst_port: None,
+        resources: vec![format!("arn:aws:s3:::bucket-{}", id % 7)],
+        source_type: SourceType::AwsCloudTrail,
+        event_id: format!("00000000-0000-4000-8000-{id:012x}"),
+        shared: false,
+        normalizer: 1,
+        raw: format!(
+            r#"{{"eventVersion":"1.08","userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::{account}:user/u{user}","accountId":"{account}"}},"eventTime":"t{time}","eventSource":"{service}.amazonaws.com","eventName":"{operation}","sourceIPAddress":"{ip}","requestID":"r{id:032x}","eventID":"00000000-0000-4000-8000-{id:012x}","requestParameters":{{"n":{id}}}}}"#
+        ),
+        raw_context: None,
+        withheld: Vec::new(),
+        shared_event_id: String::new(),
+        addressed: true,
+    }
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just(String::new()),
+        Just("eu-west-1".to_owned()),
+        "[a-c]{1,3}",
+        any::<String>(),
+    ]
+}
+
+fn address() -> impl Strategy<Value = Option<IpAddr>> {
+    prop_oneof![
+        Just(None),
+        (0_u32..40).prop_map(|low| Some(IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + low)))),
+        any::<u128>().prop_map(|bits| Some(IpAddr::V6(Ipv6Addr::from(bits)))),
+    ]
+}
+
+fn source_type() -> impl Strategy<Value = SourceType> {
+    proptest::sample::select(SourceType::ALL.to_vec())
+}
+
+fn status() -> impl Strategy<Value = Status> {
+    proptest::sample::select(vec![Status::Unknown, Status::Success, Status::Failure, Status::Other])
+}
+
+fn withheld() -> impl Strategy<Value = Withheld> {
+    (text(), proptest::sample::select(Reason::ALL.to_vec()))
+        .prop_map(|(path, reason)| Withheld { path, reason })
+}
+
+/// Any event that attribution could make, and some that it could not.
+pub(crate) fn any_event() -> impl Strategy<Value = EventRow> {
+    (
+        (any::<[u8; 16]>(), any::<i64>(), any::<i64>(), any::<[bool; 4]>()),
+        (any::<[i32; 3]>(), any::<u16>(), status(), source_type()),
+        (text(), text(), text(), text(), text()),
+        (address(), address(), any::<Option<u16>>(), any::<Option<u16>>()),
+        (prop::collection::vec(text(), 0..4), prop::collection::vec(withheld(), 0..3)),
+        (text(), any::<String>(), any::<Option<String>>(), text()),
+    )
+        .prop_map(|(head, numbers, words, ends, lists, texts)| EventRow {
+            name: head.0,
+            time_ns: head.1,
+            observed_ns: head.2,
+            time_invalid: head.3[0],
+            conflict: head.3[1],
+            shared: head.3[2],
+            addressed: head.3[3],
+            class_uid: numbers.0[0],
+            activity_id: numbers.0[1],
+            severity_id: numbers.0[2],
+            normalizer: numbers.1,
+            status: numbers.2,
+            source_type: numbers.3,
+            account: words.0,
+            region: words.1,
+            service: words.2,
+            operation: words.3,
+            actor: words.4,
+            src_ip: ends.0,
+            dst_ip: ends.1,
+            src_port: ends.2,
+            dst_port: ends.3,
+            resources: lists.0,
+            withheld: lists.1,
+            event_id: texts.0,
+            raw: texts.1,
+            raw_context: texts.2.filter(|text| !text.is_empty()).map(Arc::from),
+            shared_event_id: texts.3,
+        })
+}
