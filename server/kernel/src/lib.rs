@@ -5,19 +5,27 @@
 //! The way in is [`auth::Gate`]: a verified credential and a wish become a scope and a permit,
 //! or an error that looks the same whether or not what was asked for exists.
 
+pub mod audit;
 pub mod auth;
 pub mod clock;
+pub mod db;
 pub mod disclose;
 pub mod error;
+pub mod facade;
 pub mod ids;
+pub mod keys;
 pub mod names;
+pub mod page;
 
+pub use audit::AuditEntry;
 pub use auth::{
-    Action, Entry, Home, IngestScope, Permit, Principal, ProviderScope, Role, SelfScope,
+    Action, Entry, Gate, Home, IngestScope, Permit, Principal, ProviderScope, Role, SelfScope,
     TenantScope, VerifiedCredential,
 };
 pub use clock::Env;
+pub use db::{Db, DbConfig};
 pub use disclose::Disclosed;
 pub use error::{Error, Reason, Result};
+pub use facade::{Kernel, KernelConfig};
 pub use ids::{AccountId, CredentialId, EventName, SourceId, TenantId};
 pub use names::Name;

@@ -3,13 +3,17 @@
 //! wish into a scope and a [`permit`], or refuses.
 
 pub mod credential;
+pub mod gate;
+pub mod mtls;
 pub mod permit;
 pub mod policy;
 pub mod principal;
 pub mod scope;
 mod standing;
+pub mod token;
 
 pub use credential::VerifiedCredential;
+pub use gate::Gate;
 pub use permit::Permit;
 pub use policy::{Action, Reach};
 pub use principal::{Home, Principal, Role};

@@ -2,6 +2,7 @@
 //! transaction asks for it, and the audit entry takes its action from it.
 
 use super::policy::Action;
+use super::principal::{Home, Principal};
 use super::scope::{IngestScope, ProviderScope, SelfScope, TenantScope};
 use crate::ids::{CredentialId, SourceId, TenantId};
 
@@ -78,6 +79,20 @@ impl Permit {
     #[must_use]
     pub fn covers_provider(&self, scope: &ProviderScope) -> bool {
         self.credential == *scope.principal().credential() && self.place == Place::Provider
+    }
+
+    /// Whether a permit to issue or renew reaches as far as `principal`: in a tenant its own
+    /// people, in the provider's registers everyone, in one's own affairs oneself.
+    #[must_use]
+    pub fn covers_principal(&self, principal: &Principal) -> bool {
+        match &self.place {
+            Place::Tenant(tenant) => {
+                matches!(principal.home(), Home::Tenant(home) if home == tenant)
+            }
+            Place::Provider => true,
+            Place::Own => self.credential == *principal.credential(),
+            Place::Source(_) => false,
+        }
     }
 
     /// Whether this permit was given out with a scope of the same caller's own affairs.
