@@ -70,9 +70,7 @@ where
     N: Names<Tenant = D::Tenant>,
 {
     match source_type {
-        SourceType::AwsCloudTrail => {
-            cloudtrail::attribute(record, observed_ns, directory, names)
-        }
+        SourceType::AwsCloudTrail => cloudtrail::attribute(record, observed_ns, directory, names),
         SourceType::AwsVpcFlow => {
             vpcflow::attribute(record, context, observed_ns, directory, names)
         }

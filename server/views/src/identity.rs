@@ -44,7 +44,9 @@ pub fn is_nobody(text: &str) -> bool {
         || PLACEHOLDERS
             .iter()
             .any(|placeholder| text.eq_ignore_ascii_case(placeholder))
-        || text.bytes().all(|byte| matches!(byte, b'x' | b'X' | b'#' | b'-'))
+        || text
+            .bytes()
+            .all(|byte| matches!(byte, b'x' | b'X' | b'#' | b'-'))
 }
 
 /// The account that a field names as a party, or `None` if it names nobody. Text of another
@@ -116,13 +118,54 @@ pub enum Part<'t> {
 
 /// Type words of ARNs. A first part that is none of these is a name.
 const TYPE_WORDS: &[&str] = &[
-    "alias", "assumed-role", "certificate", "channel", "cluster", "db", "delivery-stream",
-    "detector", "distribution", "domain", "event-bus", "federated-user", "function", "group",
-    "hostedzone", "image", "instance", "instance-profile", "key", "layer", "loadbalancer",
-    "log-group", "mfa", "network-interface", "oidc-provider", "parameter", "policy",
-    "repository", "role", "rule", "saml-provider", "secret", "security-group",
-    "server-certificate", "snapshot", "stack", "stateMachine", "stream", "subnet", "table",
-    "targetgroup", "task", "trail", "u2f", "user", "volume", "vpc", "workgroup",
+    "alias",
+    "assumed-role",
+    "certificate",
+    "channel",
+    "cluster",
+    "db",
+    "delivery-stream",
+    "detector",
+    "distribution",
+    "domain",
+    "event-bus",
+    "federated-user",
+    "function",
+    "group",
+    "hostedzone",
+    "image",
+    "instance",
+    "instance-profile",
+    "key",
+    "layer",
+    "loadbalancer",
+    "log-group",
+    "mfa",
+    "network-interface",
+    "oidc-provider",
+    "parameter",
+    "policy",
+    "repository",
+    "role",
+    "rule",
+    "saml-provider",
+    "secret",
+    "security-group",
+    "server-certificate",
+    "snapshot",
+    "stack",
+    "stateMachine",
+    "stream",
+    "subnet",
+    "table",
+    "targetgroup",
+    "task",
+    "trail",
+    "u2f",
+    "user",
+    "volume",
+    "vpc",
+    "workgroup",
 ];
 
 impl<'t> Arn<'t> {
@@ -173,9 +216,7 @@ impl<'t> Arn<'t> {
             push_name(&mut out, rest);
         } else {
             let bare = rest.trim_start_matches([':', '/']);
-            let separators = rest
-                .get(..rest.len() - bare.len())
-                .unwrap_or_default();
+            let separators = rest.get(..rest.len() - bare.len()).unwrap_or_default();
             out.push(Part::Shape(separators));
             push_name(&mut out, bare);
         }
@@ -250,7 +291,7 @@ pub fn stands_alone(text: &str, start: usize, end: usize) -> bool {
     let bytes = text.as_bytes();
     let word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let before = start.checked_sub(1).and_then(|at| bytes.get(at));
-    !(word(before) && !after_escape(bytes, start)) && !word(bytes.get(end))
+    (!word(before) || after_escape(bytes, start)) && !word(bytes.get(end))
 }
 
 /// Whether what stands before is a percent escape or a JSON escape, which is no part of
@@ -314,7 +355,9 @@ type Hit<'t> = (usize, Option<Found<'t>>);
 
 fn arn_at(text: &str, at: usize) -> Option<Hit<'_>> {
     let rest = text.get(at..)?;
-    let encoded = rest.get(..6).is_some_and(|head| head.eq_ignore_ascii_case("arn%3a"));
+    let encoded = rest
+        .get(..6)
+        .is_some_and(|head| head.eq_ignore_ascii_case("arn%3a"));
     if !encoded && !rest.starts_with("arn:") {
         return None;
     }
@@ -348,7 +391,9 @@ fn unique_id_at<'t>(bytes: &[u8], at: usize) -> Option<(usize, Found<'t>)> {
         }
         _ => return None,
     };
-    let len = run(bytes, at, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    let len = run(bytes, at, |byte| {
+        byte.is_ascii_uppercase() || byte.is_ascii_digit()
+    });
     (len >= SHORTEST_UNIQUE_ID).then_some((at + len, what))
 }
 
@@ -413,7 +458,10 @@ fn number_at(text: &str, at: usize) -> Hit<'_> {
             _ => byte.is_ascii_digit(),
         })
     {
-        return (at + 14, Some(Found::Account(dashed.replace('-', "").into())));
+        return (
+            at + 14,
+            Some(Found::Account(dashed.replace('-', "").into())),
+        );
     }
     (at + digits, None)
 }
@@ -459,7 +507,8 @@ mod tests {
         ] {
             let hits = found(text);
             assert!(
-                hits.iter().any(|(_, what)| matches!(what, Found::Account(id) if id == "123456789012")),
+                hits.iter()
+                    .any(|(_, what)| matches!(what, Found::Account(id) if id == "123456789012")),
                 "{text}: {hits:?}"
             );
         }
@@ -481,12 +530,32 @@ mod tests {
     #[test]
     fn addresses_are_found_in_any_dress() {
         let v4: IpAddr = "10.0.0.5".parse().unwrap();
-        for text in ["10.0.0.5", "10.0.0.5:443", "ip-10-0-0-5.ec2.internal", "::ffff:10.0.0.5", "(10.0.0.5)."] {
-            assert!(found(text).iter().any(|(_, what)| *what == Found::Address(v4)), "{text}");
+        for text in [
+            "10.0.0.5",
+            "10.0.0.5:443",
+            "ip-10-0-0-5.ec2.internal",
+            "::ffff:10.0.0.5",
+            "(10.0.0.5).",
+        ] {
+            assert!(
+                found(text)
+                    .iter()
+                    .any(|(_, what)| *what == Found::Address(v4)),
+                "{text}"
+            );
         }
         let v6: IpAddr = "2001:db8::7".parse().unwrap();
-        for text in ["2001:db8::7", "[2001:db8::7]:443", "from 2001:db8:0:0:0:0:0:7."] {
-            assert!(found(text).iter().any(|(_, what)| *what == Found::Address(v6)), "{text}");
+        for text in [
+            "2001:db8::7",
+            "[2001:db8::7]:443",
+            "from 2001:db8:0:0:0:0:0:7.",
+        ] {
+            assert!(
+                found(text)
+                    .iter()
+                    .any(|(_, what)| *what == Found::Address(v6)),
+                "{text}"
+            );
         }
     }
 
@@ -499,7 +568,9 @@ mod tests {
         let policy = r#"{"Principal":{"AWS":"arn:aws:iam::123456789012:root"}}"#;
         assert_eq!(found(policy)[0].0, "arn:aws:iam::123456789012:root");
         let encoded = found("Policy=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fx&y");
-        assert!(matches!(&encoded[0].1, Found::EncodedArn(plain) if plain.starts_with("arn:aws:iam::123456789012:role/x")));
+        assert!(
+            matches!(&encoded[0].1, Found::EncodedArn(plain) if plain.starts_with("arn:aws:iam::123456789012:role/x"))
+        );
     }
 
     #[test]
@@ -514,7 +585,13 @@ mod tests {
 
     #[test]
     fn placeholders_name_nobody() {
-        for text in ["", "ANONYMOUS_PRINCIPAL", "AWS Internal", "12345678****", "XXXXXXXXXXXX"] {
+        for text in [
+            "",
+            "ANONYMOUS_PRINCIPAL",
+            "AWS Internal",
+            "12345678****",
+            "XXXXXXXXXXXX",
+        ] {
             assert!(is_nobody(text), "{text}");
         }
         for text in ["123456789012", "1111111111111"] {

@@ -117,7 +117,9 @@ impl Roles {
 
     /// The roles, in order.
     pub fn iter(self) -> impl Iterator<Item = Role> {
-        Role::ALL.into_iter().filter(move |role| self.contains(*role))
+        Role::ALL
+            .into_iter()
+            .filter(move |role| self.contains(*role))
     }
 }
 
@@ -277,10 +279,13 @@ impl PartyTable {
         };
         let draft: Draft =
             toml::from_str(text).map_err(|error| fail("(unnamed)", error.to_string()))?;
-        let source_type: SourceType = draft
-            .source_type
-            .parse()
-            .map_err(|error: crate::row::UnknownWord| fail(&draft.source_type, error.to_string()))?;
+        let source_type: SourceType =
+            draft
+                .source_type
+                .parse()
+                .map_err(|error: crate::row::UnknownWord| {
+                    fail(&draft.source_type, error.to_string())
+                })?;
         if draft.version == 0 {
             return Err(fail(&draft.source_type, "version must be 1 or more".into()));
         }
@@ -350,7 +355,10 @@ impl Rule {
     fn hides(&self, later: &Self) -> bool {
         let operations = self.operations.is_empty()
             || (!later.operations.is_empty()
-                && later.operations.iter().all(|one| self.operations.contains(one)));
+                && later
+                    .operations
+                    .iter()
+                    .all(|one| self.operations.contains(one)));
         operations && self.path.covers(&later.path)
     }
 }
@@ -407,7 +415,10 @@ impl Below<'_> {
             found = match step {
                 Step::Rest => return found,
                 Step::Any => found.into_iter().flat_map(children).collect(),
-                Step::Key(key) => found.into_iter().filter_map(|one| one.get(&**key)).collect(),
+                Step::Key(key) => found
+                    .into_iter()
+                    .filter_map(|one| one.get(&**key))
+                    .collect(),
             };
         }
         found
@@ -524,4 +535,93 @@ fn roles(words: &[String]) -> Result<Roles, String> {
         out.insert(role(word)?);
     }
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_that_are_compiled_in_are_right() {
+        check_tables().unwrap();
+    }
+
+    fn parse(rules: &str) -> Result<PartyTable, TableError> {
+        PartyTable::parse(&format!("source_type = \"ocsf\"\nversion = 1\n{rules}"))
+    }
+
+    #[test]
+    fn wrong_tables_are_refused_with_their_rule() {
+        for (rules, why) in [
+            (
+                "[[rule]]\npath = \"a\"\nis = \"party\"\nwhy = \"x\"",
+                "a party needs a role",
+            ),
+            (
+                "[[rule]]\npath = \"a\"\nis = \"common\"\nrole = \"caller\"\nwhy = \"x\"",
+                "nothing else has one",
+            ),
+            (
+                "[[rule]]\npath = \"a\"\nis = \"good\"\nwhy = \"x\"",
+                "unknown class",
+            ),
+            (
+                "[[rule]]\npath = \"a\"\nis = \"mention\"\nkind = \"shoe\"\nwhy = \"x\"",
+                "unknown kind",
+            ),
+            (
+                "[[rule]]\npath = \"a\"\nis = \"content\"\nkind = \"acct\"\nwhy = \"x\"",
+                "only parties",
+            ),
+            (
+                "[[rule]]\npath = \"a\"\nis = \"content\"\nclear_for = [\"me\"]\nwhy = \"x\"",
+                "unknown role",
+            ),
+            (
+                "[[rule]]\npath = \"a..b\"\nis = \"common\"\nwhy = \"x\"",
+                "empty step",
+            ),
+            (
+                "[[rule]]\npath = \"a.**.b\"\nis = \"common\"\nwhy = \"x\"",
+                "before its end",
+            ),
+            (
+                "[[rule]]\npath = \"a\"\nis = \"common\"\nwhy = \" \"",
+                "why is empty",
+            ),
+            ("[[rule]]\nis = \"common\"\nwhy = \"x\"", "no path"),
+            (
+                "[[rule]]\npath = \"a\"\nis = \"secret\"\nshown_to = [\"caller\"]\nwhy = \"x\"",
+                "a secret",
+            ),
+            (
+                "[[rule]]\npath = \"a\"\nis = \"content\"\nreason = \"WHIM\"\nwhy = \"x\"",
+                "unknown reason",
+            ),
+            (
+                "[[rule]]\npath = \"a.**\"\nis = \"common\"\nwhy = \"x\"\n[[rule]]\npath = \"a.b\"\nis = \"common\"\nwhy = \"x\"",
+                "a.b is never reached: a.** holds before it",
+            ),
+        ] {
+            let error = parse(rules).unwrap_err().to_string();
+            assert!(error.contains(why), "{error} lacks {why}");
+        }
+    }
+
+    #[test]
+    fn the_first_rule_that_fits_holds() {
+        let table = parse(
+            "[[rule]]\npath = \"a.*.b\"\noperations = [\"X\"]\nis = \"secret\"\nwhy = \"x\"\n\
+             [[rule]]\npath = \"a.**\"\nis = \"content\"\nwhy = \"x\"",
+        )
+        .unwrap();
+        let class =
+            |operation, path: &[&str]| table.rule_for(operation, path).map(|rule| rule.class);
+        assert_eq!(class("X", &["a", "0", "b"]), Some(Class::Secret));
+        assert_eq!(class("Y", &["a", "0", "b"]), Some(Class::Content));
+        assert_eq!(class("X", &["a"]), Some(Class::Content));
+        assert_eq!(class("X", &["b"]), None);
+        assert!(table.has_below("X", &["a"]) && table.has_below("X", &["a", "0"]));
+        assert!(!table.has_below("Y", &["a"]) && !table.has_below("X", &["a", "0", "b"]));
+    }
 }

@@ -7,16 +7,18 @@
 //! withheld. Nothing here asks who else is registered, so no registration but the
 //! viewer's own changes a byte.
 
+mod viewer;
+
 use std::borrow::Cow;
-use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use serde_json::{Map, Number, Value};
 
 use crate::directory::{Directory, Kind, Names};
-use crate::identity::{self, Arn, Found};
+use crate::identity;
 use crate::row::{Reason, Withheld};
 use crate::table::{Class, PartyTable, Roles, Rule};
+
+pub use viewer::{Known, Viewer};
 
 /// The key of the marker that stands where something was withheld:
 /// `{"cordon:withheld": "FOREIGN_CONTENT"}`.
@@ -31,124 +33,6 @@ pub fn marker(reason: Reason) -> Value {
         Value::String(reason.as_str().to_owned()),
     );
     Value::Object(map)
-}
-
-/// One tenant looking at one record: what is its own at the time of the event, and what
-/// stands for what is not.
-#[derive(Debug)]
-pub struct Viewer<'a, D: Directory, N> {
-    tenant: &'a D::Tenant,
-    directory: &'a D,
-    names: &'a N,
-    at_ns: i64,
-}
-
-impl<'a, D, N> Viewer<'a, D, N>
-where
-    D: Directory,
-    N: Names<Tenant = D::Tenant>,
-{
-    /// A viewer of a record of the time `at_ns` (nanoseconds since 1970).
-    pub const fn new(tenant: &'a D::Tenant, directory: &'a D, names: &'a N, at_ns: i64) -> Self {
-        Self {
-            tenant,
-            directory,
-            names,
-            at_ns,
-        }
-    }
-
-    /// Whether the account was the viewer's. An id without a cloud in front is AWS's.
-    #[must_use]
-    pub fn owns_account(&self, id: &str) -> bool {
-        let id = identity::directory_account(id);
-        self.directory.account(&id, self.at_ns).as_ref() == Some(self.tenant)
-    }
-
-    /// Whether the viewer held the address.
-    #[must_use]
-    pub fn owns_address(&self, ip: IpAddr) -> bool {
-        self.directory.address(ip, self.at_ns).as_ref() == Some(self.tenant)
-    }
-
-    /// Whether the resource (ARN, id, name) was the viewer's by the directory.
-    #[must_use]
-    pub fn owns_resource(&self, id: &str) -> bool {
-        self.directory.resource(id, self.at_ns).as_ref() == Some(self.tenant)
-    }
-
-    /// Whether the address must not be shown: inside the provider's ranges and not the
-    /// viewer's at that time.
-    #[must_use]
-    pub fn hides_address(&self, ip: IpAddr) -> bool {
-        self.directory.in_provider_range(ip) && !self.owns_address(ip)
-    }
-
-    /// What stands for a stranger's identity in this viewer's views.
-    #[must_use]
-    pub fn stands_for(&self, kind: Kind, value: &str) -> String {
-        self.names.pseudonym(self.tenant, kind, value)
-    }
-}
-
-/// Identities of a record that only its context gives away: a user name is a stranger's
-/// because it stands beside a stranger's account.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Known {
-    own: BTreeSet<String>,
-    /// Longest first, so that a name within a longer one does not split it.
-    strangers: Vec<Stranger>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Stranger {
-    text: String,
-    kind: Kind,
-    id: String,
-}
-
-impl Known {
-    /// Says that the text, wherever it stands whole, is the viewer's own.
-    pub fn own(&mut self, text: &str) {
-        if !text.is_empty() && !self.is_own(text) {
-            self.own.insert(text.to_owned());
-        }
-    }
-
-    /// Says that the text is a stranger's. `id` is what its pseudonym is made of, so that
-    /// one stranger has one pseudonym however it is written.
-    pub fn stranger(&mut self, kind: Kind, text: &str, id: &str) {
-        if text.is_empty() || self.strangers.iter().any(|known| known.text == text) {
-            return;
-        }
-        let at = self
-            .strangers
-            .partition_point(|known| known.text.len() >= text.len());
-        self.strangers.insert(
-            at,
-            Stranger {
-                text: text.to_owned(),
-                kind,
-                id: id.to_owned(),
-            },
-        );
-    }
-
-    /// How many identities it knows.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.own.len() + self.strangers.len()
-    }
-
-    /// Whether it knows none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn is_own(&self, text: &str) -> bool {
-        self.own.contains(text)
-    }
 }
 
 /// What the table lets a viewer see of a field.
@@ -207,6 +91,7 @@ where
         viewer,
         known,
         withheld: Vec::new(),
+        common: false,
     };
     let mut path = Vec::new();
     match record {
@@ -224,6 +109,9 @@ struct Pass<'a, 'v, D: Directory, N> {
     viewer: &'a Viewer<'v, D, N>,
     known: &'a Known,
     withheld: Vec<Withheld>,
+    /// The field at hand tells nothing about who, so that words in it are no names though
+    /// somebody may be called so; ids are looked for all the same.
+    common: bool,
 }
 
 impl<D, N> Pass<'_, '_, D, N>
@@ -256,7 +144,11 @@ where
         }
         let verdict = {
             let steps: Vec<&str> = path.iter().map(String::as_str).collect();
-            let verdict = verdict(self.table, self.operation, &steps, self.roles);
+            let rule = self.table.rule_for(self.operation, &steps);
+            self.common = rule.is_some_and(|rule| rule.class == Class::Common);
+            let verdict = rule.map_or(Verdict::Withheld(Reason::NotReviewed), |rule| {
+                verdict_of(rule, self.roles)
+            });
             if verdict != Verdict::Clear
                 && matches!(value, Value::Object(_) | Value::Array(_))
                 && self.table.has_below(self.operation, &steps)
@@ -296,7 +188,8 @@ where
                 }
             }
             Value::String(text) => {
-                if let Some((clean, reason)) = self.viewer.scrub(text, self.known) {
+                if let Some((clean, reason)) = self.viewer.scrub_for(text, self.known, !self.common)
+                {
                     *text = clean;
                     self.note(path, reason);
                 }
@@ -348,8 +241,7 @@ where
     fn number(&self, number: &Number) -> Option<(String, Reason)> {
         let text = number.to_string();
         let padded = identity::padded_account(&text);
-        let stranger = self.known.strangers.iter().any(|one| one.text == *padded);
-        if stranger || identity::is_account(&text) {
+        if self.known.is_stranger(&padded) || identity::is_account(&text) {
             self.viewer.scrub(&padded, self.known)
         } else {
             None
@@ -386,269 +278,5 @@ where
     fn withhold(&mut self, path: &[String], reason: Reason) -> Value {
         self.note(path, reason);
         marker(reason)
-    }
-}
-
-impl<D, N> Viewer<'_, D, N>
-where
-    D: Directory,
-    N: Names<Tenant = D::Tenant>,
-{
-    /// What stands for the address, or `None` if it may be shown. Text that is no address
-    /// (a service's name) is not hidden by this.
-    #[must_use]
-    pub fn address(&self, text: &str) -> Option<String> {
-        let ip = identity::parse_address(text)?;
-        self.hides_address(ip)
-            .then(|| self.stands_for(Kind::Address, &ip.to_string()))
-    }
-
-    /// What takes the place of text that is an identity of that kind and why, or `None`
-    /// if it is the viewer's own or nobody's.
-    #[must_use]
-    pub fn identity(&self, kind: Kind, text: &str, known: &Known) -> Option<(String, Reason)> {
-        if known.is_own(text) {
-            return None;
-        }
-        let clean = match kind {
-            Kind::Account => {
-                let id = identity::party_account(text)?;
-                if self.owns_account(id) {
-                    return None;
-                }
-                self.stands_for(kind, &identity::directory_account(id))
-            }
-            Kind::Address => {
-                return match self.address(text) {
-                    Some(clean) => Some((clean, Reason::ForeignAddress)),
-                    None => self.scrub(text, known),
-                };
-            }
-            Kind::Resource | Kind::Name if text.starts_with("arn:") => {
-                // The whole text is the ARN, whatever characters its last part has.
-                return match Arn::parse(text) {
-                    Some(arn) => self
-                        .arn(&arn, text, known)
-                        .map(|clean| (clean, Reason::ForeignIdentity)),
-                    None => self.scrub(text, known),
-                };
-            }
-            Kind::Resource | Kind::Host if self.owns_resource(text) => return None,
-            Kind::AccessKey | Kind::Principal | Kind::Resource | Kind::Name | Kind::Host => {
-                if identity::is_nobody(text) {
-                    return None;
-                }
-                match (kind, text.split_once(':')) {
-                    // `AROA…:session`: the two halves are told apart, so that one role is
-                    // recognised through all its sessions.
-                    (Kind::Principal, Some((id, session))) if !id.is_empty() => format!(
-                        "{}:{}",
-                        self.stranger(known, kind, id),
-                        self.stranger(known, Kind::Name, session)
-                    ),
-                    _ => self.stranger(known, kind, text),
-                }
-            }
-        };
-        Some((clean, Reason::ForeignIdentity))
-    }
-
-    /// Pseudonym of a stranger's text, made of the id under which it is known if it is.
-    fn stranger(&self, known: &Known, kind: Kind, text: &str) -> String {
-        if text.is_empty() {
-            return String::new();
-        }
-        known
-            .strangers
-            .iter()
-            .find(|one| one.text == text)
-            .map_or_else(
-                || self.stands_for(kind, text),
-                |one| self.stands_for(one.kind, &one.id),
-            )
-    }
-
-    /// The text with every identity that is not the viewer's replaced, and why; `None` if
-    /// there is none. Account ids, ARNs, principal and access key ids and addresses are
-    /// found by their form, names through `known`.
-    #[must_use]
-    pub fn scrub(&self, text: &str, known: &Known) -> Option<(String, Reason)> {
-        if known.is_own(text) {
-            return None;
-        }
-        let mut cuts: Vec<(usize, usize, String, Reason)> = Vec::new();
-        for (start, end, found) in identity::scan(text) {
-            let Some(part) = text.get(start..end) else {
-                continue;
-            };
-            if known.is_own(part) {
-                continue;
-            }
-            let (clean, reason) = match found {
-                Found::Account(id) if !self.owns_account(&id) => (
-                    self.stands_for(Kind::Account, &identity::directory_account(&id)),
-                    Reason::ForeignIdentity,
-                ),
-                Found::Address(ip) if self.hides_address(ip) => (
-                    self.stands_for(Kind::Address, &ip.to_string()),
-                    Reason::ForeignAddress,
-                ),
-                Found::AccessKey if !self.owns_key(part) => (
-                    self.stranger(known, Kind::AccessKey, part),
-                    Reason::ForeignIdentity,
-                ),
-                Found::Principal => (
-                    self.stranger(known, Kind::Principal, part),
-                    Reason::ForeignIdentity,
-                ),
-                Found::Arn(arn) => match self.arn(&arn, part, known) {
-                    Some(clean) => (clean, Reason::ForeignIdentity),
-                    None => continue,
-                },
-                Found::EncodedArn(plain) => {
-                    let arn = Arn::parse(&plain);
-                    match arn.and_then(|arn| self.arn(&arn, &plain, known)) {
-                        Some(clean) => (
-                            clean.replace(':', "%3A").replace('/', "%2F"),
-                            Reason::ForeignIdentity,
-                        ),
-                        None => continue,
-                    }
-                }
-                Found::Account(_) | Found::Address(_) | Found::AccessKey => continue,
-            };
-            cuts.push((start, end, clean, reason));
-        }
-        self.cut_strangers(text, known, &mut cuts);
-        if cuts.is_empty() {
-            return None;
-        }
-        cuts.sort_by_key(|cut| (cut.0, std::cmp::Reverse(cut.1)));
-        let mut out = String::with_capacity(text.len() + 32);
-        let mut at = 0;
-        let mut reason = Reason::ForeignAddress;
-        for (start, end, clean, why) in cuts {
-            if start < at {
-                continue;
-            }
-            out.push_str(text.get(at..start).unwrap_or_default());
-            out.push_str(&clean);
-            at = end;
-            if why == Reason::ForeignIdentity {
-                reason = why;
-            }
-        }
-        out.push_str(text.get(at..).unwrap_or_default());
-        Some((out, reason))
-    }
-
-    /// Finds the strangers that only context knows. Text that is already cut is passed
-    /// over, and so are names that would match in the middle of a word.
-    fn cut_strangers(
-        &self,
-        text: &str,
-        known: &Known,
-        cuts: &mut Vec<(usize, usize, String, Reason)>,
-    ) {
-        for one in &known.strangers {
-            // Ids are long enough to be nothing else, even inside a word; a very short
-            // name is a stranger's only where it is the whole text.
-            let anywhere = matches!(one.kind, Kind::Account | Kind::AccessKey | Kind::Principal)
-                && one.text.len() >= identity::UNMISTAKABLE;
-            if one.text.len() < identity::SHORTEST_NAME && one.text != text {
-                continue;
-            }
-            for start in memchr::memmem::find_iter(text.as_bytes(), one.text.as_bytes()) {
-                let end = start + one.text.len();
-                if !anywhere && !identity::stands_alone(text, start, end) {
-                    continue;
-                }
-                if cuts.iter().any(|cut| start < cut.1 && cut.0 < end) {
-                    continue;
-                }
-                cuts.push((
-                    start,
-                    end,
-                    self.stands_for(one.kind, &one.id),
-                    Reason::ForeignIdentity,
-                ));
-            }
-        }
-    }
-
-    /// Newer access key ids have the account in them.
-    fn owns_key(&self, key: &str) -> bool {
-        identity::account_of_access_key(key).is_some_and(|account| self.owns_account(&account))
-    }
-
-    /// What takes an ARN's place: the same shape, with account and names replaced. `None`
-    /// if it is the viewer's or nobody's.
-    fn arn(&self, arn: &Arn<'_>, text: &str, known: &Known) -> Option<String> {
-        if arn.account == identity::AWS_MANAGED {
-            return None;
-        }
-        if arn.account.is_empty() {
-            let owner = arn.resource.split('/').next().unwrap_or_default();
-            let bucket = text.len() - arn.resource.len() + owner.len();
-            if arn.resource.is_empty()
-                || arn.resource == "*"
-                || text.get(..bucket).is_some_and(|whole| known.is_own(whole))
-                || known.is_own(owner)
-                || self.owns_resource(text)
-                || text.get(..bucket).is_some_and(|whole| self.owns_resource(whole))
-            {
-                return None;
-            }
-            return Some(format!(
-                "arn:{}:{}:{}::{}",
-                arn.partition,
-                arn.service,
-                arn.region,
-                self.stands_for(Kind::Resource, text)
-            ));
-        }
-        if self.owns_account(arn.account) {
-            // The viewer's own, but a stranger's name may be part of it.
-            let mut cuts = Vec::new();
-            self.cut_strangers(text, known, &mut cuts);
-            if cuts.is_empty() {
-                return None;
-            }
-            cuts.sort_by_key(|cut| cut.0);
-            let mut out = String::new();
-            let mut at = 0;
-            for (start, end, clean, _) in cuts {
-                if start >= at {
-                    out.push_str(text.get(at..start).unwrap_or_default());
-                    out.push_str(&clean);
-                    at = end;
-                }
-            }
-            out.push_str(text.get(at..).unwrap_or_default());
-            return Some(out);
-        }
-        let account = identity::directory_account(arn.account);
-        let mut resource = String::new();
-        for part in arn.parts() {
-            match part {
-                identity::Part::Shape(shape) => resource.push_str(shape),
-                identity::Part::Name(name) => {
-                    let kind = if arn.has_names() {
-                        Kind::Name
-                    } else {
-                        Kind::Resource
-                    };
-                    resource.push_str(&self.stands_for(kind, &format!("{account}/{name}")));
-                }
-            }
-        }
-        Some(format!(
-            "arn:{}:{}:{}:{}:{}",
-            arn.partition,
-            arn.service,
-            arn.region,
-            self.stands_for(Kind::Account, &account),
-            resource
-        ))
     }
 }

@@ -41,97 +41,482 @@ const DELETE: i32 = 4;
 /// no activity for are *Other*.
 const TABLE: &[(&str, &str, i32, i32)] = &[
     // Sign-in and sessions.
-    ("signin.amazonaws.com", "ConsoleLogin", AUTHENTICATION, LOGON),
-    ("signin.amazonaws.com", "UserAuthentication", AUTHENTICATION, LOGON),
-    ("signin.amazonaws.com", "GetSigninToken", AUTHENTICATION, LOGON),
-    ("signin.amazonaws.com", "CredentialChallenge", AUTHENTICATION, PREAUTH),
-    ("signin.amazonaws.com", "CredentialVerification", AUTHENTICATION, PREAUTH),
+    (
+        "signin.amazonaws.com",
+        "ConsoleLogin",
+        AUTHENTICATION,
+        LOGON,
+    ),
+    (
+        "signin.amazonaws.com",
+        "UserAuthentication",
+        AUTHENTICATION,
+        LOGON,
+    ),
+    (
+        "signin.amazonaws.com",
+        "GetSigninToken",
+        AUTHENTICATION,
+        LOGON,
+    ),
+    (
+        "signin.amazonaws.com",
+        "CredentialChallenge",
+        AUTHENTICATION,
+        PREAUTH,
+    ),
+    (
+        "signin.amazonaws.com",
+        "CredentialVerification",
+        AUTHENTICATION,
+        PREAUTH,
+    ),
     ("signin.amazonaws.com", "CheckMfa", AUTHENTICATION, PREAUTH),
-    ("signin.amazonaws.com", "SwitchRole", AUTHENTICATION, ACCOUNT_SWITCH),
-    ("signin.amazonaws.com", "RenewRole", AUTHENTICATION, ACCOUNT_SWITCH),
-    ("signin.amazonaws.com", "ExitRole", AUTHENTICATION, ACCOUNT_SWITCH),
+    (
+        "signin.amazonaws.com",
+        "SwitchRole",
+        AUTHENTICATION,
+        ACCOUNT_SWITCH,
+    ),
+    (
+        "signin.amazonaws.com",
+        "RenewRole",
+        AUTHENTICATION,
+        ACCOUNT_SWITCH,
+    ),
+    (
+        "signin.amazonaws.com",
+        "ExitRole",
+        AUTHENTICATION,
+        ACCOUNT_SWITCH,
+    ),
     ("signin.amazonaws.com", "Logout", AUTHENTICATION, LOGOFF),
-    ("signin.amazonaws.com", "PasswordRecoveryRequested", ACCOUNT_CHANGE, PASSWORD_RESET),
-    ("signin.amazonaws.com", "PasswordRecoveryCompleted", ACCOUNT_CHANGE, PASSWORD_RESET),
-    ("signin.amazonaws.com", "PasswordUpdated", ACCOUNT_CHANGE, PASSWORD_CHANGE),
+    (
+        "signin.amazonaws.com",
+        "PasswordRecoveryRequested",
+        ACCOUNT_CHANGE,
+        PASSWORD_RESET,
+    ),
+    (
+        "signin.amazonaws.com",
+        "PasswordRecoveryCompleted",
+        ACCOUNT_CHANGE,
+        PASSWORD_RESET,
+    ),
+    (
+        "signin.amazonaws.com",
+        "PasswordUpdated",
+        ACCOUNT_CHANGE,
+        PASSWORD_CHANGE,
+    ),
     ("sts.amazonaws.com", "AssumeRole", AUTHENTICATION, LOGON),
-    ("sts.amazonaws.com", "AssumeRoleWithSAML", AUTHENTICATION, LOGON),
-    ("sts.amazonaws.com", "AssumeRoleWithWebIdentity", AUTHENTICATION, LOGON),
+    (
+        "sts.amazonaws.com",
+        "AssumeRoleWithSAML",
+        AUTHENTICATION,
+        LOGON,
+    ),
+    (
+        "sts.amazonaws.com",
+        "AssumeRoleWithWebIdentity",
+        AUTHENTICATION,
+        LOGON,
+    ),
     ("sts.amazonaws.com", "AssumeRoot", AUTHENTICATION, LOGON),
-    ("sts.amazonaws.com", "GetSessionToken", AUTHENTICATION, LOGON),
-    ("sts.amazonaws.com", "GetFederationToken", AUTHENTICATION, LOGON),
+    (
+        "sts.amazonaws.com",
+        "GetSessionToken",
+        AUTHENTICATION,
+        LOGON,
+    ),
+    (
+        "sts.amazonaws.com",
+        "GetFederationToken",
+        AUTHENTICATION,
+        LOGON,
+    ),
     ("sso.amazonaws.com", "Authenticate", AUTHENTICATION, LOGON),
     ("sso.amazonaws.com", "Federate", AUTHENTICATION, LOGON),
-    ("sso.amazonaws.com", "GetRoleCredentials", AUTHENTICATION, LOGON),
+    (
+        "sso.amazonaws.com",
+        "GetRoleCredentials",
+        AUTHENTICATION,
+        LOGON,
+    ),
     ("sso.amazonaws.com", "Logout", AUTHENTICATION, LOGOFF),
-    ("sso-oauth.amazonaws.com", "CreateToken", AUTHENTICATION, LOGON),
-    ("rolesanywhere.amazonaws.com", "CreateSession", AUTHENTICATION, LOGON),
+    (
+        "sso-oauth.amazonaws.com",
+        "CreateToken",
+        AUTHENTICATION,
+        LOGON,
+    ),
+    (
+        "rolesanywhere.amazonaws.com",
+        "CreateSession",
+        AUTHENTICATION,
+        LOGON,
+    ),
     // Users and roles.
-    ("iam.amazonaws.com", "CreateUser", ACCOUNT_CHANGE, CREATE_USER),
-    ("iam.amazonaws.com", "CreateRole", ACCOUNT_CHANGE, CREATE_USER),
-    ("iam.amazonaws.com", "CreateServiceLinkedRole", ACCOUNT_CHANGE, CREATE_USER),
-    ("iam.amazonaws.com", "DeleteUser", ACCOUNT_CHANGE, DELETE_USER),
-    ("iam.amazonaws.com", "DeleteRole", ACCOUNT_CHANGE, DELETE_USER),
-    ("iam.amazonaws.com", "DeleteServiceLinkedRole", ACCOUNT_CHANGE, DELETE_USER),
+    (
+        "iam.amazonaws.com",
+        "CreateUser",
+        ACCOUNT_CHANGE,
+        CREATE_USER,
+    ),
+    (
+        "iam.amazonaws.com",
+        "CreateRole",
+        ACCOUNT_CHANGE,
+        CREATE_USER,
+    ),
+    (
+        "iam.amazonaws.com",
+        "CreateServiceLinkedRole",
+        ACCOUNT_CHANGE,
+        CREATE_USER,
+    ),
+    (
+        "iam.amazonaws.com",
+        "DeleteUser",
+        ACCOUNT_CHANGE,
+        DELETE_USER,
+    ),
+    (
+        "iam.amazonaws.com",
+        "DeleteRole",
+        ACCOUNT_CHANGE,
+        DELETE_USER,
+    ),
+    (
+        "iam.amazonaws.com",
+        "DeleteServiceLinkedRole",
+        ACCOUNT_CHANGE,
+        DELETE_USER,
+    ),
     ("iam.amazonaws.com", "UpdateUser", ACCOUNT_CHANGE, OTHER),
     ("iam.amazonaws.com", "UpdateRole", ACCOUNT_CHANGE, OTHER),
-    ("iam.amazonaws.com", "UpdateRoleDescription", ACCOUNT_CHANGE, OTHER),
-    ("iam.amazonaws.com", "UpdateAssumeRolePolicy", ACCOUNT_CHANGE, OTHER),
+    (
+        "iam.amazonaws.com",
+        "UpdateRoleDescription",
+        ACCOUNT_CHANGE,
+        OTHER,
+    ),
+    (
+        "iam.amazonaws.com",
+        "UpdateAssumeRolePolicy",
+        ACCOUNT_CHANGE,
+        OTHER,
+    ),
     ("iam.amazonaws.com", "AddUserToGroup", ACCOUNT_CHANGE, OTHER),
-    ("iam.amazonaws.com", "RemoveUserFromGroup", ACCOUNT_CHANGE, OTHER),
+    (
+        "iam.amazonaws.com",
+        "RemoveUserFromGroup",
+        ACCOUNT_CHANGE,
+        OTHER,
+    ),
     // Ways in.
-    ("iam.amazonaws.com", "CreateLoginProfile", ACCOUNT_CHANGE, ENABLE),
-    ("iam.amazonaws.com", "UpdateLoginProfile", ACCOUNT_CHANGE, PASSWORD_RESET),
-    ("iam.amazonaws.com", "DeleteLoginProfile", ACCOUNT_CHANGE, DISABLE),
-    ("iam.amazonaws.com", "ChangePassword", ACCOUNT_CHANGE, PASSWORD_CHANGE),
-    ("iam.amazonaws.com", "CreateAccessKey", ACCOUNT_CHANGE, ENABLE),
-    ("iam.amazonaws.com", "UpdateAccessKey", ACCOUNT_CHANGE, OTHER),
-    ("iam.amazonaws.com", "DeleteAccessKey", ACCOUNT_CHANGE, DISABLE),
-    ("iam.amazonaws.com", "CreateServiceSpecificCredential", ACCOUNT_CHANGE, ENABLE),
-    ("iam.amazonaws.com", "ResetServiceSpecificCredential", ACCOUNT_CHANGE, PASSWORD_RESET),
-    ("iam.amazonaws.com", "UpdateServiceSpecificCredential", ACCOUNT_CHANGE, OTHER),
-    ("iam.amazonaws.com", "DeleteServiceSpecificCredential", ACCOUNT_CHANGE, DISABLE),
-    ("iam.amazonaws.com", "UploadSSHPublicKey", ACCOUNT_CHANGE, ENABLE),
-    ("iam.amazonaws.com", "UpdateSSHPublicKey", ACCOUNT_CHANGE, OTHER),
-    ("iam.amazonaws.com", "DeleteSSHPublicKey", ACCOUNT_CHANGE, DISABLE),
-    ("iam.amazonaws.com", "UploadSigningCertificate", ACCOUNT_CHANGE, ENABLE),
-    ("iam.amazonaws.com", "UpdateSigningCertificate", ACCOUNT_CHANGE, OTHER),
-    ("iam.amazonaws.com", "DeleteSigningCertificate", ACCOUNT_CHANGE, DISABLE),
-    ("iam.amazonaws.com", "CreateVirtualMFADevice", ACCOUNT_CHANGE, OTHER),
-    ("iam.amazonaws.com", "DeleteVirtualMFADevice", ACCOUNT_CHANGE, OTHER),
-    ("iam.amazonaws.com", "EnableMFADevice", ACCOUNT_CHANGE, MFA_ENABLE),
-    ("iam.amazonaws.com", "ResyncMFADevice", ACCOUNT_CHANGE, OTHER),
-    ("iam.amazonaws.com", "DeactivateMFADevice", ACCOUNT_CHANGE, MFA_DISABLE),
+    (
+        "iam.amazonaws.com",
+        "CreateLoginProfile",
+        ACCOUNT_CHANGE,
+        ENABLE,
+    ),
+    (
+        "iam.amazonaws.com",
+        "UpdateLoginProfile",
+        ACCOUNT_CHANGE,
+        PASSWORD_RESET,
+    ),
+    (
+        "iam.amazonaws.com",
+        "DeleteLoginProfile",
+        ACCOUNT_CHANGE,
+        DISABLE,
+    ),
+    (
+        "iam.amazonaws.com",
+        "ChangePassword",
+        ACCOUNT_CHANGE,
+        PASSWORD_CHANGE,
+    ),
+    (
+        "iam.amazonaws.com",
+        "CreateAccessKey",
+        ACCOUNT_CHANGE,
+        ENABLE,
+    ),
+    (
+        "iam.amazonaws.com",
+        "UpdateAccessKey",
+        ACCOUNT_CHANGE,
+        OTHER,
+    ),
+    (
+        "iam.amazonaws.com",
+        "DeleteAccessKey",
+        ACCOUNT_CHANGE,
+        DISABLE,
+    ),
+    (
+        "iam.amazonaws.com",
+        "CreateServiceSpecificCredential",
+        ACCOUNT_CHANGE,
+        ENABLE,
+    ),
+    (
+        "iam.amazonaws.com",
+        "ResetServiceSpecificCredential",
+        ACCOUNT_CHANGE,
+        PASSWORD_RESET,
+    ),
+    (
+        "iam.amazonaws.com",
+        "UpdateServiceSpecificCredential",
+        ACCOUNT_CHANGE,
+        OTHER,
+    ),
+    (
+        "iam.amazonaws.com",
+        "DeleteServiceSpecificCredential",
+        ACCOUNT_CHANGE,
+        DISABLE,
+    ),
+    (
+        "iam.amazonaws.com",
+        "UploadSSHPublicKey",
+        ACCOUNT_CHANGE,
+        ENABLE,
+    ),
+    (
+        "iam.amazonaws.com",
+        "UpdateSSHPublicKey",
+        ACCOUNT_CHANGE,
+        OTHER,
+    ),
+    (
+        "iam.amazonaws.com",
+        "DeleteSSHPublicKey",
+        ACCOUNT_CHANGE,
+        DISABLE,
+    ),
+    (
+        "iam.amazonaws.com",
+        "UploadSigningCertificate",
+        ACCOUNT_CHANGE,
+        ENABLE,
+    ),
+    (
+        "iam.amazonaws.com",
+        "UpdateSigningCertificate",
+        ACCOUNT_CHANGE,
+        OTHER,
+    ),
+    (
+        "iam.amazonaws.com",
+        "DeleteSigningCertificate",
+        ACCOUNT_CHANGE,
+        DISABLE,
+    ),
+    (
+        "iam.amazonaws.com",
+        "CreateVirtualMFADevice",
+        ACCOUNT_CHANGE,
+        OTHER,
+    ),
+    (
+        "iam.amazonaws.com",
+        "DeleteVirtualMFADevice",
+        ACCOUNT_CHANGE,
+        OTHER,
+    ),
+    (
+        "iam.amazonaws.com",
+        "EnableMFADevice",
+        ACCOUNT_CHANGE,
+        MFA_ENABLE,
+    ),
+    (
+        "iam.amazonaws.com",
+        "ResyncMFADevice",
+        ACCOUNT_CHANGE,
+        OTHER,
+    ),
+    (
+        "iam.amazonaws.com",
+        "DeactivateMFADevice",
+        ACCOUNT_CHANGE,
+        MFA_DISABLE,
+    ),
     // What they may do.
-    ("iam.amazonaws.com", "AttachUserPolicy", ACCOUNT_CHANGE, ATTACH_POLICY),
-    ("iam.amazonaws.com", "AttachRolePolicy", ACCOUNT_CHANGE, ATTACH_POLICY),
-    ("iam.amazonaws.com", "AttachGroupPolicy", ACCOUNT_CHANGE, ATTACH_POLICY),
-    ("iam.amazonaws.com", "PutUserPolicy", ACCOUNT_CHANGE, ATTACH_POLICY),
-    ("iam.amazonaws.com", "PutRolePolicy", ACCOUNT_CHANGE, ATTACH_POLICY),
-    ("iam.amazonaws.com", "PutGroupPolicy", ACCOUNT_CHANGE, ATTACH_POLICY),
-    ("iam.amazonaws.com", "PutUserPermissionsBoundary", ACCOUNT_CHANGE, ATTACH_POLICY),
-    ("iam.amazonaws.com", "PutRolePermissionsBoundary", ACCOUNT_CHANGE, ATTACH_POLICY),
-    ("iam.amazonaws.com", "DetachUserPolicy", ACCOUNT_CHANGE, DETACH_POLICY),
-    ("iam.amazonaws.com", "DetachRolePolicy", ACCOUNT_CHANGE, DETACH_POLICY),
-    ("iam.amazonaws.com", "DetachGroupPolicy", ACCOUNT_CHANGE, DETACH_POLICY),
-    ("iam.amazonaws.com", "DeleteUserPolicy", ACCOUNT_CHANGE, DETACH_POLICY),
-    ("iam.amazonaws.com", "DeleteRolePolicy", ACCOUNT_CHANGE, DETACH_POLICY),
-    ("iam.amazonaws.com", "DeleteGroupPolicy", ACCOUNT_CHANGE, DETACH_POLICY),
-    ("iam.amazonaws.com", "DeleteUserPermissionsBoundary", ACCOUNT_CHANGE, DETACH_POLICY),
-    ("iam.amazonaws.com", "DeleteRolePermissionsBoundary", ACCOUNT_CHANGE, DETACH_POLICY),
+    (
+        "iam.amazonaws.com",
+        "AttachUserPolicy",
+        ACCOUNT_CHANGE,
+        ATTACH_POLICY,
+    ),
+    (
+        "iam.amazonaws.com",
+        "AttachRolePolicy",
+        ACCOUNT_CHANGE,
+        ATTACH_POLICY,
+    ),
+    (
+        "iam.amazonaws.com",
+        "AttachGroupPolicy",
+        ACCOUNT_CHANGE,
+        ATTACH_POLICY,
+    ),
+    (
+        "iam.amazonaws.com",
+        "PutUserPolicy",
+        ACCOUNT_CHANGE,
+        ATTACH_POLICY,
+    ),
+    (
+        "iam.amazonaws.com",
+        "PutRolePolicy",
+        ACCOUNT_CHANGE,
+        ATTACH_POLICY,
+    ),
+    (
+        "iam.amazonaws.com",
+        "PutGroupPolicy",
+        ACCOUNT_CHANGE,
+        ATTACH_POLICY,
+    ),
+    (
+        "iam.amazonaws.com",
+        "PutUserPermissionsBoundary",
+        ACCOUNT_CHANGE,
+        ATTACH_POLICY,
+    ),
+    (
+        "iam.amazonaws.com",
+        "PutRolePermissionsBoundary",
+        ACCOUNT_CHANGE,
+        ATTACH_POLICY,
+    ),
+    (
+        "iam.amazonaws.com",
+        "DetachUserPolicy",
+        ACCOUNT_CHANGE,
+        DETACH_POLICY,
+    ),
+    (
+        "iam.amazonaws.com",
+        "DetachRolePolicy",
+        ACCOUNT_CHANGE,
+        DETACH_POLICY,
+    ),
+    (
+        "iam.amazonaws.com",
+        "DetachGroupPolicy",
+        ACCOUNT_CHANGE,
+        DETACH_POLICY,
+    ),
+    (
+        "iam.amazonaws.com",
+        "DeleteUserPolicy",
+        ACCOUNT_CHANGE,
+        DETACH_POLICY,
+    ),
+    (
+        "iam.amazonaws.com",
+        "DeleteRolePolicy",
+        ACCOUNT_CHANGE,
+        DETACH_POLICY,
+    ),
+    (
+        "iam.amazonaws.com",
+        "DeleteGroupPolicy",
+        ACCOUNT_CHANGE,
+        DETACH_POLICY,
+    ),
+    (
+        "iam.amazonaws.com",
+        "DeleteUserPermissionsBoundary",
+        ACCOUNT_CHANGE,
+        DETACH_POLICY,
+    ),
+    (
+        "iam.amazonaws.com",
+        "DeleteRolePermissionsBoundary",
+        ACCOUNT_CHANGE,
+        DETACH_POLICY,
+    ),
     // The identity centre's own users.
-    ("identitystore.amazonaws.com", "CreateUser", ACCOUNT_CHANGE, CREATE_USER),
-    ("identitystore.amazonaws.com", "UpdateUser", ACCOUNT_CHANGE, OTHER),
-    ("identitystore.amazonaws.com", "DeleteUser", ACCOUNT_CHANGE, DELETE_USER),
-    ("sso-directory.amazonaws.com", "CreateUser", ACCOUNT_CHANGE, CREATE_USER),
-    ("sso-directory.amazonaws.com", "UpdateUser", ACCOUNT_CHANGE, OTHER),
-    ("sso-directory.amazonaws.com", "DeleteUser", ACCOUNT_CHANGE, DELETE_USER),
-    ("sso-directory.amazonaws.com", "EnableUser", ACCOUNT_CHANGE, ENABLE),
-    ("sso-directory.amazonaws.com", "DisableUser", ACCOUNT_CHANGE, DISABLE),
-    ("sso-directory.amazonaws.com", "UpdatePassword", ACCOUNT_CHANGE, PASSWORD_RESET),
-    ("sso-directory.amazonaws.com", "StartVirtualMfaDeviceRegistration", ACCOUNT_CHANGE, OTHER),
-    ("sso-directory.amazonaws.com", "CompleteVirtualMfaDeviceRegistration", ACCOUNT_CHANGE, MFA_ENABLE),
-    ("sso-directory.amazonaws.com", "DeleteMfaDeviceForUser", ACCOUNT_CHANGE, MFA_DISABLE),
+    (
+        "identitystore.amazonaws.com",
+        "CreateUser",
+        ACCOUNT_CHANGE,
+        CREATE_USER,
+    ),
+    (
+        "identitystore.amazonaws.com",
+        "UpdateUser",
+        ACCOUNT_CHANGE,
+        OTHER,
+    ),
+    (
+        "identitystore.amazonaws.com",
+        "DeleteUser",
+        ACCOUNT_CHANGE,
+        DELETE_USER,
+    ),
+    (
+        "sso-directory.amazonaws.com",
+        "CreateUser",
+        ACCOUNT_CHANGE,
+        CREATE_USER,
+    ),
+    (
+        "sso-directory.amazonaws.com",
+        "UpdateUser",
+        ACCOUNT_CHANGE,
+        OTHER,
+    ),
+    (
+        "sso-directory.amazonaws.com",
+        "DeleteUser",
+        ACCOUNT_CHANGE,
+        DELETE_USER,
+    ),
+    (
+        "sso-directory.amazonaws.com",
+        "EnableUser",
+        ACCOUNT_CHANGE,
+        ENABLE,
+    ),
+    (
+        "sso-directory.amazonaws.com",
+        "DisableUser",
+        ACCOUNT_CHANGE,
+        DISABLE,
+    ),
+    (
+        "sso-directory.amazonaws.com",
+        "UpdatePassword",
+        ACCOUNT_CHANGE,
+        PASSWORD_RESET,
+    ),
+    (
+        "sso-directory.amazonaws.com",
+        "StartVirtualMfaDeviceRegistration",
+        ACCOUNT_CHANGE,
+        OTHER,
+    ),
+    (
+        "sso-directory.amazonaws.com",
+        "CompleteVirtualMfaDeviceRegistration",
+        ACCOUNT_CHANGE,
+        MFA_ENABLE,
+    ),
+    (
+        "sso-directory.amazonaws.com",
+        "DeleteMfaDeviceForUser",
+        ACCOUNT_CHANGE,
+        MFA_DISABLE,
+    ),
 ];
 
 /// The table's rows, for those who show it.
@@ -164,20 +549,20 @@ fn verb_activity(operation: &str) -> i32 {
     let (word, rest) = first_word(operation);
     match word {
         "Get" | "List" | "Describe" | "Head" | "Lookup" | "Search" | "Query" | "Scan"
-        | "Select" | "View" | "Check" | "Test" | "Validate" | "Verify" | "Preview"
-        | "Download" | "Discover" | "Detect" | "Estimate" | "Filter" | "Poll" | "Read"
-        | "Receive" | "Retrieve" | "Simulate" | "Count" | "Decode" | "Evaluate" => READ,
+        | "Select" | "View" | "Check" | "Test" | "Validate" | "Verify" | "Preview" | "Download"
+        | "Discover" | "Detect" | "Estimate" | "Filter" | "Poll" | "Read" | "Receive"
+        | "Retrieve" | "Simulate" | "Count" | "Decode" | "Evaluate" => READ,
         "Create" | "Run" | "Allocate" | "Register" | "Copy" | "Import" | "Upload" | "Launch"
         | "Request" | "Restore" | "Invite" | "Issue" | "Provision" | "Purchase" | "Insert" => {
             CREATE
         }
         "Update" | "Modify" | "Put" | "Set" | "Attach" | "Detach" | "Associate"
         | "Disassociate" | "Enable" | "Disable" | "Tag" | "Untag" | "Add" | "Change"
-        | "Replace" | "Reset" | "Rotate" | "Start" | "Stop" | "Reboot" | "Authorize"
-        | "Revoke" | "Assign" | "Unassign" | "Configure" | "Edit" | "Accept" | "Reject"
-        | "Move" | "Merge" | "Rename" | "Renew" | "Promote" | "Resume" | "Suspend" | "Pause"
-        | "Activate" | "Deactivate" | "Apply" | "Grant" | "Write" | "Increase" | "Decrease"
-        | "Extend" | "Upgrade" | "Link" | "Unlink" | "Monitor" | "Unmonitor" => UPDATE,
+        | "Replace" | "Reset" | "Rotate" | "Start" | "Stop" | "Reboot" | "Authorize" | "Revoke"
+        | "Assign" | "Unassign" | "Configure" | "Edit" | "Accept" | "Reject" | "Move" | "Merge"
+        | "Rename" | "Renew" | "Promote" | "Resume" | "Suspend" | "Pause" | "Activate"
+        | "Deactivate" | "Apply" | "Grant" | "Write" | "Increase" | "Decrease" | "Extend"
+        | "Upgrade" | "Link" | "Unlink" | "Monitor" | "Unmonitor" => UPDATE,
         "Delete" | "Terminate" | "Remove" | "Deregister" | "Unregister" | "Release" | "Purge"
         | "Destroy" | "Cancel" | "Retire" | "Clear" | "Abort" | "Discard" => DELETE,
         // `BatchGetItem`, `AdminCreateUser`: the verb comes second.
@@ -204,7 +589,10 @@ mod tests {
     fn rows_are_unique_and_their_services_pass_the_quick_look() {
         let mut seen = std::collections::BTreeSet::new();
         for (service, operation, class, activity) in table() {
-            assert!(seen.insert((service, operation)), "{service} {operation} twice");
+            assert!(
+                seen.insert((service, operation)),
+                "{service} {operation} twice"
+            );
             assert_eq!(class_of(service, operation, false), (class, activity));
         }
     }

@@ -63,7 +63,10 @@ impl<'r> Parties<'r> {
 #[cfg(test)]
 pub(crate) const TYPED: [(&str, Role); 5] = [
     ("userIdentity.accountId", Role::Caller),
-    ("userIdentity.sessionContext.sessionIssuer.accountId", Role::Issuer),
+    (
+        "userIdentity.sessionContext.sessionIssuer.accountId",
+        Role::Issuer,
+    ),
     ("vpcEndpointAccountId", Role::Interface),
     ("recipientAccountId", Role::Recipient),
     ("resources.*.accountId", Role::Owner),
@@ -312,8 +315,8 @@ where
     }
 }
 
-/// The ids of a session in the viewer's own role: they are the viewer's, though they have
-/// the form of anybody's.
+/// Names in a session in the viewer's own role: its ids are the viewer's, though they have
+/// the form of anybody's, and the person behind it is the caller's.
 fn session<D, N>(known: &mut Known, record: &Record<'_>, viewer: &Viewer<'_, D, N>)
 where
     D: Directory,
@@ -334,9 +337,18 @@ where
     if !own_role {
         return;
     }
+    let who = &record.user_identity.0;
+    let caller = who.account_id.account();
+    // The person behind the call, whose name often is part of the session's.
+    if let Some(person) = request.get("sourceIdentity").and_then(Value::as_str)
+        && !caller.as_ref().is_some_and(|id| viewer.owns_account(id))
+    {
+        let scope = caller.as_deref().map(identity::directory_account);
+        let id = scope.map_or_else(|| person.to_owned(), |scope| format!("{scope}/{person}"));
+        stranger(known, Kind::Name, person, &id);
+    }
     let answer = parse(record.response_elements);
     let text = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str);
-    let who = &record.user_identity.0;
     if let Some(key) = text("/credentials/accessKeyId")
         && who.access_key_id.get() != Some(key)
     {
@@ -347,5 +359,74 @@ where
         && !who.principal_id.as_str().starts_with(id)
     {
         known.own(id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_is_what_the_table_says() {
+        let table = PartyTable::of(SourceType::AwsCloudTrail).unwrap();
+        let said: Vec<(&str, Role)> = table
+            .rules
+            .iter()
+            .filter(|rule| rule.class == Class::Party && rule.operations.is_empty())
+            .map(|rule| (rule.path.as_str(), rule.role.unwrap()))
+            .collect();
+        let mut read = TYPED.to_vec();
+        read.sort_unstable();
+        let mut said = said;
+        said.sort_unstable();
+        assert_eq!(said, read);
+    }
+
+    #[test]
+    fn what_single_operations_name_can_be_read() {
+        let rules = &*OF_OPERATIONS;
+        assert!(!rules.is_empty());
+        for rule in rules.iter() {
+            let (part, _) = rule.path.split_first().unwrap();
+            assert!(
+                [
+                    "requestParameters",
+                    "responseElements",
+                    "additionalEventData"
+                ]
+                .contains(&part),
+                "{}",
+                rule.path.as_str()
+            );
+        }
+    }
+
+    #[test]
+    fn each_account_is_a_party_once_with_all_its_roles() {
+        let text = r#"{
+            "eventName": "AssumeRole",
+            "userIdentity": {"accountId": "111111111111"},
+            "recipientAccountId": 222222222222,
+            "requestParameters": {"roleArn": "arn:aws:iam::222222222222:role/x"},
+            "resources": [{"ARN": "arn:aws:iam::333333333333:role/x"}, {"accountId": "222222222222"}]
+        }"#;
+        let record = super::super::columns::parse(text).unwrap();
+        let parties = parties(&record).unwrap();
+        let found: Vec<(&str, Vec<Role>)> = parties
+            .0
+            .iter()
+            .map(|party| (&*party.id, party.roles.iter().collect()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("111111111111", vec![Role::Caller]),
+                (
+                    "222222222222",
+                    vec![Role::Recipient, Role::Owner, Role::Target]
+                ),
+                ("333333333333", vec![Role::Owner]),
+            ]
+        );
     }
 }

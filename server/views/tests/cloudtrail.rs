@@ -1,0 +1,673 @@
+//! CloudTrail records that concern one, two or no customers.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod support;
+
+use cordon_views::{Reason, Status};
+use serde_json::{Value, json};
+use support::{Keys, OBSERVED, World, all_of, cloudtrail, row_of};
+
+const A: &str = "111111111111";
+const B: &str = "222222222222";
+const C: &str = "333333333333";
+
+fn both() -> World {
+    World::default().account(A, "alpha").account(B, "beta")
+}
+
+fn view(row: &cordon_views::EventRow) -> Value {
+    serde_json::from_str(&row.raw).unwrap()
+}
+
+fn plain(event: &str) -> Value {
+    json!({
+        "eventVersion": "1.08",
+        "userIdentity": {
+            "type": "IAMUser", "principalId": "AIDAALPHAALPHAALPHAA1",
+            "arn": format!("arn:aws:iam::{A}:user/alice"), "accountId": A,
+            "accessKeyId": "AKIAALPHAALPHAALPHA1", "userName": "alice"
+        },
+        "eventTime": "2023-07-10T11:42:18Z",
+        "eventSource": "ec2.amazonaws.com",
+        "eventName": event,
+        "awsRegion": "us-east-1",
+        "sourceIPAddress": "198.51.100.7",
+        "userAgent": "aws-cli/2",
+        "requestParameters": {"instanceId": "i-0123456789abcdef0"},
+        "responseElements": null,
+        "eventID": "7a0cf1e4-5a9e-4c3a-9d5c-5f6f3a1f0d11",
+        "readOnly": true,
+        "recipientAccountId": A
+    })
+}
+
+/// A's user assumes B's role, as delivered to `recipient`.
+fn assume_role(recipient: &str, event_id: &str) -> Value {
+    let mut record = plain("AssumeRole");
+    record["eventSource"] = json!("sts.amazonaws.com");
+    record["eventID"] = json!(event_id);
+    record["requestParameters"] = json!({
+        "roleArn": format!("arn:aws:iam::{B}:role/Deploy"),
+        "roleSessionName": "alice-at-work",
+        "externalId": "beta-gave-this",
+        "policy": format!(
+            "{{\"Statement\":[{{\"Principal\":{{\"AWS\":\"arn:aws:iam::{C}:root\"}}}}]}}"
+        ),
+    });
+    record["responseElements"] = json!({
+        "credentials": {
+            "accessKeyId": "ASIABETABETABETABETA1",
+            "sessionToken": "a-live-token",
+            "expiration": "Jul 10, 2023, 12:42:18 PM"
+        },
+        "assumedRoleUser": {
+            "assumedRoleId": "AROABETABETABETABETA1:alice-at-work",
+            "arn": format!("arn:aws:sts::{B}:assumed-role/Deploy/alice-at-work")
+        }
+    });
+    record["resources"] = json!([
+        {"ARN": format!("arn:aws:iam::{B}:role/Deploy"), "accountId": B, "type": "AWS::IAM::Role"}
+    ]);
+    record["sharedEventID"] = json!("5d0ab1a5-6a3e-4a84-86a6-1fc4ffcf2f0e");
+    record["recipientAccountId"] = json!(recipient);
+    record
+}
+
+#[test]
+fn own_records_are_kept_byte_for_byte() {
+    let record = serde_json::to_string_pretty(&plain("DescribeInstances")).unwrap();
+    let seen = cloudtrail(&both(), &record).unwrap();
+    assert_eq!(seen.unknown_parties, Vec::<String>::new());
+    assert_eq!(seen.views.len(), 1);
+    let row = row_of(&seen, "alpha").unwrap();
+    assert_eq!(row.raw, record);
+    assert!(!row.shared && row.addressed && row.withheld.is_empty() && !row.time_invalid);
+    assert_eq!(row.time_ns, 1_688_989_338_000_000_000);
+    assert_eq!((row.class_uid, row.activity_id), (6003, 2));
+    assert_eq!(row.status, Status::Success);
+    assert_eq!(row.account, A);
+    assert_eq!(row.actor, format!("arn:aws:iam::{A}:user/alice"));
+    assert_eq!(row.src_ip, Some("198.51.100.7".parse().unwrap()));
+    assert_eq!(row.resources, ["i-0123456789abcdef0"]);
+}
+
+#[test]
+fn pretty_and_compact_repetitions_share_a_name() {
+    let record = plain("DescribeInstances");
+    let compact = cloudtrail(&both(), &record.to_string()).unwrap();
+    let pretty = cloudtrail(&both(), &serde_json::to_string_pretty(&record).unwrap()).unwrap();
+    assert_eq!(compact.views[0].1.name, pretty.views[0].1.name);
+    let mut other = record;
+    other["errorCode"] = json!("AccessDenied");
+    let other = cloudtrail(&both(), &other.to_string()).unwrap();
+    assert_ne!(compact.views[0].1.name, other.views[0].1.name);
+    assert_eq!(other.views[0].1.status, Status::Failure);
+}
+
+#[test]
+fn a_role_assumed_across_accounts_is_seen_from_both_sides() {
+    let seen = cloudtrail(&both(), &assume_role(A, "id-1").to_string()).unwrap();
+    assert_eq!(seen.views.len(), 2);
+
+    let alpha = row_of(&seen, "alpha").unwrap();
+    assert!(alpha.shared && alpha.addressed);
+    let v = view(alpha);
+    // What it sent and was answered is its own, others' names included.
+    assert_eq!(
+        v["requestParameters"]["roleArn"],
+        format!("arn:aws:iam::{B}:role/Deploy")
+    );
+    assert_eq!(
+        v["responseElements"]["credentials"]["sessionToken"],
+        "a-live-token"
+    );
+    assert_eq!(v["userIdentity"]["userName"], "alice");
+    // What the source added about the other is not.
+    let owner = v["resources"][0]["accountId"].as_str().unwrap();
+    assert!(owner.starts_with("acct~"), "{owner}");
+    let arn = v["resources"][0]["ARN"].as_str().unwrap();
+    assert!(
+        arn.starts_with("arn:aws:iam::acct~") && arn.contains(":role/name~"),
+        "{arn}"
+    );
+
+    let beta = row_of(&seen, "beta").unwrap();
+    assert!(beta.shared && !beta.addressed);
+    let v = view(beta);
+    assert_eq!(
+        v["requestParameters"]["roleArn"],
+        format!("arn:aws:iam::{B}:role/Deploy")
+    );
+    assert_eq!(v["requestParameters"]["externalId"], "beta-gave-this");
+    assert_eq!(v["resources"], assume_role(A, "x")["resources"]);
+    // The session belongs to beta's role, and its key links to beta's other events.
+    assert_eq!(
+        v["responseElements"]["credentials"]["accessKeyId"],
+        "ASIABETABETABETABETA1"
+    );
+    assert_eq!(
+        v["responseElements"]["credentials"]["sessionToken"],
+        json!({"cordon:withheld": "SECRET"})
+    );
+    assert_eq!(
+        v["userAgent"],
+        json!({"cordon:withheld": "FOREIGN_CONTENT"})
+    );
+    assert_eq!(v["sourceIPAddress"], "198.51.100.7");
+    let text = all_of(beta);
+    for foreign in [A, C, "alice", "AIDAALPHA", "AKIAALPHA", "a-live-token"] {
+        assert!(!text.contains(foreign), "{foreign} in {text}");
+    }
+    assert!(
+        beta.actor.starts_with("arn:aws:iam::acct~"),
+        "{}",
+        beta.actor
+    );
+    assert!(beta.account.starts_with("acct~"), "{}", beta.account);
+    assert_eq!((beta.class_uid, beta.activity_id), (3002, 1));
+    assert!(
+        beta.withheld
+            .iter()
+            .any(|one| one.path == "userAgent" && one.reason == Reason::ForeignContent)
+    );
+    assert!(
+        beta.withheld.iter().any(
+            |one| one.path == "userIdentity.accountId" && one.reason == Reason::ForeignIdentity
+        )
+    );
+}
+
+#[test]
+fn the_record_addressed_to_a_party_takes_the_place_of_the_other() {
+    let to_a = cloudtrail(&both(), &assume_role(A, "id-1").to_string()).unwrap();
+    let to_b = cloudtrail(&both(), &assume_role(B, "id-2").to_string()).unwrap();
+    for (tenant, addressed, other) in [("alpha", &to_a, &to_b), ("beta", &to_b, &to_a)] {
+        let addressed = row_of(addressed, tenant).unwrap();
+        let other = row_of(other, tenant).unwrap();
+        assert!(addressed.supersedes(other) && !other.supersedes(addressed));
+    }
+    // Of two records that are addressed to neither, one stays, whichever came first.
+    let one = row_of(&to_a, "beta").unwrap().clone();
+    let mut two = one.clone();
+    two.name[0] ^= 1;
+    assert_ne!(one.supersedes(&two), two.supersedes(&one));
+    // Two own records are two records.
+    let mut own = World::default().account(A, "alpha");
+    own = own.account(B, "alpha");
+    let a = cloudtrail(&own, &assume_role(A, "id-1").to_string()).unwrap();
+    let b = cloudtrail(&own, &assume_role(B, "id-2").to_string()).unwrap();
+    assert!(!a.views[0].1.shared);
+    assert!(!a.views[0].1.supersedes(&b.views[0].1) && !b.views[0].1.supersedes(&a.views[0].1));
+}
+
+#[test]
+fn nobody_elses_registration_changes_a_byte() {
+    let record = assume_role(A, "id-1").to_string();
+    let alone = World::default().account(A, "alpha");
+    let first = cloudtrail(&alone, &record).unwrap();
+    assert_eq!(first.unknown_parties, [format!("aws:{B}")]);
+    let then = cloudtrail(&both(), &record).unwrap();
+    assert_eq!(row_of(&first, "alpha"), row_of(&then, "alpha"));
+    let crowded = both().account(C, "gamma");
+    let last = cloudtrail(&crowded, &record).unwrap();
+    assert_eq!(row_of(&then, "alpha"), row_of(&last, "alpha"));
+    assert_eq!(row_of(&then, "beta"), row_of(&last, "beta"));
+    // The one in the policy is a mention and gets nothing.
+    assert!(row_of(&last, "gamma").is_none());
+    let none = cloudtrail(&World::default(), &record).unwrap();
+    assert_eq!(none.views, []);
+    assert_eq!(
+        none.unknown_parties,
+        [format!("aws:{A}"), format!("aws:{B}")]
+    );
+}
+
+#[test]
+fn a_snapshot_shared_with_a_stranger_is_evidence() {
+    let mut record = plain("ModifySnapshotAttribute");
+    record["requestParameters"] = json!({
+        "snapshotId": "snap-1",
+        "createVolumePermission": {"add": {"items": [{"userId": B}]}}
+    });
+    let record = record.to_string();
+    let seen = cloudtrail(&both(), &record).unwrap();
+    // The account that it is shared with is a mention: no view, and clear for the sharer.
+    assert_eq!(seen.views.len(), 1);
+    assert_eq!(row_of(&seen, "alpha").unwrap().raw, record);
+}
+
+fn outsider_reads(caller: Value, ip: &str) -> Value {
+    let mut record = plain("GetObject");
+    record["eventSource"] = json!("s3.amazonaws.com");
+    record["userIdentity"] = caller;
+    record["sourceIPAddress"] = json!(ip);
+    record["requestParameters"] = json!({
+        "bucketName": "beta-data", "key": "secrets.csv",
+        "Host": "beta-data.s3.amazonaws.com"
+    });
+    record["resources"] = json!([
+        {"type": "AWS::S3::Object", "ARN": "arn:aws:s3:::beta-data/secrets.csv"},
+        {"accountId": B, "type": "AWS::S3::Bucket", "ARN": "arn:aws:s3:::beta-data"}
+    ]);
+    record["recipientAccountId"] = json!(B);
+    record
+}
+
+#[test]
+fn outsiders_on_a_bucket_are_pseudonyms_for_its_owner() {
+    let caller =
+        json!({"type": "AWSAccount", "principalId": "AIDAALPHAALPHAALPHAA1", "accountId": A});
+    let record = outsider_reads(caller, "198.51.100.7").to_string();
+    let seen = cloudtrail(&both(), &record).unwrap();
+    let beta = row_of(&seen, "beta").unwrap();
+    let v = view(beta);
+    assert_eq!(v["requestParameters"]["bucketName"], "beta-data");
+    assert_eq!(v["requestParameters"]["key"], "secrets.csv");
+    assert_eq!(
+        v["requestParameters"]["Host"],
+        json!({"cordon:withheld": "FOREIGN_CONTENT"})
+    );
+    assert_eq!(
+        v["resources"][0]["ARN"],
+        "arn:aws:s3:::beta-data/secrets.csv"
+    );
+    assert_eq!(beta.src_ip, Some("198.51.100.7".parse().unwrap()));
+    assert!(beta.addressed);
+    assert!(!all_of(beta).contains(A) && !all_of(beta).contains("AIDAALPHA"));
+    assert!(beta.resources.contains(&"beta-data/secrets.csv".to_owned()));
+
+    let alpha = row_of(&seen, "alpha").unwrap();
+    assert_eq!(view(alpha)["requestParameters"]["bucketName"], "beta-data");
+    assert!(!all_of(alpha).contains(B));
+    // The same stranger has one pseudonym in a tenant's views, and another in another's.
+    let again = cloudtrail(&both(), &assume_role(A, "id-1").to_string()).unwrap();
+    let stranger = &view(beta)["userIdentity"]["accountId"];
+    assert_eq!(
+        *stranger,
+        view(row_of(&again, "beta").unwrap())["userIdentity"]["accountId"]
+    );
+    assert_ne!(*stranger, view(alpha)["recipientAccountId"]);
+}
+
+#[test]
+fn the_anonymous_are_nobody_but_their_address_may_be_somebodys() {
+    let anonymous =
+        json!({"type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL"});
+    let outside = outsider_reads(anonymous.clone(), "198.51.100.7").to_string();
+    let world = both()
+        .range("203.0.113.0/24")
+        .address("203.0.113.7", "alpha");
+    let seen = cloudtrail(&world, &outside).unwrap();
+    assert_eq!(seen.views.len(), 1);
+    assert_eq!(row_of(&seen, "beta").unwrap().raw, outside);
+    assert_eq!(seen.unknown_parties, Vec::<String>::new());
+
+    let inside = outsider_reads(anonymous, "203.0.113.7").to_string();
+    let seen = cloudtrail(&world, &inside).unwrap();
+    let beta = row_of(&seen, "beta").unwrap();
+    assert!(beta.shared && beta.addressed && beta.src_ip.is_none());
+    assert!(!all_of(beta).contains("203.0.113.7"));
+    assert!(
+        view(beta)["sourceIPAddress"]
+            .as_str()
+            .unwrap()
+            .starts_with("addr~")
+    );
+    assert_eq!(beta.withheld[0].reason, Reason::ForeignAddress);
+    // Whose the address is does not show.
+    let nobody = cloudtrail(&both().range("203.0.113.0/24"), &inside).unwrap();
+    assert_eq!(row_of(&nobody, "beta"), Some(beta));
+    // Its own address it may see.
+    let own = both()
+        .range("203.0.113.0/24")
+        .address("203.0.113.7", "beta");
+    assert_eq!(
+        row_of(&cloudtrail(&own, &inside).unwrap(), "beta")
+            .unwrap()
+            .raw,
+        inside
+    );
+}
+
+#[test]
+fn addresses_are_whose_they_were_at_that_time() {
+    let caller =
+        json!({"type": "AWSAccount", "principalId": "AIDAALPHAALPHAALPHAA1", "accountId": A});
+    let record = outsider_reads(caller, "203.0.113.7").to_string();
+    let event = 1_688_989_338_000_000_000;
+    let then = both()
+        .range("203.0.113.0/24")
+        .address_during("203.0.113.7", 0, event + 1, "beta");
+    let later =
+        both()
+            .range("203.0.113.0/24")
+            .address_during("203.0.113.7", event + 1, i64::MAX, "beta");
+    let seen = cloudtrail(&then, &record).unwrap();
+    assert_eq!(
+        view(row_of(&seen, "beta").unwrap())["sourceIPAddress"],
+        "203.0.113.7"
+    );
+    let seen = cloudtrail(&later, &record).unwrap();
+    assert!(!all_of(row_of(&seen, "beta").unwrap()).contains("203.0.113.7"));
+    // The caller sees where it called from.
+    assert_eq!(
+        view(row_of(&seen, "alpha").unwrap())["sourceIPAddress"],
+        "203.0.113.7"
+    );
+}
+
+#[test]
+fn errors_tell_the_caller_all_and_others_what_is_theirs() {
+    let mut record = assume_role(A, "id-1");
+    record["responseElements"] = Value::Null;
+    record["errorCode"] = json!("AccessDenied");
+    let message = format!(
+        "User: arn:aws:iam::{A}:user/alice is not authorized to perform: sts:AssumeRole on \
+         resource: arn:aws:iam::{B}:role/Deploy because of {C}"
+    );
+    record["errorMessage"] = json!(message);
+    let seen = cloudtrail(&both(), &record.to_string()).unwrap();
+    assert_eq!(
+        view(row_of(&seen, "alpha").unwrap())["errorMessage"],
+        message
+    );
+    let beta = row_of(&seen, "beta").unwrap();
+    let text = view(beta)["errorMessage"].as_str().unwrap().to_owned();
+    assert!(
+        text.contains(&format!("arn:aws:iam::{B}:role/Deploy")),
+        "{text}"
+    );
+    for foreign in [A, C, "alice"] {
+        assert!(!text.contains(foreign), "{text}");
+    }
+    assert_eq!(beta.status, Status::Failure);
+}
+
+#[test]
+fn two_roles_of_one_name_are_told_apart() {
+    // Both accounts have a role called Deploy; beta's own stays, alpha's does not.
+    let mut record = assume_role(A, "id-1");
+    record["userIdentity"] = json!({
+        "type": "AssumedRole", "principalId": "AROAALPHAALPHAALPHAA1:build",
+        "arn": format!("arn:aws:sts::{A}:assumed-role/Deploy/build"), "accountId": A,
+        "accessKeyId": "ASIAALPHAALPHAALPHA1",
+        "sessionContext": {"sessionIssuer": {
+            "type": "Role", "principalId": "AROAALPHAALPHAALPHAA1",
+            "arn": format!("arn:aws:iam::{A}:role/Deploy"), "accountId": A, "userName": "Deploy"
+        }, "attributes": {"creationDate": "2023-07-10T11:00:00Z", "mfaAuthenticated": "false"}}
+    });
+    let seen = cloudtrail(&both(), &record.to_string()).unwrap();
+    let v = view(row_of(&seen, "beta").unwrap());
+    assert_eq!(
+        v["requestParameters"]["roleArn"],
+        format!("arn:aws:iam::{B}:role/Deploy")
+    );
+    assert_eq!(
+        v["resources"][0]["ARN"],
+        format!("arn:aws:iam::{B}:role/Deploy")
+    );
+    let who = &v["userIdentity"];
+    assert!(!who.to_string().contains("Deploy"), "{who}");
+    let principal = who["principalId"].as_str().unwrap();
+    let (role, session) = principal.split_once(':').unwrap();
+    assert!(
+        role.starts_with("prin~") && session.starts_with("name~"),
+        "{principal}"
+    );
+    assert_eq!(who["sessionContext"]["sessionIssuer"]["principalId"], role);
+    assert_eq!(
+        who["sessionContext"]["attributes"]["mfaAuthenticated"],
+        "false"
+    );
+}
+
+#[test]
+fn times_that_cannot_be_are_the_observed_one() {
+    let world = both();
+    for (time, ns) in [
+        (
+            json!("2023-07-10T11:42:18Z"),
+            Some(1_688_989_338_000_000_000),
+        ),
+        (
+            json!("2023-07-10T13:42:18.5+02:00"),
+            Some(1_688_989_338_500_000_000),
+        ),
+        (
+            json!("2023-07-10 11:42:18.000"),
+            Some(1_688_989_338_000_000_000),
+        ),
+        (json!(1_688_989_338), Some(1_688_989_338_000_000_000)),
+        (
+            json!(1_688_989_338_000_u64),
+            Some(1_688_989_338_000_000_000),
+        ),
+        (json!("1970-01-01T00:00:00Z"), Some(0)),
+        (json!("1969-12-31T23:59:59Z"), None),
+        (json!("2263-01-01T00:00:00Z"), None),
+        (json!("9999-12-31T23:59:59Z"), None),
+        (json!("0001-01-01T00:00:00Z"), None),
+        (json!("The time, in ISO-8601 format"), None),
+        (json!(-5), None),
+        (json!(1e300), None),
+        (json!(null), None),
+        (json!({"seconds": 5}), None),
+        (json!(""), None),
+    ] {
+        let mut record = plain("DescribeInstances");
+        record["eventTime"] = time.clone();
+        let seen = cloudtrail(&world, &record.to_string()).unwrap();
+        let row = row_of(&seen, "alpha").unwrap();
+        assert_eq!(row.time_ns, ns.unwrap_or(OBSERVED), "{time}");
+        assert_eq!(row.time_invalid, ns.is_none(), "{time}");
+    }
+    let mut record = plain("DescribeInstances");
+    record.as_object_mut().unwrap().remove("eventTime");
+    record["@timestamp"] = json!("2020-09-14T00:50:17.000Z");
+    let seen = cloudtrail(&world, &record.to_string()).unwrap();
+    assert_eq!(
+        row_of(&seen, "alpha").unwrap().time_ns,
+        1_600_044_617_000_000_000
+    );
+}
+
+#[test]
+fn odd_identities_are_read_for_what_they_are() {
+    let world = both().account("000000000042", "zeros");
+    let with = |identity: Value| {
+        let mut record = plain("DescribeInstances");
+        record["userIdentity"] = identity;
+        cloudtrail(&world, &record.to_string()).unwrap()
+    };
+    // No type, no account, nothing, the wrong thing: the recipient's own.
+    for identity in [
+        json!({"accountId": A, "invokedBy": "AWS Internal"}),
+        json!({"type": "AWSService", "invokedBy": "ec2.amazonaws.com"}),
+        json!({}),
+        json!(null),
+        json!("root"),
+        json!(7),
+        json!([{"accountId": B}]),
+        json!({"accountId": null, "sessionContext": null}),
+        json!({"accountId": ["x"], "sessionContext": "none"}),
+        json!({"accountId": "12345678****"}),
+        json!({"accountId": "XXXXXXXXXXXX"}),
+        json!({"type": "Root", "accountId": 111_111_111_111_u64}),
+    ] {
+        let seen = with(identity.clone());
+        assert_eq!(seen.views.len(), 1, "{identity}");
+        assert!(!seen.views[0].1.shared, "{identity}");
+        assert_eq!(seen.unknown_parties, Vec::<String>::new(), "{identity}");
+    }
+    // A number lost its zeros; text of another form is still somebody.
+    let seen = with(json!({"accountId": 42}));
+    assert!(row_of(&seen, "zeros").unwrap().shared);
+    let seen = with(json!({"accountId": "1111111111111", "userName": "mallory"}));
+    assert_eq!(seen.unknown_parties, ["aws:1111111111111"]);
+    let row = row_of(&seen, "alpha").unwrap();
+    assert!(row.shared && !all_of(row).contains("1111111111111"));
+    assert!(!all_of(row).contains("mallory"));
+}
+
+#[test]
+fn nulls_in_every_field_are_a_record_still() {
+    let record = plain("DescribeInstances");
+    for key in record.as_object().unwrap().keys() {
+        for odd in [
+            json!(null),
+            json!(5),
+            json!("x"),
+            json!([null]),
+            json!({"a": null}),
+            json!(true),
+        ] {
+            let mut record = record.clone();
+            record[key] = odd.clone();
+            if key == "recipientAccountId" && odd.is_string() {
+                continue;
+            }
+            let seen = cloudtrail(&both(), &record.to_string());
+            let seen = seen.unwrap_or_else(|reject| panic!("{key} {odd}: {reject}"));
+            assert!(row_of(&seen, "alpha").is_some(), "{key} {odd}");
+        }
+    }
+    let all: Value = record
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(|key| (key.clone(), Value::Null))
+        .collect();
+    let seen = cloudtrail(&both(), &all.to_string()).unwrap();
+    assert_eq!(seen.views, []);
+    assert_eq!(seen.unknown_parties, Vec::<String>::new());
+    let mut record = plain("DescribeInstances");
+    record["resources"] = json!([null, 5, {"ARN": null}, {"accountId": A}]);
+    assert_eq!(
+        cloudtrail(&both(), &record.to_string())
+            .unwrap()
+            .views
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn a_missing_event_id_is_the_content() {
+    let mut record = plain("DescribeInstances");
+    record["eventID"] = json!(null);
+    let seen = cloudtrail(&both(), &record.to_string()).unwrap();
+    let id = &row_of(&seen, "alpha").unwrap().event_id;
+    assert_eq!(id.len(), 64);
+    record["eventName"] = json!("DescribeImages");
+    let other = cloudtrail(&both(), &record.to_string()).unwrap();
+    assert_ne!(*id, row_of(&other, "alpha").unwrap().event_id);
+    record["eventID"] = json!("bEXAMPLE-efea");
+    let named = cloudtrail(&both(), &record.to_string()).unwrap();
+    assert_eq!(row_of(&named, "alpha").unwrap().event_id, "bEXAMPLE-efea");
+}
+
+#[test]
+fn sources_that_are_services_are_no_addresses() {
+    for source in [
+        "cloudformation.amazonaws.com",
+        "AWS Internal",
+        "",
+        "999.1.1.1",
+        "fe80::1%eth0",
+    ] {
+        let mut record = plain("DescribeInstances");
+        record["sourceIPAddress"] = json!(source);
+        let seen = cloudtrail(&both(), &record.to_string()).unwrap();
+        assert_eq!(row_of(&seen, "alpha").unwrap().src_ip, None, "{source}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_says_why() {
+    let world = both();
+    let deep = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let long = format!("{{\"a\":\"{}\"}}", "x".repeat(1 << 20));
+    let twice = format!("{{\"recipientAccountId\":\"{A}\",\"recipientAccountId\":\"{B}\"}}");
+    let nested = format!("{{\"userIdentity\":{{\"accountId\":\"{A}\",\"accountId\":\"{B}\"}}}}");
+    for (record, reason) in [
+        ("", "MALFORMED"),
+        ("[]", "MALFORMED"),
+        ("[1,2]", "MALFORMED"),
+        ("\"x\"", "MALFORMED"),
+        ("{", "MALFORMED"),
+        ("{} {}", "MALFORMED"),
+        (deep.as_str(), "TOO_DEEP"),
+        (long.as_str(), "TOO_LONG"),
+        (twice.as_str(), "DUPLICATE_KEY"),
+        (nested.as_str(), "DUPLICATE_KEY"),
+    ] {
+        let reject = cloudtrail(&world, record).unwrap_err();
+        assert_eq!(reject.reason, reason, "{}", &record[..record.len().min(60)]);
+    }
+    let not_utf8 = cordon_views::attribute(
+        cordon_views::SourceType::AwsCloudTrail,
+        b"{\"a\":\"\xff\"}",
+        None,
+        OBSERVED,
+        &world,
+        &Keys,
+    );
+    assert_eq!(not_utf8.unwrap_err().reason, "NOT_UTF8");
+    let crowd: Vec<Value> = (0..100)
+        .map(|i| json!({"accountId": format!("{:012}", 500 + i)}))
+        .collect();
+    let mut record = plain("DescribeInstances");
+    record["resources"] = json!(crowd);
+    assert_eq!(
+        cloudtrail(&world, &record.to_string()).unwrap_err().reason,
+        "TOO_MANY_PARTIES"
+    );
+    // Brackets in strings are no depth.
+    let mut record = plain("DescribeInstances");
+    record["userAgent"] = json!("[{".repeat(200));
+    assert!(cloudtrail(&world, &record.to_string()).is_ok());
+}
+
+#[test]
+fn unknown_fields_stay_in_own_records_and_are_withheld_in_views() {
+    let mut record = assume_role(A, "id-1");
+    record["somethingNew"] = json!({"whose": "unknown"});
+    let seen = cloudtrail(&both(), &record.to_string()).unwrap();
+    for tenant in ["alpha", "beta"] {
+        let row = row_of(&seen, tenant).unwrap();
+        assert_eq!(
+            view(row)["somethingNew"],
+            json!({"cordon:withheld": "NOT_REVIEWED"})
+        );
+    }
+    let mut record = plain("DescribeInstances");
+    record["somethingNew"] = json!({"whose": "ours"});
+    let record = record.to_string();
+    assert_eq!(
+        row_of(&cloudtrail(&both(), &record).unwrap(), "alpha")
+            .unwrap()
+            .raw,
+        record
+    );
+}
+
+#[test]
+fn sign_ins_say_how_they_ended() {
+    for (answer, status) in [
+        (json!({"ConsoleLogin": "Success"}), Status::Success),
+        (json!({"ConsoleLogin": "Failure"}), Status::Failure),
+        (json!({"ConsoleLogin": "Perhaps"}), Status::Other),
+        (json!(null), Status::Success),
+    ] {
+        let mut record = plain("ConsoleLogin");
+        record["eventSource"] = json!("signin.amazonaws.com");
+        record["responseElements"] = answer;
+        let seen = cloudtrail(&both(), &record.to_string()).unwrap();
+        let row = row_of(&seen, "alpha").unwrap();
+        assert_eq!(
+            (row.class_uid, row.activity_id, row.status),
+            (3002, 1, status)
+        );
+    }
+}
