@@ -150,6 +150,7 @@ CREATE TABLE tenant_sources (
     tenant_id         TEXT    NOT NULL,
     source_id         TEXT    NOT NULL,
     first_stored_time INTEGER NOT NULL,
+    observed_until    INTEGER NOT NULL, -- latest event time that it delivered to the tenant
     PRIMARY KEY (tenant_id, source_id)
 ) STRICT, WITHOUT ROWID;
 

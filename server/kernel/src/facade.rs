@@ -199,6 +199,14 @@ impl Kernel {
         IngestNames::new(Arc::clone(self.db.keyring())).await
     }
 
+    /// The same for a backfill job.
+    ///
+    /// # Errors
+    /// As [`Kernel::ingest_names`].
+    pub async fn job_names(&self, _claim: &JobClaim) -> Result<IngestNames> {
+        IngestNames::new(Arc::clone(self.db.keyring())).await
+    }
+
     /// Deletes the tenant and commits; then destroys its keys, so that nothing of its data can be
     /// read again. If the server dies in between, the next opening destroys them.
     ///

@@ -210,7 +210,9 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         A::IssueCredential | A::RevokeCredential => &[(R::Tenant, ADMIN), (R::Provider, OPERATOR)],
         A::EnterTenant => &[(R::Entered, ANALYST), (R::Entered, AUDITOR)],
         A::IngestEvents | A::ReportWatermark => &[(R::Ingest, SENDERS)],
-        A::ListDeadLetters | A::ReplayDeadLetters => &[(R::Ingest, OPERATOR)],
+        A::ListDeadLetters => &[(R::Provider, OPERATOR)],
+        // Read as the provider's, stored anew as the source's.
+        A::ReplayDeadLetters => &[(R::Provider, OPERATOR), (R::Ingest, OPERATOR)],
         A::SearchEvents
         | A::WatchEvents
         | A::GetEvent

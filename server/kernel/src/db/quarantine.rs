@@ -49,7 +49,7 @@ pub struct DeadLetterRow {
 
 impl Db {
     /// In a backfill job: records in quarantine that name `party` (an account such as
-    /// `aws:123456789012`, or a resource's identifier), which must be registered for the tenant;
+    /// `aws:123456789012`, an address such as `ip:192.0.2.1`, or another resource's identifier), which must be registered for the tenant;
     /// after `after`, by id, at most `limit`.
     ///
     /// # Errors
@@ -127,7 +127,8 @@ impl Db {
         }
         let own = sqlx::query(
             "SELECT 1 AS own FROM accounts WHERE tenant_id = $1 AND account = $2 \
-             UNION ALL SELECT 1 AS own FROM resources WHERE tenant_id = $1 AND identifier = $2 LIMIT 1",
+             UNION ALL SELECT 1 AS own FROM resources WHERE tenant_id = $1 AND \
+                (identifier = $2 OR (kind = 'address' AND 'ip:' || identifier = $2)) LIMIT 1",
         )
         .bind(scope.tenant().as_str())
         .bind(party)

@@ -65,6 +65,8 @@ pub struct SourceProgress {
     pub source: SourceId,
     /// Everything up to this event time (ns) was delivered, says the source.
     pub watermark: Option<i64>,
+    /// Latest event time (ns) of the events that it delivered to this tenant.
+    pub observed_until: i64,
 }
 
 /// One state of a tenant's events.

@@ -2,17 +2,17 @@
 //! advance in ascending order of tenants, blocks are sealed at the sequence numbers they got and
 //! chained to what came before.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use sqlx::{Row as _, SqliteConnection};
 
-use super::super::ingest::{BatchOutcome, FlushBatch, FlushOutcome, MAX_DEAD_LETTER, TenantBlock};
+use super::super::ingest::{BatchOutcome, FlushBatch, FlushOutcome, TenantBlock};
 use super::super::jobs::{self, bucket_of};
 use super::super::journal::{Appended, BlockMeta, OBJECT, Work, entry_bytes};
 use super::super::{SealPolicy, from_sql, nanos, to_sql};
-use super::SqliteJournal;
+use super::{SqliteJournal, leftovers};
 use crate::audit::{chain_hash, hash_from, leaf_hash};
 use crate::clock::Env;
 use crate::error::{Error, Reason, Result};
@@ -27,22 +27,25 @@ const MAX_KEY_USES: i64 = 1 << 32;
 /// Pairs of tenant and source that are remembered as known.
 const KNOWN_SOURCES: usize = 1 << 20;
 
-/// Which sources have delivered to which tenants, as far as this process remembers: saves asking
-/// the database for every block.
+/// Which sources have delivered to which tenants, and the latest event time of each, as far as
+/// this process remembers: saves telling the database of every block.
 #[derive(Default)]
-pub(super) struct KnownSources(Mutex<HashSet<(TenantId, SourceId)>>);
+pub(super) struct KnownSources(Mutex<HashMap<(TenantId, SourceId), i64>>);
+
+/// Latest event time (ns) of a source's events in a tenant.
+pub(super) type Observed = Vec<((TenantId, SourceId), i64)>;
 
 impl KnownSources {
-    fn unknown(&self, pairs: BTreeSet<(TenantId, SourceId)>) -> Vec<(TenantId, SourceId)> {
+    fn news(&self, observed: BTreeMap<(TenantId, SourceId), i64>) -> Observed {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        pairs
+        observed
             .into_iter()
-            .filter(|pair| !known.contains(pair))
+            .filter(|(pair, until)| known.get(pair).is_none_or(|known| known < until))
             .collect()
     }
 
     /// To be called once they are durable.
-    pub(super) fn learn(&self, pairs: Vec<(TenantId, SourceId)>) {
+    pub(super) fn learn(&self, pairs: Observed) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() + pairs.len() > KNOWN_SOURCES {
             known.clear();
@@ -53,7 +56,7 @@ impl KnownSources {
 
 pub(super) struct Done {
     pub(super) appended: Appended,
-    pub(super) sources: Vec<(TenantId, SourceId)>,
+    pub(super) sources: Observed,
 }
 
 /// A tenant's head while the transaction works on it.
@@ -87,7 +90,7 @@ pub(super) async fn append(
     let mut rows = Rows::default();
     let mut outcomes = Vec::with_capacity(work.flushes.len());
     let mut new_batches = Vec::new();
-    let mut pairs = BTreeSet::new();
+    let mut observed: BTreeMap<(TenantId, SourceId), i64> = BTreeMap::new();
     let mut rest: Vec<(&SourceId, &FlushBatch)> = Vec::new();
     let mut sources: BTreeMap<&SourceId, Option<i64>> = BTreeMap::new();
     for (source, flush) in &work.flushes {
@@ -135,7 +138,8 @@ pub(super) async fn append(
                 let part = parts.entry(&block.tenant).or_insert(0);
                 rows.add(head, keys, &work.env, source, batch, block, *part)?;
                 *part += 1;
-                pairs.insert((block.tenant.clone(), source.clone()));
+                let until = observed.entry((block.tenant.clone(), source.clone())).or_insert(block.max_time);
+                *until = block.max_time.max(*until);
                 if rows.is_full() {
                     rows.write(tx).await?;
                 }
@@ -147,12 +151,12 @@ pub(super) async fn append(
     write_heads(tx, &heads).await?;
     write_ledger(tx, &new_batches, now).await?;
     for (source, batch) in rest {
-        write_rest(tx, source, batch, &work, now, store.dead_letter_bytes).await?;
+        leftovers::write(tx, source, batch, &work, now, store.dead_letter_bytes).await?;
     }
     for (source, watermark) in sources {
         heard_of(tx, source, watermark, now).await?;
     }
-    let sources = store.known_sources.unknown(pairs);
+    let sources = store.known_sources.news(observed);
     write_sources(tx, &sources, now).await?;
     schedule_seals(tx, &heads, store.seal, now).await?;
     Ok(Done {
@@ -415,7 +419,7 @@ async fn write_ledger(tx: &mut SqliteConnection, batches: &[Value], now: i64) ->
 
 async fn write_sources(
     tx: &mut SqliteConnection,
-    pairs: &[(TenantId, SourceId)],
+    pairs: &Observed,
     now: i64,
 ) -> Result<()> {
     if pairs.is_empty() {
@@ -423,12 +427,13 @@ async fn write_sources(
     }
     let rows: Vec<Value> = pairs
         .iter()
-        .map(|(t, s)| json!([t.as_str(), s.as_str()]))
+        .map(|((t, s), until)| json!([t.as_str(), s.as_str(), until]))
         .collect();
     sqlx::query(
-        "INSERT INTO tenant_sources (tenant_id, source_id, first_stored_time) \
-         SELECT value ->> 0, value ->> 1, $2 FROM json_each($1) WHERE true \
-         ON CONFLICT (tenant_id, source_id) DO NOTHING",
+        "INSERT INTO tenant_sources (tenant_id, source_id, first_stored_time, observed_until) \
+         SELECT value ->> 0, value ->> 1, $2, value ->> 2 FROM json_each($1) WHERE true \
+         ON CONFLICT (tenant_id, source_id) DO UPDATE \
+            SET observed_until = max(observed_until, excluded.observed_until)",
     )
     .bind(Value::Array(rows).to_string())
     .bind(now)
@@ -500,117 +505,3 @@ pub(super) async fn schedule(
     Ok(())
 }
 
-/// What a batch holds beside tenants' blocks: quarantine and dead letters.
-async fn write_rest(
-    tx: &mut SqliteConnection,
-    source: &SourceId,
-    batch: &FlushBatch,
-    work: &Work,
-    now: i64,
-    dead_letter_bytes: u64,
-) -> Result<()> {
-    if batch.quarantine.is_empty() && batch.dead_letters.is_empty() {
-        return Ok(());
-    }
-    let keys = work
-        .quarantine
-        .as_ref()
-        .ok_or_else(|| Error::internal("the quarantine's key was not loaded"))?;
-    for record in &batch.quarantine {
-        let id = work.env.uuid_v7().hyphenated().to_string();
-        let sealed = keys.seal(&work.env, &format!("quarantine/{id}"), 0, &record.plain)?;
-        sqlx::query(
-            "INSERT INTO quarantine (item_id, source_id, batch_id, stored_time, sealed) VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(id.as_str())
-        .bind(source.as_str())
-        .bind(batch.batch_id.as_str())
-        .bind(now)
-        .bind(sealed)
-        .execute(&mut *tx)
-        .await?;
-        let parties: Vec<String> = record.party_hashes.iter().map(hex::encode).collect();
-        sqlx::query(
-            "INSERT INTO quarantine_parties (party_hash, item_id) \
-             SELECT unhex(value), $2 FROM json_each($1) WHERE true \
-             ON CONFLICT (party_hash, item_id) DO NOTHING",
-        )
-        .bind(json!(parties).to_string())
-        .bind(id)
-        .execute(&mut *tx)
-        .await?;
-    }
-    let mut added = 0;
-    for letter in &batch.dead_letters {
-        let id = work.env.uuid_v7().hyphenated().to_string();
-        let kept = letter.bytes.get(..MAX_DEAD_LETTER).unwrap_or(&letter.bytes);
-        let sealed = keys.seal(&work.env, &format!("dead-letter/{source}/{id}"), 0, kept)?;
-        let size = to_sql(u64::try_from(sealed.len()).unwrap_or(u64::MAX))?;
-        let full = letter
-            .full_bytes
-            .max(u64::try_from(letter.bytes.len()).unwrap_or(u64::MAX));
-        sqlx::query(
-            "INSERT INTO dead_letters (source_id, letter_id, batch_id, line, reason, stored_time, \
-                    full_bytes, kept_bytes, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        )
-        .bind(source.as_str())
-        .bind(id)
-        .bind(batch.batch_id.as_str())
-        .bind(to_sql(letter.line)?)
-        .bind(letter.reason.as_str())
-        .bind(now)
-        .bind(to_sql(full)?)
-        .bind(size)
-        .bind(sealed)
-        .execute(&mut *tx)
-        .await?;
-        added += size;
-    }
-    if added > 0 {
-        make_room(tx, source, added, to_sql(dead_letter_bytes)?).await?;
-    }
-    Ok(())
-}
-
-/// Counts new dead letters and lets the oldest go until the source is within its bound.
-async fn make_room(
-    tx: &mut SqliteConnection,
-    source: &SourceId,
-    added: i64,
-    limit: i64,
-) -> Result<()> {
-    let mut bytes: i64 = sqlx::query_scalar(
-        "INSERT INTO dead_letter_usage (source_id, bytes, discarded) VALUES ($1, $2, 0) \
-         ON CONFLICT (source_id) DO UPDATE SET bytes = bytes + excluded.bytes RETURNING bytes",
-    )
-    .bind(source.as_str())
-    .bind(added)
-    .fetch_one(&mut *tx)
-    .await?;
-    let mut discarded = 0i64;
-    while bytes > limit {
-        let freed: Vec<i64> = sqlx::query_scalar(
-            "DELETE FROM dead_letters WHERE source_id = $1 AND letter_id IN \
-                (SELECT letter_id FROM dead_letters WHERE source_id = $1 ORDER BY letter_id LIMIT 16) \
-             RETURNING kept_bytes",
-        )
-        .bind(source.as_str())
-        .fetch_all(&mut *tx)
-        .await?;
-        if freed.is_empty() {
-            bytes = 0; // the count had drifted; nothing is left to count
-            break;
-        }
-        bytes -= freed.iter().sum::<i64>();
-        discarded += i64::try_from(freed.len()).unwrap_or(0);
-    }
-    if discarded > 0 || bytes == 0 {
-        sqlx::query("UPDATE dead_letter_usage SET bytes = $2, discarded = discarded + $3 WHERE source_id = $1")
-            .bind(source.as_str())
-            .bind(bytes)
-            .bind(discarded)
-            .execute(&mut *tx)
-            .await?;
-    }
-    Ok(())
-}

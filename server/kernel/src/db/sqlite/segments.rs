@@ -49,7 +49,7 @@ pub(super) async fn snapshot(
     let unsealed = unsealed(tx, tenant, head, known.blocks).await?;
     catalogue.remember_blocks(tenant, &unsealed);
     let sources = sqlx::query(
-        "SELECT s.source_id, w.watermark FROM tenant_sources s \
+        "SELECT s.source_id, w.watermark, s.observed_until FROM tenant_sources s \
            LEFT JOIN source_watermarks w ON w.source_id = s.source_id \
           WHERE s.tenant_id = $1 ORDER BY s.source_id",
     )
@@ -64,6 +64,7 @@ pub(super) async fn snapshot(
                 .parse()
                 .map_err(|_| Error::internal("a source id in the database is malformed"))?,
             watermark: row.try_get(1)?,
+            observed_until: row.try_get(2)?,
         })
     })
     .collect::<Result<Vec<_>>>()?;
