@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use prost::Message as _;
 use tonic::Code;
-use tonic_types::{ErrorDetails, StatusExt as _};
+use tonic_types::pb;
 
 use crate::clock::{Entropy as _, SystemEntropy};
 
@@ -262,7 +263,18 @@ impl From<Error> for tonic::Status {
     fn from(error: Error) -> Self {
         let inner = *error.0;
         let mut message = inner.message.into_owned();
-        let mut details = ErrorDetails::new();
+        let mut details = vec![any(
+            "ErrorInfo",
+            &ErrorInfo {
+                reason: inner.reason.as_str().to_owned(),
+                domain: DOMAIN.to_owned(),
+                metadata: inner
+                    .metadata
+                    .into_iter()
+                    .map(|(key, value)| (key.into_owned(), value))
+                    .collect(),
+            },
+        )];
 
         if inner.reason == Reason::Internal {
             // The reference is random and not counted: a count would tell how often others fail.
@@ -275,33 +287,71 @@ impl From<Error> for tonic::Status {
                 "internal error"
             );
             message = format!("internal error, reference {reference}");
-            details.set_request_info(reference, "");
+            let info = pb::RequestInfo {
+                request_id: reference,
+                serving_data: String::new(),
+            };
+            details.push(any("RequestInfo", &info));
         } else if let Some(cause) = &inner.source {
             tracing::warn!(reason = inner.reason.as_str(), %cause, "call refused");
         }
 
-        let metadata: Vec<(String, String)> = inner
-            .metadata
-            .into_iter()
-            .map(|(key, value)| (key.into_owned(), value))
-            .collect();
-        details.set_error_info(
-            inner.reason.as_str(),
-            DOMAIN,
-            metadata
+        if !inner.violations.is_empty() {
+            let field_violations = inner
+                .violations
                 .into_iter()
-                .collect::<std::collections::HashMap<_, _>>(),
-        );
-        for violation in inner.violations {
-            details.add_bad_request_violation(violation.field, violation.description);
+                .map(|violation| pb::bad_request::FieldViolation {
+                    field: violation.field,
+                    description: violation.description,
+                    ..Default::default()
+                })
+                .collect();
+            details.push(any("BadRequest", &pb::BadRequest { field_violations }));
         }
         if let Some(subject) = inner.quota_subject {
-            details.add_quota_failure_violation(subject, message.clone());
+            let violation = pb::quota_failure::Violation {
+                subject,
+                description: message.clone(),
+                ..Default::default()
+            };
+            let failure = pb::QuotaFailure {
+                violations: vec![violation],
+            };
+            details.push(any("QuotaFailure", &failure));
         }
-        if inner.retry_after.is_some() {
-            details.set_retry_info(inner.retry_after);
+        if let Some(delay) = inner.retry_after {
+            let retry = pb::RetryInfo {
+                retry_delay: prost_types::Duration::try_from(delay).ok(),
+            };
+            details.push(any("RetryInfo", &retry));
         }
-        Self::with_error_details(inner.reason.code(), message, details)
+
+        let code = inner.reason.code();
+        let status = pb::Status {
+            code: code as i32,
+            message: message.clone(),
+            details,
+        };
+        Self::with_details(code, message, status.encode_to_vec().into())
+    }
+}
+
+/// `google.rpc.ErrorInfo`, with its metadata in order: the library's own keeps them in a hash
+/// map, and the same error would be other bytes each time.
+#[derive(prost::Message)]
+struct ErrorInfo {
+    #[prost(string, tag = "1")]
+    reason: String,
+    #[prost(string, tag = "2")]
+    domain: String,
+    #[prost(btree_map = "string, string", tag = "3")]
+    metadata: BTreeMap<String, String>,
+}
+
+fn any(name: &str, message: &impl prost::Message) -> prost_types::Any {
+    prost_types::Any {
+        type_url: format!("type.googleapis.com/google.rpc.{name}"),
+        value: message.encode_to_vec(),
     }
 }
 
@@ -309,6 +359,7 @@ impl From<Error> for tonic::Status {
 mod tests {
     use super::*;
     use std::collections::HashSet;
+    use tonic_types::StatusExt as _;
 
     #[test]
     fn reasons_are_distinct_screaming_snake() {
@@ -342,6 +393,27 @@ mod tests {
         assert_eq!(violations[0].field, "tenant.name");
         let delay = status.get_details_retry_info().unwrap().retry_delay;
         assert_eq!(delay, Some(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn a_quota_names_its_subject() {
+        let status = tonic::Status::from(
+            Error::new(Reason::QuotaExceeded, "too many searches").with_quota_subject("searches"),
+        );
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        let failure = status.get_details_quota_failure().unwrap();
+        assert_eq!(failure.violations[0].subject, "searches");
+        assert_eq!(failure.violations[0].description, "too many searches");
+    }
+
+    #[test]
+    fn the_same_error_is_the_same_bytes() {
+        let make = || {
+            let error = Error::new(Reason::CursorExpired, "too old");
+            let error = (0..20).fold(error, |e, n| e.with_metadata(format!("key{n}"), "value"));
+            tonic::Status::from(error).details().to_vec()
+        };
+        assert_eq!(make(), make());
     }
 
     #[test]
