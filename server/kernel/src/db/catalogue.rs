@@ -56,6 +56,11 @@ impl Catalogue {
         });
     }
 
+    #[cfg(test)]
+    pub(super) fn forget(&self) {
+        self.map().clear();
+    }
+
     fn with(&self, tenant: &TenantId, change: impl FnOnce(&mut Known)) {
         let mut map = self.map();
         if map.len() >= CAPACITY && !map.contains_key(tenant) {

@@ -3,6 +3,7 @@
 //!
 //! - [`tenant_tx`]: one tenant's transaction, and its read-only snapshot;
 //! - [`provider_tx`]: the provider's registers;
+//! - [`registers`], [`directory`]: changes of those that must keep together, and their use;
 //! - [`ingest`]: the one way in for events, exactly once;
 //! - [`journal`], [`segments`]: what is native to each database: append, heads, catalogue;
 //! - [`jobs`]: due work, claimed with a fencing epoch;
@@ -19,6 +20,7 @@ pub mod journal;
 mod migrate;
 pub mod provider_tx;
 pub mod quarantine;
+pub mod registers;
 pub mod segments;
 pub mod self_tx;
 mod sqlite;

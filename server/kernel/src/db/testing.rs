@@ -1,1 +1,192 @@
+//! A database in a temporary directory, for tests of this crate.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use secrecy::SecretBox;
+use tempfile::TempDir;
+
+use super::registers::NewTenant;
+use super::{BatchOutcome, Db, DbConfig, Flush, FlushBatch, TenantBlock};
+use crate::audit::AuditEntry;
+use crate::auth::principal::tests::principal;
+use crate::auth::{Action, IngestScope, Permit, Principal, ProviderScope, Role, TenantScope};
+use crate::clock::{Env, ManualClock};
+use crate::ids::{SourceId, TenantId};
+use crate::keys::{KeyService, SealedFile};
+
+pub(crate) const START: &str = "2026-11-24T04:00:00Z";
+
+pub(crate) struct World {
+    pub(crate) dir: Arc<TempDir>,
+    pub(crate) env: Env,
+    pub(crate) clock: ManualClock,
+    pub(crate) config: DbConfig,
+    pub(crate) keys: Arc<dyn KeyService>,
+    pub(crate) db: Db,
+}
+
+pub(crate) fn tenant_id(name: &str) -> TenantId {
+    name.parse().unwrap()
+}
+
+pub(crate) fn source_id(name: &str) -> SourceId {
+    name.parse().unwrap()
+}
+
+/// One of the tenant's own people.
+pub(crate) fn own(tenant: &str) -> Principal {
+    principal(7, &format!("tenants/{tenant}"), Role::Admin)
+}
+
+pub(crate) fn scope(tenant: &str) -> TenantScope {
+    TenantScope::own(tenant_id(tenant), own(tenant))
+}
+
+pub(crate) fn job_scope(tenant: &str) -> TenantScope {
+    TenantScope::for_job(tenant_id(tenant), "test")
+}
+
+pub(crate) fn permit(scope: &TenantScope) -> Permit {
+    Permit::for_tenant(Action::RevokeCredential, scope)
+}
+
+pub(crate) fn provider() -> (ProviderScope, Permit) {
+    let scope = ProviderScope::new(principal(9, "provider", Role::Operator));
+    let permit = Permit::for_provider(Action::CreateTenant, &scope);
+    (scope, permit)
+}
+
+pub(crate) fn ingest(source: &str) -> IngestScope {
+    let who = principal(8, &format!("sources/{source}"), Role::Source);
+    IngestScope::new(source_id(source), who)
+}
+
+/// A block of `rows` rows whose plain bytes are `text`.
+pub(crate) fn block(tenant: &str, rows: u32, text: &str) -> TenantBlock {
+    TenantBlock {
+        tenant: tenant_id(tenant),
+        rows,
+        min_time: 10,
+        max_time: 20,
+        plain: text.as_bytes().to_vec(),
+    }
+}
+
+/// A batch whose content hash follows from its blocks.
+pub(crate) fn batch(id: &str, blocks: Vec<TenantBlock>) -> FlushBatch {
+    let mut hash = blake3::Hasher::new();
+    for block in &blocks {
+        hash.update(block.tenant.as_str().as_bytes())
+            .update(&block.plain);
+    }
+    FlushBatch {
+        batch_id: id.to_owned(),
+        content_hash: *hash.finalize().as_bytes(),
+        blocks,
+        ..FlushBatch::default()
+    }
+}
+
+pub(crate) fn flush(batches: Vec<FlushBatch>) -> Flush {
+    Flush { batches }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let dir = Arc::new(tempfile::tempdir().unwrap());
+        let (env, clock) = Env::fixed(START.parse::<Timestamp>().unwrap(), 1);
+        Self::with(dir, env, clock, |_| {}).await
+    }
+
+    pub(crate) async fn with(
+        dir: Arc<TempDir>,
+        env: Env,
+        clock: ManualClock,
+        tune: impl FnOnce(&mut DbConfig),
+    ) -> Self {
+        let mut config =
+            DbConfig::new(format!("sqlite:{}", dir.path().join("cordon.db").display()));
+        tune(&mut config);
+        let keys: Arc<dyn KeyService> = Arc::new(key_file(dir.path().join("keys"), &env).await);
+        Db::migrate(&config, &env).await.unwrap();
+        let db = Db::open(&config, env.clone(), Arc::clone(&keys))
+            .await
+            .unwrap();
+        Self {
+            dir,
+            env,
+            clock,
+            config,
+            keys,
+            db,
+        }
+    }
+
+    /// Closes and opens everything again, on the same files.
+    pub(crate) async fn reopened(self) -> Self {
+        self.db.close().await;
+        let config = self.config.clone();
+        Self::with(self.dir, self.env, self.clock, |c| *c = config).await
+    }
+
+    pub(crate) async fn create(&self, tenants: &[&str]) {
+        let (scope, permit) = provider();
+        let mut tx = self.db.provider_tx(&scope, &permit).await.unwrap();
+        for tenant in tenants {
+            tx.create_tenant(&NewTenant {
+                tenant: tenant_id(tenant),
+                display_name: tenant.to_uppercase(),
+                parent: None,
+                home_region: "local".to_owned(),
+            })
+            .await
+            .unwrap();
+        }
+        tx.commit(AuditEntry::new(&permit)).await.unwrap();
+    }
+
+    pub(crate) async fn append(&self, source: &str, batches: Vec<FlushBatch>) -> Vec<BatchOutcome> {
+        self.db
+            .append(&ingest(source), flush(batches))
+            .await
+            .unwrap()
+            .batches
+    }
+
+    /// The tenant's unsealed blocks: first sequence number, rows and text.
+    pub(crate) async fn journal(&self, tenant: &str) -> Vec<(u64, u32, String)> {
+        let read = self
+            .db
+            .journal_read(&scope(tenant), 0, u64::MAX >> 1)
+            .await
+            .unwrap();
+        read.blocks
+            .iter()
+            .map(|b| {
+                (
+                    b.meta.first_seq,
+                    b.meta.rows,
+                    String::from_utf8(b.plain.to_vec()).unwrap(),
+                )
+            })
+            .collect()
+    }
+
+    /// Runs a statement behind the kernel's back, as somebody with the file would.
+    pub(crate) async fn tamper(&self, sql: &'static str) -> u64 {
+        sqlx::query(sql)
+            .execute(self.db.system())
+            .await
+            .unwrap()
+            .rows_affected()
+    }
+}
+
+pub(crate) async fn key_file(path: PathBuf, env: &Env) -> SealedFile {
+    SealedFile::open(path, SecretBox::new(Box::new([5; 32])), env.clone())
+        .await
+        .unwrap()
+}

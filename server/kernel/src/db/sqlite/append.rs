@@ -138,7 +138,9 @@ pub(super) async fn append(
                 let part = parts.entry(&block.tenant).or_insert(0);
                 rows.add(head, keys, &work.env, source, batch, block, *part)?;
                 *part += 1;
-                let until = observed.entry((block.tenant.clone(), source.clone())).or_insert(block.max_time);
+                let until = observed
+                    .entry((block.tenant.clone(), source.clone()))
+                    .or_insert(block.max_time);
                 *until = block.max_time.max(*until);
                 if rows.is_full() {
                     rows.write(tx).await?;
@@ -417,11 +419,7 @@ async fn write_ledger(tx: &mut SqliteConnection, batches: &[Value], now: i64) ->
     Ok(())
 }
 
-async fn write_sources(
-    tx: &mut SqliteConnection,
-    pairs: &Observed,
-    now: i64,
-) -> Result<()> {
+async fn write_sources(tx: &mut SqliteConnection, pairs: &Observed, now: i64) -> Result<()> {
     if pairs.is_empty() {
         return Ok(());
     }
@@ -504,4 +502,3 @@ pub(super) async fn schedule(
         .await?;
     Ok(())
 }
-

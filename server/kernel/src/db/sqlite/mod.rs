@@ -6,6 +6,7 @@
 //! each row takes its part.
 
 mod append;
+mod leftovers;
 mod read;
 mod segments;
 

@@ -1,0 +1,704 @@
+//! Ingest: exactly once, in order, sealed where it belongs.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use super::super::testing::*;
+use super::super::{BatchOutcome, DeadLetter, QuarantineRecord};
+use crate::error::Reason;
+
+#[tokio::test]
+async fn what_is_appended_reads_back_in_sequence() {
+    let world = World::new().await;
+    world.create(&["acme", "globex"]).await;
+    let outcome = world
+        .append(
+            "trail",
+            vec![
+                batch("b1", vec![block("globex", 2, "g1"), block("acme", 3, "a1")]),
+                batch("b2", vec![block("acme", 1, "a2")]),
+                batch("b3", vec![]),
+            ],
+        )
+        .await;
+    assert_eq!(outcome, vec![BatchOutcome::Stored; 3]);
+    assert_eq!(
+        world.journal("acme").await,
+        vec![(1, 3, "a1".into()), (4, 1, "a2".into())]
+    );
+    assert_eq!(world.journal("globex").await, vec![(1, 2, "g1".into())]);
+    assert_eq!(world.db.head(&scope("acme")).await.unwrap(), 4);
+
+    let read = world
+        .db
+        .journal_read(&scope("acme"), 1, 1 << 20)
+        .await
+        .unwrap();
+    assert_eq!(
+        read.blocks.len(),
+        2,
+        "a block that holds later rows too is part of the answer"
+    );
+    let read = world
+        .db
+        .journal_read(&scope("acme"), 3, 1 << 20)
+        .await
+        .unwrap();
+    assert_eq!((read.head, read.blocks[0].meta.first_seq), (4, 4));
+    assert!(
+        world
+            .db
+            .journal_read(&scope("acme"), 4, 1)
+            .await
+            .unwrap()
+            .blocks
+            .is_empty()
+    );
+    assert_eq!(
+        world
+            .db
+            .journal_read(&scope("acme"), 0, 1)
+            .await
+            .unwrap()
+            .blocks
+            .len(),
+        1
+    );
+
+    let blocks = world
+        .db
+        .journal_blocks(&scope("acme"), &[4, 2, 1])
+        .await
+        .unwrap();
+    let texts: Vec<_> = blocks
+        .iter()
+        .map(|b| b.as_ref().map(|b| b.plain.to_vec()))
+        .collect();
+    assert_eq!(
+        texts,
+        vec![Some(b"a2".to_vec()), None, Some(b"a1".to_vec())]
+    );
+    assert!(
+        world
+            .db
+            .verify_journal(&scope("acme"))
+            .await
+            .unwrap()
+            .faults
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn a_batch_is_stored_once_and_refused_with_other_content() {
+    let world = World::new().await;
+    world.create(&["acme"]).await;
+    let one = || batch("b1", vec![block("acme", 1, "one")]);
+    assert_eq!(
+        world.append("trail", vec![one()]).await,
+        [BatchOutcome::Stored]
+    );
+    assert_eq!(
+        world.append("trail", vec![one()]).await,
+        [BatchOutcome::Duplicate]
+    );
+    let other = batch("b1", vec![block("acme", 1, "two")]);
+    let new = batch("b2", vec![block("acme", 1, "new")]);
+    assert_eq!(
+        world.append("trail", vec![other, new]).await,
+        [BatchOutcome::Conflict, BatchOutcome::Stored]
+    );
+    // Another source's ids are its own.
+    assert_eq!(
+        world.append("flows", vec![one()]).await,
+        [BatchOutcome::Stored]
+    );
+    let texts: Vec<String> = world
+        .journal("acme")
+        .await
+        .into_iter()
+        .map(|b| b.2)
+        .collect();
+    assert_eq!(texts, ["one", "new", "one"]);
+
+    let world = world.reopened().await;
+    assert_eq!(
+        world.append("trail", vec![one()]).await,
+        [BatchOutcome::Duplicate]
+    );
+    assert_eq!(world.journal("acme").await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_flush_with_one_bad_block_leaves_nothing_and_spares_its_neighbours() {
+    let world = World::new().await;
+    world.create(&["acme"]).await;
+    let (trail, flows) = (ingest("trail"), ingest("flows"));
+    let bad = flush(vec![
+        batch("b1", vec![block("acme", 1, "x")]),
+        batch("b2", vec![block("nobody", 1, "y")]),
+    ]);
+    let good = flush(vec![batch("b1", vec![block("acme", 1, "z")])]);
+    // Sent together, so that they share a transaction.
+    let (bad, good) = tokio::join!(world.db.append(&trail, bad), world.db.append(&flows, good));
+    assert_eq!(bad.unwrap_err().reason(), Reason::FailedPrecondition);
+    assert_eq!(good.unwrap().batches, [BatchOutcome::Stored]);
+    assert_eq!(world.journal("acme").await, vec![(1, 1, "z".into())]);
+    // And may come again, mended.
+    let mended = vec![batch("b1", vec![block("acme", 1, "x")])];
+    assert_eq!(world.append("trail", mended).await, [BatchOutcome::Stored]);
+}
+
+#[tokio::test]
+async fn malformed_flushes_are_refused() {
+    let world = World::new().await;
+    world.create(&["acme"]).await;
+    let long = "b".repeat(201);
+    for id in ["", "a\nb", long.as_str()] {
+        let error = world
+            .db
+            .append(&ingest("trail"), flush(vec![batch(id, vec![])]))
+            .await
+            .unwrap_err();
+        assert_eq!(error.reason(), Reason::InvalidArgument, "{id:?}");
+    }
+    let twice = flush(vec![batch("b", vec![]), batch("b", vec![])]);
+    assert!(world.db.append(&ingest("trail"), twice).await.is_err());
+    let empty = flush(vec![batch("b", vec![block("acme", 0, "")])]);
+    assert!(world.db.append(&ingest("trail"), empty).await.is_err());
+    assert!(world.journal("acme").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn concurrent_appends_leave_no_gap_and_commit_in_sequence() {
+    let world = World::new().await;
+    world.create(&["acme", "globex", "initech"]).await;
+    let mut tasks = Vec::new();
+    for source in 0..8 {
+        let db = world.db.clone();
+        tasks.push(tokio::spawn(async move {
+            let scope = ingest(&format!("source-{source}"));
+            let mut seen = Vec::new();
+            for n in 0..12u32 {
+                let blocks = ["initech", "acme", "globex"]
+                    .iter()
+                    .filter(|t| !(n + source).is_multiple_of(3) || **t != "globex")
+                    .map(|t| block(t, 1 + n % 3, &format!("{source}/{n}")))
+                    .collect();
+                db.append(&scope, flush(vec![batch(&format!("b{n}"), blocks)]))
+                    .await
+                    .unwrap();
+                // Whoever was told that it is stored sees a head that covers it.
+                seen.push(
+                    db.head(&super::super::testing::scope("acme"))
+                        .await
+                        .unwrap(),
+                );
+            }
+            assert!(seen.is_sorted());
+        }));
+    }
+    // A tail that polls meanwhile never skips and never repeats.
+    let db = world.db.clone();
+    let tail = tokio::spawn(async move {
+        let acme = super::super::testing::scope("acme");
+        let mut cursor = 0;
+        let mut watch = db.head_watch(&acme);
+        while cursor < 8 * 24 {
+            let read = db.journal_read(&acme, cursor, 2_000).await.unwrap();
+            for block in &read.blocks {
+                assert_eq!(block.meta.first_seq, cursor + 1);
+                cursor = block.meta.last_seq();
+            }
+            if read.blocks.is_empty() {
+                watch.changed().await;
+            }
+        }
+        cursor
+    });
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(tail.await.unwrap(), 8 * 24);
+    for tenant in ["acme", "globex", "initech"] {
+        let blocks = world.journal(tenant).await;
+        let mut next = 1;
+        let mut by_source: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+        for (first, rows, text) in blocks {
+            assert_eq!(first, next, "{tenant}");
+            next += u64::from(rows);
+            let (source, n) = text.split_once('/').unwrap();
+            by_source
+                .entry(source.to_owned())
+                .or_default()
+                .push(n.parse().unwrap());
+        }
+        assert!(
+            by_source.values().all(|order| order.is_sorted()),
+            "{tenant}: {by_source:?}"
+        );
+        let report = world.db.verify_journal(&scope(tenant)).await.unwrap();
+        assert_eq!(report.faults, Vec::<String>::new());
+        assert_eq!(report.entries, report.blocks);
+    }
+}
+
+#[tokio::test]
+async fn a_caller_that_gives_up_leaves_all_or_nothing() {
+    let world = World::new().await;
+    world.create(&["acme", "globex"]).await;
+    let source = ingest("trail");
+    for n in 0..40 {
+        let id = format!("b{n}");
+        let both = || batch(&id, vec![block("acme", 1, &id), block("globex", 1, &id)]);
+        let append = world.db.append(&source, flush(vec![both()]));
+        // Given up at a different point each time.
+        let _ = tokio::time::timeout(std::time::Duration::from_micros(n * 150), append).await;
+    }
+    world.append("other", vec![batch("last", vec![])]).await; // all before it is decided
+    let acme: Vec<String> = world
+        .journal("acme")
+        .await
+        .into_iter()
+        .map(|b| b.2)
+        .collect();
+    let globex: Vec<String> = world
+        .journal("globex")
+        .await
+        .into_iter()
+        .map(|b| b.2)
+        .collect();
+    assert_eq!(acme, globex);
+    for n in 0..40 {
+        let id = format!("b{n}");
+        let both = batch(&id, vec![block("acme", 1, &id), block("globex", 1, &id)]);
+        let outcome = world.append("trail", vec![both]).await;
+        let stored = if acme.contains(&id) {
+            BatchOutcome::Duplicate
+        } else {
+            BatchOutcome::Stored
+        };
+        assert_eq!(outcome, [stored], "{id}");
+    }
+    assert_eq!(world.journal("acme").await.len(), 40);
+    assert!(
+        world
+            .db
+            .verify_journal(&scope("globex"))
+            .await
+            .unwrap()
+            .faults
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn a_block_moved_elsewhere_does_not_open() {
+    for moved in [
+        // To another tenant, at the same position.
+        "UPDATE journal SET payload = (SELECT payload FROM journal WHERE tenant_id = 'globex' AND first_seq = 1) \
+          WHERE tenant_id = 'acme' AND first_seq = 1",
+        // To another position of the same tenant.
+        "UPDATE journal SET payload = (SELECT payload FROM journal WHERE tenant_id = 'acme' AND first_seq = 2) \
+          WHERE tenant_id = 'acme' AND first_seq = 1",
+        // One bit.
+        "UPDATE journal SET payload = substr(payload, 1, 30) || x'00' || substr(payload, 32) \
+          WHERE tenant_id = 'acme' AND first_seq = 1",
+    ] {
+        let world = World::new().await;
+        world.create(&["acme", "globex"]).await;
+        let blocks = vec![
+            block("acme", 1, "same length a"),
+            block("globex", 1, "same length g"),
+        ];
+        world.append("trail", vec![batch("b1", blocks)]).await;
+        world
+            .append(
+                "trail",
+                vec![batch("b2", vec![block("acme", 1, "same length b")])],
+            )
+            .await;
+        assert_eq!(world.tamper(moved).await, 1);
+        let error = world
+            .db
+            .journal_blocks(&scope("acme"), &[1])
+            .await
+            .unwrap_err();
+        assert_eq!(error.reason(), Reason::Internal, "{moved}");
+        assert_eq!(
+            world
+                .db
+                .verify_journal(&scope("acme"))
+                .await
+                .unwrap()
+                .faults
+                .len(),
+            1,
+            "{moved}"
+        );
+        assert!(
+            world
+                .db
+                .verify_journal(&scope("globex"))
+                .await
+                .unwrap()
+                .faults
+                .is_empty()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_changed_or_missing_journal_row_breaks_the_chain() {
+    for change in [
+        "UPDATE journal SET source_id = 'other' WHERE tenant_id = 'acme' AND first_seq = 1",
+        "UPDATE journal SET stored_time = stored_time + 1 WHERE tenant_id = 'acme' AND first_seq = 2",
+        "DELETE FROM journal WHERE tenant_id = 'acme' AND first_seq = 3",
+        "DELETE FROM journal WHERE tenant_id = 'acme' AND first_seq = 1",
+    ] {
+        let world = World::new().await;
+        world.create(&["acme"]).await;
+        for n in 0..3 {
+            world
+                .append(
+                    "trail",
+                    vec![batch(&format!("b{n}"), vec![block("acme", 1, "x")])],
+                )
+                .await;
+        }
+        assert!(
+            world
+                .db
+                .verify_journal(&scope("acme"))
+                .await
+                .unwrap()
+                .faults
+                .is_empty()
+        );
+        assert_eq!(world.tamper(change).await, 1);
+        assert!(
+            !world
+                .db
+                .verify_journal(&scope("acme"))
+                .await
+                .unwrap()
+                .faults
+                .is_empty(),
+            "{change}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn stored_time_never_falls_and_events_of_suspended_tenants_are_kept() {
+    let world = World::new().await;
+    world.create(&["acme"]).await;
+    world
+        .append("trail", vec![batch("b1", vec![block("acme", 1, "1")])])
+        .await;
+    world.clock.advance(SignedDuration::from_hours(-5));
+    world
+        .tamper("UPDATE tenants SET status = 'suspended'")
+        .await;
+    world
+        .append("trail", vec![batch("b2", vec![block("acme", 1, "2")])])
+        .await;
+    world.tamper("UPDATE tenants SET status = 'deleted'").await;
+    let outcome = world
+        .append("trail", vec![batch("b3", vec![block("acme", 1, "3")])])
+        .await;
+    assert_eq!(
+        outcome,
+        [BatchOutcome::Stored],
+        "a source is not made to try for ever"
+    );
+    let read = world
+        .db
+        .journal_read(&scope("acme"), 0, 1 << 20)
+        .await
+        .unwrap();
+    let times: Vec<i64> = read.blocks.iter().map(|b| b.meta.stored_time).collect();
+    assert_eq!(times.len(), 2);
+    assert_eq!(times[0], times[1]);
+}
+
+#[tokio::test]
+async fn a_large_flush_takes_several_statements_and_stays_one_transaction() {
+    let world = World::new().await;
+    let names: Vec<String> = (0..60).map(|n| format!("tenant-{n:03}")).collect();
+    world
+        .create(&names.iter().map(String::as_str).collect::<Vec<_>>())
+        .await;
+    let big = "x".repeat(400_000);
+    let blocks = names.iter().map(|t| block(t, 1, &big)).collect();
+    let many = (0..5_000)
+        .map(|n| block("tenant-000", 1, &n.to_string()))
+        .collect();
+    let outcome = world
+        .append("trail", vec![batch("big", blocks), batch("many", many)])
+        .await;
+    assert_eq!(outcome, vec![BatchOutcome::Stored; 2]);
+    let blocks = world
+        .db
+        .journal_read(&scope("tenant-000"), 0, 1 << 30)
+        .await
+        .unwrap();
+    assert_eq!(
+        blocks.blocks.len(),
+        4_096,
+        "one reading is bounded in blocks too"
+    );
+    for name in names.iter().step_by(7) {
+        let report = world.db.verify_journal(&scope(name)).await.unwrap();
+        assert!(report.faults.is_empty(), "{:?}", report.faults);
+    }
+    assert_eq!(world.db.head(&scope("tenant-000")).await.unwrap(), 5_001);
+}
+
+#[tokio::test]
+async fn watermarks_do_not_go_back_and_belong_to_sources_that_delivered() {
+    let world = World::new().await;
+    world.create(&["acme", "globex"]).await;
+    let mut one = batch("b1", vec![block("acme", 1, "x")]);
+    one.watermark = Some(500);
+    world.append("trail", vec![one]).await;
+    world
+        .db
+        .heartbeat(&ingest("trail"), Some(400))
+        .await
+        .unwrap();
+    world.db.heartbeat(&ingest("trail"), None).await.unwrap();
+    world
+        .db
+        .heartbeat(&ingest("flows"), Some(900))
+        .await
+        .unwrap();
+    world
+        .append("quiet", vec![batch("b1", vec![block("acme", 1, "y")])])
+        .await;
+    let sources = world.db.snapshot(&scope("acme")).await.unwrap().sources;
+    let sources: Vec<_> = sources
+        .iter()
+        .map(|s| (s.source.as_str(), s.watermark))
+        .collect();
+    assert_eq!(sources, [("quiet", None), ("trail", Some(500))]);
+    assert!(
+        world
+            .db
+            .snapshot(&scope("globex"))
+            .await
+            .unwrap()
+            .sources
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn quarantine_is_found_by_party_and_only_for_whom_it_is_registered() {
+    let world = World::new().await;
+    world.create(&["acme", "globex"]).await;
+    let names = crate::keys::IngestNames::new(world.db.keyring().clone())
+        .await
+        .unwrap();
+    let (a, b) = ("aws:111111111111", "aws:222222222222");
+    let mut batch = batch("b1", vec![]);
+    for (plain, parties) in [("both", vec![a, b]), ("one", vec![a])] {
+        batch.quarantine.push(QuarantineRecord {
+            party_hashes: parties.iter().map(|p| names.party_hash(p)).collect(),
+            plain: plain.as_bytes().to_vec(),
+        });
+    }
+    world.append("trail", vec![batch]).await;
+    let acme = job_scope("acme");
+    assert_eq!(
+        world
+            .db
+            .quarantined(&acme, a, None, 10)
+            .await
+            .unwrap_err()
+            .reason(),
+        Reason::PermissionDenied,
+        "not registered"
+    );
+    let (staff, permit) = provider();
+    let mut tx = world.db.provider_tx(&staff, &permit).await.unwrap();
+    tx.add_account(
+        &tenant_id("acme"),
+        &a.parse().unwrap(),
+        "2020-01-01T00:00:00Z".parse().unwrap(),
+        None,
+    )
+    .await
+    .unwrap();
+    tx.commit(crate::audit::AuditEntry::new(&permit))
+        .await
+        .unwrap();
+    assert!(
+        world
+            .db
+            .quarantined(&job_scope("globex"), a, None, 10)
+            .await
+            .is_err()
+    );
+    assert!(
+        world
+            .db
+            .quarantined(&scope("acme"), a, None, 10)
+            .await
+            .is_err(),
+        "no job"
+    );
+    let items = world.db.quarantined(&acme, a, None, 10).await.unwrap();
+    let mut texts: Vec<_> = items.iter().map(|i| i.plain.as_slice()).collect();
+    texts.sort_unstable();
+    assert_eq!(texts, [b"both".as_slice(), b"one"]);
+    let ids: Vec<_> = items.iter().map(|i| i.id).collect();
+    world.db.release_quarantined(&acme, a, &ids).await.unwrap();
+    assert!(
+        world
+            .db
+            .quarantined(&acme, a, None, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM quarantine")
+        .fetch_one(world.db.system())
+        .await
+        .unwrap();
+    assert_eq!(left, 1, "the other party may still be registered");
+
+    // What a backfill stores goes to its own tenant, under the source's name, once.
+    let backfill = || super::super::testing::batch("backfill/1", vec![block("acme", 1, "both")]);
+    let stored = world
+        .db
+        .append_backfill(&acme, &source_id("trail"), backfill())
+        .await
+        .unwrap();
+    assert_eq!(stored, BatchOutcome::Stored);
+    let again = world
+        .db
+        .append_backfill(&acme, &source_id("trail"), backfill())
+        .await
+        .unwrap();
+    assert_eq!(again, BatchOutcome::Duplicate);
+    let foreign = super::super::testing::batch("backfill/2", vec![block("globex", 1, "x")]);
+    assert!(
+        world
+            .db
+            .append_backfill(&acme, &source_id("trail"), foreign)
+            .await
+            .is_err()
+    );
+    let outside = super::super::testing::batch("backfill/3", vec![block("acme", 1, "x")]);
+    assert!(
+        world
+            .db
+            .append_backfill(&scope("acme"), &source_id("trail"), outside)
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn dead_letters_are_kept_within_their_bound() {
+    let dir = std::sync::Arc::new(tempfile::tempdir().unwrap());
+    let (env, clock) = crate::clock::Env::fixed(START.parse().unwrap(), 3);
+    let world = World::with(dir, env, clock, |c| c.dead_letter_bytes = 10_000).await;
+    for n in 0..40u64 {
+        world.clock.advance(SignedDuration::from_secs(1));
+        let mut batch = batch(&format!("b{n}"), vec![]);
+        batch.dead_letters.push(DeadLetter {
+            line: n,
+            reason: "MALFORMED".to_owned(),
+            bytes: vec![b'x'; 1_000],
+            full_bytes: if n == 39 { 100 << 20 } else { 0 },
+        });
+        world.append("trail", vec![batch]).await;
+    }
+    let (staff, _) = provider();
+    let kept = world
+        .db
+        .dead_letters(&staff, &source_id("trail"), None, 100)
+        .await
+        .unwrap();
+    assert!(!kept.is_empty() && kept.len() < 10, "{}", kept.len());
+    assert_eq!(kept.last().unwrap().line, 39);
+    assert_eq!(kept.last().unwrap().full_bytes, 100 << 20);
+    let id = kept.last().unwrap().id;
+    let bytes = world
+        .db
+        .dead_letter(&staff, &source_id("trail"), id)
+        .await
+        .unwrap();
+    assert_eq!(bytes, vec![b'x'; 1_000]);
+    assert!(
+        world
+            .db
+            .dead_letter(&staff, &source_id("flows"), id)
+            .await
+            .is_err()
+    );
+    world
+        .db
+        .forget_dead_letter(&staff, &source_id("trail"), id)
+        .await
+        .unwrap();
+    let error = world
+        .db
+        .dead_letter(&staff, &source_id("trail"), id)
+        .await
+        .unwrap_err();
+    assert_eq!(error.reason(), Reason::NotFound);
+}
+
+#[tokio::test]
+async fn batch_ids_are_forgotten_when_told() {
+    let world = World::new().await;
+    world.create(&["acme"]).await;
+    let runner = crate::db::jobs::JobRunner::new();
+    let one = || batch("b1", vec![block("acme", 1, "one")]);
+    world.append("trail", vec![one()]).await;
+    let before = world.env.now();
+    assert_eq!(world.db.prune_batches(&runner, before).await.unwrap(), 0);
+    world.clock.advance(SignedDuration::from_secs(1));
+    world.append("trail", vec![batch("b2", vec![])]).await;
+    assert_eq!(
+        world
+            .db
+            .prune_batches(&runner, world.env.now())
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(
+        world.append("trail", vec![one()]).await,
+        [BatchOutcome::Stored]
+    );
+}
+
+#[tokio::test]
+async fn after_closing_nothing_is_taken_and_what_was_taken_is_there() {
+    let world = World::new().await;
+    world.create(&["acme"]).await;
+    let db = world.db.clone();
+    let pending = tokio::spawn(async move {
+        let batches = vec![batch("b1", vec![block("acme", 1, "one")])];
+        db.append(&ingest("trail"), flush(batches)).await
+    });
+    tokio::task::yield_now().await;
+    world.db.close().await;
+    let taken = pending.await.unwrap();
+    let error = world
+        .db
+        .append(&ingest("trail"), flush(vec![batch("b2", vec![])]))
+        .await
+        .unwrap_err();
+    assert_eq!(error.reason(), Reason::Unavailable);
+    let world = world.reopened().await;
+    assert_eq!(
+        world.journal("acme").await.len(),
+        usize::from(taken.is_ok())
+    );
+}

@@ -1,0 +1,9 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod append;
+mod audit;
+mod jobs;
+mod registers;
+mod schema;
+mod segments;
+mod walls;
