@@ -421,9 +421,14 @@ fn take_text(map: &mut Map<String, Value>, key: &str) -> Option<String> {
 
 fn api(fields: &mut Fields, row: &EventRowRef<'_>) -> Map<String, Value> {
     let mut api = Map::with_capacity(5);
+    let operation = fields.event_name.as_deref().unwrap_or(row.operation);
     api.put(
         "operation",
-        fields.event_name.as_deref().unwrap_or(row.operation),
+        if operation.is_empty() {
+            "Unknown"
+        } else {
+            operation
+        },
     );
     api.put_some("version", fields.api_version.as_deref());
     if let Some(name) = fields.event_source.take().filter(|name| !name.is_empty()) {

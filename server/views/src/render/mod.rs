@@ -125,7 +125,7 @@ fn finish(
     if let Some(view) = view_note(row) {
         unmapped.insert(VIEW_KEY.to_owned(), Value::Object(view));
     }
-    event.put("unmapped", unmapped);
+    event.put_full("unmapped", unmapped);
     event
 }
 
@@ -135,7 +135,9 @@ fn view_note(row: &EventRowRef<'_>) -> Option<Map<String, Value>> {
         return None;
     }
     let mut note = Map::with_capacity(3);
-    note.put("shared", row.shared);
+    if row.shared {
+        note.put("shared", true);
+    }
     if row.time_invalid {
         note.put("time_quality", "invalid");
     }
@@ -149,7 +151,9 @@ fn view_note(row: &EventRowRef<'_>) -> Option<Map<String, Value>> {
             Value::Object(line)
         })
         .collect();
-    note.put("withheld", withheld);
+    if !withheld.is_empty() {
+        note.put("withheld", withheld);
+    }
     Some(note)
 }
 

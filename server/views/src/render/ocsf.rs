@@ -29,11 +29,14 @@ pub(super) fn render(row: &EventRowRef<'_>) -> Option<Map<String, Value>> {
     }
     if let Some(note) = view_note(row) {
         match event.get_mut("unmapped") {
-            Some(Value::Object(unmapped)) => unmapped.put(VIEW_KEY, note),
+            Some(Value::Object(unmapped)) if !is_marker_map(unmapped) => {
+                unmapped.put(VIEW_KEY, note);
+            }
             _ => {
                 let mut unmapped = Map::with_capacity(1);
                 // What stood there was no object; it is kept under its own name.
-                if let Some(odd) = event.remove("unmapped").filter(|odd| !odd.is_null()) {
+                let odd = event.remove("unmapped");
+                if let Some(odd) = odd.filter(|odd| !odd.is_null() && !is_marker(odd)) {
                     unmapped.put("unmapped", odd);
                 }
                 unmapped.put(VIEW_KEY, note);

@@ -1,0 +1,21 @@
+//! Flow logs, findings and native OCSF from record to rendered event, and rendering of all
+//! sources against the OCSF schema and published translations.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    missing_docs,
+    unreachable_pub
+)]
+
+mod examples;
+mod findings;
+mod flows;
+mod native;
+mod props;
+mod schema;
+mod snapshots;
+mod world;
