@@ -1,5 +1,9 @@
 //! The one door: a record in, rows for the customers whom it concerns out.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use crate::directory::{Directory, Names};
 use crate::row::{Attributed, SourceType};
 use crate::{cloudtrail, guardduty, ocsf_native, vpcflow};
@@ -151,14 +155,17 @@ pub fn content_hash(record: &str) -> [u8; 32] {
     // Nearly every record is compact already, and telling so is cheaper than copying it.
     // A record whose space this misses is merely another content.
     let spaced = memchr::memchr(b'\n', bytes).is_some()
-        || memchr::memmem::find(bytes, b"\": ").is_some()
-        || memchr::memmem::find(bytes, b", \"").is_some();
+        || AFTER_COLON.find(bytes).is_some()
+        || AFTER_COMMA.find(bytes).is_some();
     if spaced {
         blake3::hash(&compact(bytes)).into()
     } else {
         blake3::hash(bytes).into()
     }
 }
+
+static AFTER_COLON: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\": "));
+static AFTER_COMMA: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b", \""));
 
 /// The JSON text without white space outside of strings.
 fn compact(bytes: &[u8]) -> Vec<u8> {

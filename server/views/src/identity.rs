@@ -16,6 +16,9 @@ pub const UNMISTAKABLE: usize = 12;
 /// A principal or access key id is no shorter than this.
 const SHORTEST_UNIQUE_ID: usize = 16;
 
+/// More than the longest address takes as text.
+const LONGEST_ADDRESS: usize = 64;
+
 /// Length of an AWS account id.
 const ACCOUNT_DIGITS: usize = 12;
 
@@ -417,7 +420,10 @@ fn hex_word_at(bytes: &[u8], at: usize) -> Option<usize> {
 }
 
 fn ipv6_at(text: &str, at: usize) -> Option<(usize, Found<'_>)> {
-    let len = run(text.as_bytes(), at, |byte| {
+    // No address is longer, and the search must not read long text again and again.
+    let window = text.as_bytes().get(at..)?;
+    let window = window.get(..LONGEST_ADDRESS).unwrap_or(window);
+    let len = run(window, 0, |byte| {
         byte.is_ascii_hexdigit() || byte == b':' || byte == b'.'
     });
     let mut token = text.get(at..at + len)?.trim_end_matches('.');

@@ -3,6 +3,7 @@
 //! A table is TOML in `tables/`, compiled in, read once and checked. The engine in
 //! [`crate::view`] applies it, and `explain` shows it to users.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use serde_json::Value;
@@ -215,6 +216,10 @@ pub struct PartyTable {
     pub version: u16,
     /// Rules; the first that matches a field holds for it.
     pub rules: Vec<Rule>,
+    /// Positions of the rules that can fit a path, by its first key, in order.
+    by_key: HashMap<Box<str>, Vec<usize>>,
+    /// The same for keys that no rule begins with.
+    other_keys: Vec<usize>,
 }
 
 /// A party table that can't be used.
@@ -231,16 +236,22 @@ impl PartyTable {
     /// The rule that holds for a field of an event of that operation.
     #[must_use]
     pub fn rule_for(&self, operation: &str, path: &[&str]) -> Option<&Rule> {
-        self.rules
-            .iter()
+        self.rules_at(path)
             .find(|rule| rule.is_for(operation) && rule.path.matches(path))
+    }
+
+    fn rules_at<'t>(&'t self, path: &[&str]) -> impl Iterator<Item = &'t Rule> {
+        path.first()
+            .and_then(|key| self.by_key.get(*key))
+            .unwrap_or(&self.other_keys)
+            .iter()
+            .filter_map(|at| self.rules.get(*at))
     }
 
     /// Whether rules tell parts of the value at that path apart.
     #[must_use]
     pub fn has_below(&self, operation: &str, path: &[&str]) -> bool {
-        self.rules
-            .iter()
+        self.rules_at(path)
             .any(|rule| rule.is_for(operation) && rule.path.goes_below(path))
     }
 
@@ -309,10 +320,28 @@ impl PartyTable {
                 rules.push(rule);
             }
         }
+        let mut by_key: HashMap<Box<str>, Vec<usize>> = HashMap::new();
+        for rule in &rules {
+            if let Some(Step::Key(key)) = rule.path.steps.first() {
+                by_key.entry(key.clone()).or_default();
+            }
+        }
+        let mut other_keys = Vec::new();
+        for (at, rule) in rules.iter().enumerate() {
+            match rule.path.steps.first() {
+                Some(Step::Key(key)) => by_key.entry(key.clone()).or_default().push(at),
+                _ => {
+                    by_key.values_mut().for_each(|list| list.push(at));
+                    other_keys.push(at);
+                }
+            }
+        }
         Ok(Self {
             source_type,
             version: draft.version,
             rules,
+            by_key,
+            other_keys,
         })
     }
 }
@@ -622,6 +651,11 @@ mod tests {
         assert_eq!(class("X", &["a"]), Some(Class::Content));
         assert_eq!(class("X", &["b"]), None);
         assert!(table.has_below("X", &["a"]) && table.has_below("X", &["a", "0"]));
+        let wild = parse("[[rule]]\npath = \"a.b\"\nis = \"secret\"\nwhy = \"x\"\n[[rule]]\npath = \"**\"\nis = \"content\"\nwhy = \"x\"").unwrap();
+        let class = |path: &[&str]| wild.rule_for("", path).map(|rule| rule.class);
+        assert_eq!(class(&["a", "b"]), Some(Class::Secret));
+        assert_eq!(class(&["a", "c"]), Some(Class::Content));
+        assert_eq!(class(&["z"]), Some(Class::Content));
         assert!(!table.has_below("Y", &["a"]) && !table.has_below("X", &["a", "0", "b"]));
     }
 }

@@ -24,6 +24,9 @@ pub use viewer::{Known, Viewer};
 /// `{"cordon:withheld": "FOREIGN_CONTENT"}`.
 pub const WITHHELD_KEY: &str = "cordon:withheld";
 
+/// No more places than this are named in a row; one more, `**`, says that there are others.
+pub const MOST_WITHHELD: usize = 256;
+
 /// The marker for a withheld value.
 #[must_use]
 pub fn marker(reason: Reason) -> Value {
@@ -261,6 +264,15 @@ where
     }
 
     fn note(&mut self, path: &[String], reason: Reason) {
+        if self.withheld.len() >= MOST_WITHHELD {
+            if self.withheld.len() == MOST_WITHHELD {
+                self.withheld.push(Withheld {
+                    path: "**".to_owned(),
+                    reason,
+                });
+            }
+            return;
+        }
         let steps: Vec<Cow<'_, str>> = path
             .iter()
             .map(|step| {

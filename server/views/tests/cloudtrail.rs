@@ -291,6 +291,63 @@ fn outsiders_on_a_bucket_are_pseudonyms_for_its_owner() {
 }
 
 #[test]
+fn a_bucket_that_the_record_says_nothing_about_is_the_recipients() {
+    let caller =
+        json!({"type": "AWSAccount", "principalId": "AIDAALPHAALPHAALPHAA1", "accountId": A});
+    let mut record = outsider_reads(caller, "198.51.100.7");
+    record.as_object_mut().unwrap().remove("resources");
+    let seen = cloudtrail(&both(), &record.to_string()).unwrap();
+    let v = view(row_of(&seen, "beta").unwrap());
+    assert_eq!(v["requestParameters"]["bucketName"], "beta-data");
+    assert_eq!(v["requestParameters"]["key"], "secrets.csv");
+    assert!(!v.to_string().contains(A));
+}
+
+#[test]
+fn an_arn_without_an_owner_is_a_mention() {
+    let mut record = plain("GetLayerVersion");
+    record["resources"] = json!([{"ARN": format!("arn:aws:lambda:us-east-1:{B}:layer:tools")}]);
+    let record = record.to_string();
+    let seen = cloudtrail(&both(), &record).unwrap();
+    assert_eq!(seen.views.len(), 1);
+    assert_eq!(row_of(&seen, "alpha").unwrap().raw, record);
+}
+
+#[test]
+fn hostile_text_is_searched_in_bounded_time() {
+    // Each of these would take hours if any step went over the text once per place in it.
+    let big = 300_000;
+    for text in [
+        ":".repeat(big),
+        "alice ".repeat(big / 6),
+        "arn:".repeat(big / 4),
+        "arn%3a".repeat(big / 6),
+        "1.".repeat(big / 2),
+        "1-".repeat(big / 2),
+        "AKIA".repeat(big / 4),
+        format!("{A} ").repeat(big / 13),
+        "\\n0041".repeat(big / 6),
+        "0".repeat(big),
+        "deadbeef-".repeat(big / 9),
+    ] {
+        let mut record = assume_role(A, "id-1");
+        record["errorMessage"] = json!(text);
+        let seen = cloudtrail(&both(), &record.to_string());
+        let rows = seen.map(|seen| seen.views.len());
+        assert!(matches!(rows, Ok(2)), "{rows:?} for {}", &text[..20]);
+    }
+    let items: Vec<Value> = (0..20_000)
+        .map(|_| json!({"accountId": A, "ARN": "x"}))
+        .collect();
+    let mut record = assume_role(A, "id-1");
+    record["resources"] = json!(items);
+    let seen = cloudtrail(&both(), &record.to_string()).unwrap();
+    let beta = row_of(&seen, "beta").unwrap();
+    assert!(beta.withheld.len() <= 257 && beta.withheld.last().unwrap().path == "**");
+    assert!(!beta.raw.contains(A));
+}
+
+#[test]
 fn the_anonymous_are_nobody_but_their_address_may_be_somebodys() {
     let anonymous =
         json!({"type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL"});

@@ -79,11 +79,7 @@ fn parties(record: &Value) -> BTreeSet<String> {
         out.extend(field(record, path).map(str::to_owned));
     }
     for resource in record["resources"].as_array().into_iter().flatten() {
-        let account = field(resource, "/accountId").or_else(|| {
-            let arn = field(resource, "/ARN")?;
-            arn.split(':').nth(4)
-        });
-        out.extend(account.map(str::to_owned));
+        out.extend(field(resource, "/accountId").map(str::to_owned));
     }
     if field(record, "/eventName").is_some_and(|name| name.starts_with("AssumeRole"))
         && let Some(arn) = field(record, "/requestParameters/roleArn")

@@ -101,6 +101,7 @@ where
             }
         }
         unknown_parties.sort_unstable();
+        unknown_parties.dedup();
         let mut original: Option<Value> = None;
         let mut views = Vec::with_capacity(tenants.len());
         let one_tenant = tenants.len() == 1 && unknown_parties.is_empty();
@@ -187,8 +188,14 @@ where
     }
 
     fn name(&self, tenant: &D::Tenant) -> [u8; 16] {
-        let hash = columns::hex(&self.fixed.content);
-        let event_id = self.record.event_id.get().unwrap_or(&hash);
+        let hash;
+        let event_id = match self.record.event_id.get() {
+            Some(id) => id,
+            None => {
+                hash = columns::hex(&self.fixed.content);
+                &hash
+            }
+        };
         self.names.event_name(
             tenant,
             &[

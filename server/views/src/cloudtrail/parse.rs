@@ -338,7 +338,13 @@ pub(crate) struct Resource<'a> {
 }
 
 impl Resource<'_> {
-    /// The account that owns it: the one named, or the one in its ARN where none is.
+    /// The account that is named as its owner: a party.
+    pub(crate) fn party(&self) -> Option<Cow<'_, str>> {
+        self.account_id.account()
+    }
+
+    /// The account that owns it: the one named, or the one in its ARN where none is. An ARN
+    /// alone is a mention, but enough to tell whose the names in it are.
     pub(crate) fn owner(&self) -> Option<Cow<'_, str>> {
         self.account_id.account().or_else(|| {
             let arn = self.arn.get().or_else(|| self.arn_prefix.get())?;
@@ -353,7 +359,7 @@ impl Resource<'_> {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Subjects<'a> {
     #[serde(borrow)]
-    bucket_name: Text<'a>,
+    pub(crate) bucket_name: Text<'a>,
     #[serde(borrow)]
     key: Text<'a>,
     #[serde(borrow)]

@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
-use super::parse::{Record, Text};
+use super::parse::{Record, Subjects, Text};
 use crate::attribute::Reject;
 use crate::directory::{Directory, Kind, Names};
 use crate::identity::{self, Arn, Part};
@@ -98,7 +98,7 @@ pub(crate) fn parties<'r>(record: &'r Record<'_>) -> Result<Parties<'r>, Reject>
     out.add(record.recipient_account_id.account(), Role::Recipient)?;
     out.add(record.vpc_endpoint_account_id.account(), Role::Interface)?;
     for resource in &record.resources.0 {
-        out.add(resource.owner(), Role::Owner)?;
+        out.add(resource.party(), Role::Owner)?;
     }
     let operation = record.event_name.as_str();
     for rule in OF_OPERATIONS.iter().filter(|rule| rule.is_for(operation)) {
@@ -201,6 +201,9 @@ where
                 thing(&mut known, viewer, text, own);
             }
         }
+    }
+    if !caller_is_viewer {
+        bucket(&mut known, record, viewer);
     }
     session(&mut known, record, viewer);
     if known.len() > MOST_IDENTITIES {
@@ -315,6 +318,35 @@ where
     }
 }
 
+/// CloudTrail delivers a stranger's call on a bucket to the bucket's owner, so where the
+/// record does not say whose the bucket is, it is the recipient's.
+fn bucket<D, N>(known: &mut Known, record: &Record<'_>, viewer: &Viewer<'_, D, N>)
+where
+    D: Directory,
+    N: Names<Tenant = D::Tenant>,
+{
+    let delivered_to_viewer = record
+        .recipient_account_id
+        .account()
+        .is_some_and(|account| viewer.owns_account(&account));
+    let told = record
+        .resources
+        .0
+        .iter()
+        .any(|resource| resource.party().is_some());
+    if record.event_source.as_str() == "s3.amazonaws.com"
+        && delivered_to_viewer
+        && !told
+        && let Some(raw) = record.request_parameters
+        && raw.get().starts_with('{')
+        && let Ok(subjects) = serde_json::from_str::<Subjects<'_>>(raw.get())
+        && let Some(name) = subjects.bucket_name.get()
+    {
+        known.own(name);
+        known.own(&format!("arn:aws:s3:::{name}"));
+    }
+}
+
 /// Names in a session in the viewer's own role: its ids are the viewer's, though they have
 /// the form of anybody's, and the person behind it is the caller's.
 fn session<D, N>(known: &mut Known, record: &Record<'_>, viewer: &Viewer<'_, D, N>)
@@ -425,7 +457,6 @@ mod tests {
                     "222222222222",
                     vec![Role::Recipient, Role::Owner, Role::Target]
                 ),
-                ("333333333333", vec![Role::Owner]),
             ]
         );
     }

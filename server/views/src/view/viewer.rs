@@ -312,22 +312,36 @@ where
             if !names && !anywhere {
                 continue;
             }
-            if one.text.len() < identity::SHORTEST_NAME && one.text != text {
+            let whole = one.text.len() == text.len();
+            if one.text.len() > text.len() || (one.text.len() < identity::SHORTEST_NAME && !whole) {
                 continue;
             }
-            for start in memchr::memmem::find_iter(text.as_bytes(), one.text.as_bytes()) {
-                let end = start + one.text.len();
-                if (anywhere || identity::stands_alone(text, start, end))
-                    && !cuts.iter().any(|cut| start < cut.end && cut.start < end)
-                {
-                    let clean = self.stands_for(one.kind, &one.id);
-                    cuts.push(Cut {
+            let hits: Vec<(usize, usize)> =
+                memchr::memmem::find_iter(text.as_bytes(), one.text.as_bytes())
+                    .map(|start| (start, start + one.text.len()))
+                    .filter(|(start, end)| anywhere || identity::stands_alone(text, *start, *end))
+                    .collect();
+            if hits.is_empty() {
+                continue;
+            }
+            let clean = self.stands_for(one.kind, &one.id);
+            // Both lists go from left to right, so that one walk finds what is free.
+            cuts.sort_by_key(|cut| cut.start);
+            let mut settled = 0;
+            let mut free = Vec::with_capacity(hits.len());
+            for (start, end) in hits {
+                while cuts.get(settled).is_some_and(|cut| cut.end <= start) {
+                    settled += 1;
+                }
+                if cuts.get(settled).is_none_or(|cut| cut.start >= end) {
+                    free.push(Cut {
                         start,
                         end,
-                        clean: Some((clean, Reason::ForeignIdentity)),
+                        clean: Some((clean.clone(), Reason::ForeignIdentity)),
                     });
                 }
             }
+            cuts.append(&mut free);
         }
     }
 
