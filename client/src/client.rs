@@ -1,0 +1,363 @@
+//! The client: a connection, whose it is, and how calls are made over it.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tonic::codec::CompressionEncoding;
+use tonic::transport::Channel;
+use tonic::{Request, Response, Status};
+
+use crate::audit::Audit;
+use crate::entry::Entry;
+use crate::error::{Error, Reason, Result};
+use crate::events::Events;
+use crate::identity::Identity;
+use crate::ingest::Ingest;
+use crate::profile::Profile;
+use crate::retry::{Backoff, Repeat, RetryPolicy};
+use crate::tenants::Tenants;
+use crate::tls;
+use crate::token::{Freshness, Tokens};
+
+/// Largest message in either direction, in bytes.
+pub(crate) const MAX_MESSAGE_BYTES: usize = 16 << 20;
+/// Deadline of a call with one answer, unless the builder says otherwise.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Puts the limits and encodings that all services share on a generated client.
+macro_rules! configured {
+    ($client:expr) => {
+        $client
+            .max_decoding_message_size($crate::client::MAX_MESSAGE_BYTES)
+            .max_encoding_message_size($crate::client::MAX_MESSAGE_BYTES)
+            .accept_compressed(tonic::codec::CompressionEncoding::Zstd)
+            .accept_compressed(tonic::codec::CompressionEncoding::Gzip)
+    };
+}
+pub(crate) use configured;
+
+/// Makes a call with one answer by a method of `self.rpc()`.
+macro_rules! call {
+    ($room:expr, $how:expr, $method:ident($message:expr)) => {{
+        let rpc = $room.rpc();
+        $room
+            .client
+            .unary($how, $message, |request| {
+                let mut rpc = rpc.clone();
+                async move { rpc.$method(request).await }
+            })
+            .await
+    }};
+}
+pub(crate) use call;
+
+/// A connection to a Cordon server. Cheap to clone: clones share the connection and its token.
+#[derive(Debug, Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+    tenant: Option<Arc<str>>,
+    entry: Option<Arc<Entry>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    channel: Channel,
+    tokens: Tokens,
+    retry: RetryPolicy,
+    timeout: Duration,
+    compress: Option<CompressionEncoding>,
+    source: Option<String>,
+}
+
+/// Makes a [`Client`].
+#[derive(Debug, Clone, Default)]
+pub struct Builder {
+    profile: Option<Profile>,
+    retry: RetryPolicy,
+    timeout: Option<Duration>,
+    compress: Option<CompressionEncoding>,
+}
+
+impl Builder {
+    /// Whom to call, and as whom. Needed.
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profile = Some(profile);
+        self
+    }
+
+    /// How patiently failures that may pass by themselves are waited out.
+    #[must_use]
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// Deadline of each call with one answer; 30 seconds if not set. Calls that move much at
+    /// once, such as importing resources, get ten times as long. Streams have no deadline.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Compresses what is sent with zstd: for sending much over a slow line.
+    #[must_use]
+    pub fn compress_requests(mut self) -> Self {
+        self.compress = Some(CompressionEncoding::Zstd);
+        self
+    }
+
+    /// Connects and gets a first token, so that what is wrong is noticed here.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_PROFILE` when the profile can't be used, `UNAVAILABLE` when the server can't be
+    /// reached, `UNTRUSTED_SERVER` when it is not the one of the profile, `UNAUTHENTICATED` or
+    /// `TENANT_SUSPENDED` when it does not let the caller in. Connecting is tried once.
+    pub async fn connect(self) -> Result<Client> {
+        let profile = self
+            .profile
+            .ok_or_else(|| Error::new(Reason::InvalidProfile, "the builder got no profile"))?;
+        let channel = tls::connect(&profile).await?;
+        let tokens = Tokens::new(channel.clone());
+        tokens.header(Freshness::Good).await?;
+        Ok(Client {
+            tenant: profile.tenant.as_deref().map(Arc::from),
+            shared: Arc::new(Shared {
+                channel,
+                tokens,
+                retry: self.retry,
+                timeout: self.timeout.unwrap_or(DEFAULT_TIMEOUT),
+                compress: self.compress,
+                source: profile.source,
+            }),
+            entry: None,
+        })
+    }
+}
+
+/// How a call is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call {
+    pub(crate) repeat: Repeat,
+    /// In multiples of the client's timeout.
+    pub(crate) patience: u32,
+    /// Whether it reads a tenant's data, so that staff must say why.
+    pub(crate) enters: bool,
+}
+
+impl Call {
+    /// A call that may be repeated.
+    pub(crate) const SAFE: Self = Self {
+        repeat: Repeat::Safe,
+        patience: 1,
+        enters: false,
+    };
+    /// A call that may not.
+    pub(crate) const ONCE: Self = Self {
+        repeat: Repeat::IfRefused,
+        ..Self::SAFE
+    };
+    /// A call that reads a tenant's data.
+    pub(crate) const ENTERING: Self = Self {
+        enters: true,
+        ..Self::SAFE
+    };
+
+    /// The same with a deadline for much work.
+    pub(crate) const fn long(mut self) -> Self {
+        self.patience = 10;
+        self
+    }
+}
+
+impl Client {
+    /// Starts to make a client.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The same connection, working on another tenant; for staff. Takes `acme` and
+    /// `tenants/acme`.
+    #[must_use]
+    pub fn for_tenant(&self, tenant: &str) -> Self {
+        Self {
+            tenant: Some(tenant.strip_prefix("tenants/").unwrap_or(tenant).into()),
+            ..self.clone()
+        }
+    }
+
+    /// The same connection, saying with each call on a tenant's data why; for staff.
+    #[must_use]
+    pub fn entering(&self, entry: Entry) -> Self {
+        Self {
+            entry: Some(Arc::new(entry)),
+            ..self.clone()
+        }
+    }
+
+    /// The tenant whose data calls are about, without `tenants/`.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
+    /// The source that the profile's credential belongs to, without `sources/`.
+    #[must_use]
+    pub fn source(&self) -> Option<&str> {
+        self.shared.source.as_deref()
+    }
+
+    /// The tenant's events: searched, followed, counted, taken out.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        Events::new(self.clone())
+    }
+
+    /// Events on their way in.
+    #[must_use]
+    pub fn ingest(&self) -> Ingest {
+        Ingest::new(self.clone())
+    }
+
+    /// Tenants, what belongs to them, sources and credentials; for operators and tenant admins.
+    #[must_use]
+    pub fn tenants(&self) -> Tenants {
+        Tenants::new(self.clone())
+    }
+
+    /// Who the caller is.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity::new(self.clone())
+    }
+
+    /// What was done with the tenant's data, by anyone.
+    #[must_use]
+    pub fn audit(&self) -> Audit {
+        Audit::new(self.clone())
+    }
+
+    /// `tenants/{tenant}`.
+    pub(crate) fn parent(&self) -> Result<String> {
+        self.tenant
+            .as_deref()
+            .map(|tenant| format!("tenants/{tenant}"))
+            .ok_or_else(|| {
+                Error::invalid(
+                    "parent",
+                    "the profile belongs to no tenant: choose one with Client::for_tenant",
+                )
+            })
+    }
+
+    pub(crate) fn channel(&self) -> Channel {
+        self.shared.channel.clone()
+    }
+
+    pub(crate) fn compression(&self) -> Option<CompressionEncoding> {
+        self.shared.compress
+    }
+
+    pub(crate) fn backoff(&self) -> Backoff {
+        Backoff::new(self.shared.retry)
+    }
+
+    /// A request with what all requests carry.
+    async fn request<T>(
+        &self,
+        message: T,
+        freshness: Freshness,
+        enters: bool,
+    ) -> Result<Request<T>> {
+        let header = self.shared.tokens.header(freshness).await?;
+        let mut request = Request::new(message);
+        request.metadata_mut().insert("authorization", header);
+        if let Some(entry) = self.entry.as_ref().filter(|_| enters) {
+            entry.write(request.metadata_mut());
+        }
+        Ok(request)
+    }
+
+    /// Makes a call with one answer.
+    pub(crate) async fn unary<Q, A, F, R>(&self, how: Call, message: Q, call: F) -> Result<A>
+    where
+        Q: Clone,
+        F: Fn(Request<Q>) -> R,
+        R: Future<Output = Result<Response<A>, Status>>,
+    {
+        let mut backoff = self.backoff();
+        loop {
+            let timeout = Some(self.shared.timeout * how.patience);
+            let attempt = self.attempt(message.clone(), Freshness::Good, how, timeout, &call);
+            match attempt.await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => backoff.pause(error, how.repeat).await?,
+            }
+        }
+    }
+
+    /// Makes a call with a stream of answers once; whoever reads it knows when to go on.
+    pub(crate) async fn stream<Q, A, F, R>(
+        &self,
+        freshness: Freshness,
+        message: Q,
+        call: F,
+    ) -> Result<A>
+    where
+        Q: Clone,
+        F: Fn(Request<Q>) -> R,
+        R: Future<Output = Result<Response<A>, Status>>,
+    {
+        self.attempt(message, freshness, Call::ENTERING, None, &call)
+            .await
+    }
+
+    /// One attempt. A token that is refused although it should be good (the server lost its
+    /// keys, this machine slept) is replaced once.
+    async fn attempt<Q, A, F, R>(
+        &self,
+        message: Q,
+        freshness: Freshness,
+        how: Call,
+        timeout: Option<Duration>,
+        call: &F,
+    ) -> Result<A>
+    where
+        Q: Clone,
+        F: Fn(Request<Q>) -> R,
+        R: Future<Output = Result<Response<A>, Status>>,
+    {
+        let mut renewed = false;
+        loop {
+            let mut request = self.request(message.clone(), freshness, how.enters).await?;
+            if let Some(timeout) = timeout {
+                request.set_timeout(timeout);
+            }
+            let header = request.metadata().get("authorization").cloned();
+            match call(request).await.map_err(Error::from) {
+                Ok(answer) => return Ok(answer.into_inner()),
+                Err(error) if *error.reason() == Reason::Unauthenticated && !renewed => {
+                    renewed = true;
+                    if let Some(header) = header {
+                        self.shared.tokens.discard(&header).await;
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// A request for a stream in both directions, and the token that it carries.
+    pub(crate) async fn request_both_ways<T>(&self, message: T) -> Result<Request<T>> {
+        self.request(message, Freshness::New, false).await
+    }
+
+    /// Drops the token, so that the next call brings a new one.
+    pub(crate) async fn renew_token(&self) {
+        self.shared.tokens.clear().await;
+    }
+}

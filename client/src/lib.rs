@@ -1,0 +1,103 @@
+//! The client of Cordon, the incident desk of a cloud service provider.
+//!
+//! A search in ten lines:
+//!
+//! ```no_run
+//! use cordon_client::{Client, Profile, Search};
+//! use futures::TryStreamExt as _;
+//!
+//! # async fn run() -> cordon_client::Result<()> {
+//! let profile = Profile::load("acme-reader.toml")?;
+//! let client = Client::builder().profile(profile).connect().await?;
+//! let search = Search::new().filter("operation = 'AssumeRole' AND status = 'Failure'");
+//! let mut found = client.events().search(search);
+//! while let Some(event) = found.try_next().await? {
+//!     println!("{}", event.ocsf_json);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # How it behaves
+//!
+//! - **Who calls.** A [`Profile`] holds a client certificate and its key. Connections are TLS 1.3
+//!   in both directions. The certificate is traded for a token that is bound to it; the token is
+//!   renewed before it ends, without anybody asking and whatever this machine's clock says. The
+//!   certificate itself is renewed by [`Identity::renew_if_due`](identity::Identity::renew_if_due).
+//! - **Answers close with how complete they are.** When a [`SearchStream`] has ended, its
+//!   [`summary`](SearchStream::summary) says up to when each source had delivered everything, and
+//!   what was withheld and why.
+//! - **Failures that pass by themselves are waited out** as the [`RetryPolicy`] says: a server
+//!   that can't be reached, and a quota when the server says how long to wait. Calls that must
+//!   not happen twice are repeated only when the server said that it did not do them. A watch
+//!   goes on from its last cursor; batches of events are sent again under their ids, so that each
+//!   is stored once.
+//! - **Errors have a [`Reason`]** that programs can branch on; it is the server's `ErrorInfo`.
+//! - Staff of the provider say with [`Client::entering`] why they look at a tenant's data; the
+//!   tenant reads it in its log.
+//!
+//! ```no_run
+//! use cordon_client::{Client, Reason, Search};
+//! use futures::TryStreamExt as _;
+//!
+//! # async fn run(client: Client) -> cordon_client::Result<()> {
+//! let mut found = client.events().search(Search::new().filter("opration = 'x'"));
+//! match found.try_next().await {
+//!     Err(error) if error.reason() == Reason::InvalidFilter => {
+//!         for violation in error.violations() {
+//!             eprintln!("{}: {}", violation.field, violation.description);
+//!         }
+//!     }
+//!     other => drop(other?),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Following events as they are stored, through lost connections:
+//!
+//! ```no_run
+//! use cordon_client::{Client, Watch};
+//! use futures::TryStreamExt as _;
+//!
+//! # async fn run(client: Client, last: i64) -> cordon_client::Result<()> {
+//! let mut new = client.events().watch(Watch::new().from(last).filter("severity_id >= 4"));
+//! while let Some(event) = new.try_next().await? {
+//!     println!("{} {}", new.cursor().unwrap_or_default(), event.name);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod audit;
+mod client;
+mod entry;
+mod error;
+mod events;
+pub mod identity;
+pub mod ingest;
+mod paging;
+mod profile;
+mod retry;
+mod tenants;
+pub mod time;
+mod tls;
+mod token;
+
+pub use self::audit::{Audit, AuditEntry};
+pub use self::client::{Builder, Client};
+pub use self::entry::Entry;
+pub use self::error::{DOMAIN, Error, Reason, Result, Violation};
+pub use self::events::{
+    Completeness, Count, CountEventsResponse, Event, EventColumns, EventCount, Events,
+    ExplainEventResponse, Export, ExportChunk, ExportFormat, ExportStream, Order, Search,
+    SearchStream, SearchSummary, SourceCompleteness, View, VisibilityReason, Watch, WatchStream,
+    WithheldCount, WithheldField,
+};
+pub use self::paging::Paged;
+pub use self::profile::{Profile, Validity};
+pub use self::retry::RetryPolicy;
+pub use self::tenants::{
+    Account, AddressRange, CreateAccountResponse, Credential, Holder, ImportResourcesResponse,
+    IssueCredentialResponse, Resource, Source, Tenant, TenantState, Tenants,
+};
