@@ -1,5 +1,5 @@
 //! Who may do what. Certificates ([`mtls`]) and tokens ([`token`]) become a
-//! [`VerifiedCredential`](credential::VerifiedCredential); the [`gate`] turns one of those and a
+//! [`VerifiedCredential`]; the [`gate`] turns one of those and a
 //! wish into a scope and a [`permit`], or refuses.
 
 pub mod credential;
