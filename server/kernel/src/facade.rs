@@ -449,3 +449,6 @@ fn stored_keys(secrets: Vec<ServerSecret>) -> Vec<StoredKey> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

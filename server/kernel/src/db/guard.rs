@@ -37,6 +37,7 @@ const PROVIDER_TABLES: &[&str] = &[
 const PROVIDER_KERNEL_TABLES: &[&str] = &[
     "directory_version",
     "tenant_keys",
+    "signing_keys",
     "tenant_head",
     "audit_head",
     "audit_log",

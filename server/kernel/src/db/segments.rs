@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::Db;
 use super::jobs::JobClaim;
 use super::journal::{BlockMeta, Head};
-use crate::auth::TenantScope;
+use crate::auth::{Role, TenantScope};
 use crate::error::{Error, Reason, Result};
 use crate::ids::SourceId;
 
@@ -195,9 +195,10 @@ impl Db {
         })
     }
 
-    /// Changes the catalogue.
+    /// Changes the catalogue, in a background job.
     ///
     /// # Errors
+    /// `PERMISSION_DENIED` outside a job or with another tenant's claim.
     /// `ETAG_MISMATCH` when the claim has lapsed or a segment to be removed is not there: start
     /// over from a new snapshot. `INTERNAL` when the change makes no sense. Nothing is changed then.
     pub async fn commit_segments(
@@ -206,6 +207,7 @@ impl Db {
         commit: SegmentCommit<'_>,
     ) -> Result<()> {
         let tenant = scope.tenant();
+        require_job(scope)?;
         if commit.claim.is_some_and(|claim| claim.tenant() != tenant) {
             return Err(Error::permission_denied());
         }
@@ -283,12 +285,22 @@ impl Db {
         Ok(raw.into_iter().map(|segment| segment.row).collect())
     }
 
-    /// Forgets removed segments whose objects are gone.
+    /// Forgets removed segments whose objects are gone, in a background job.
     ///
     /// # Errors
-    /// `UNAVAILABLE` when the database can't be reached.
+    /// `PERMISSION_DENIED` outside a job; `UNAVAILABLE` when the database can't be reached.
     pub async fn forget_segments(&self, scope: &TenantScope, ids: &[Uuid]) -> Result<()> {
+        require_job(scope)?;
         let names: Vec<String> = ids.iter().map(|id| id.hyphenated().to_string()).collect();
         self.journal().forget_segments(scope.tenant(), &names).await
+    }
+}
+
+/// No person changes a catalogue.
+fn require_job(scope: &TenantScope) -> Result<()> {
+    if scope.principal().role() == Role::System {
+        Ok(())
+    } else {
+        Err(Error::permission_denied())
     }
 }

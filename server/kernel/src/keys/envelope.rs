@@ -252,15 +252,19 @@ impl OwnerKeys {
 fn base32(bytes: &[u8], digits: usize, out: &mut String) {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let (mut bits, mut held) = (0u32, 0u32);
-    let mut made = 0;
+    let mut left = digits;
     for byte in bytes {
+        // At most four bits are held over, so twelve fit easily.
         bits = (bits << 8) | u32::from(*byte);
         held += 8;
-        while held >= 5 && made < digits {
+        while held >= 5 {
+            if left == 0 {
+                return;
+            }
             held -= 5;
             let digit = usize::try_from((bits >> held) & 31).unwrap_or(0);
             out.push(char::from(ALPHABET.get(digit).copied().unwrap_or(b'a')));
-            made += 1;
+            left -= 1;
         }
         bits &= (1 << held) - 1;
     }
@@ -360,3 +364,6 @@ impl WriteCipher {
         self.0.pseudonym(kind, value)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -429,3 +429,6 @@ fn wrap_context(id: &KeyId, context: &str) -> Vec<u8> {
 
 // The nonce's length is part of the file format.
 const _: () = assert!(aead::NONCE_LEN == 12);
+
+#[cfg(test)]
+mod tests;

@@ -99,12 +99,18 @@ async fn make_room(
     .await?;
     let mut discarded = 0i64;
     while bytes > limit {
+        // The oldest, as many as it takes.
         let freed: Vec<i64> = sqlx::query_scalar(
-            "DELETE FROM dead_letters WHERE source_id = $1 AND letter_id IN \
-                (SELECT letter_id FROM dead_letters WHERE source_id = $1 ORDER BY letter_id LIMIT 16) \
+            "DELETE FROM dead_letters WHERE source_id = $1 AND letter_id IN ( \
+                SELECT letter_id FROM ( \
+                    SELECT letter_id, sum(kept_bytes) OVER (ORDER BY letter_id ROWS UNBOUNDED PRECEDING) \
+                           - kept_bytes AS before \
+                      FROM dead_letters WHERE source_id = $1 ORDER BY letter_id LIMIT 1024) \
+                 WHERE before < $2) \
              RETURNING kept_bytes",
         )
         .bind(source.as_str())
+        .bind(bytes - limit)
         .fetch_all(&mut *tx)
         .await?;
         if freed.is_empty() {

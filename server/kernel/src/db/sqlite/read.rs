@@ -64,7 +64,7 @@ pub(super) async fn blocks_after(
     .await?;
     let rows = sqlx::query(
         "WITH sized AS ( \
-            SELECT first_seq, sum(block_bytes) OVER (ORDER BY first_seq) - block_bytes AS before \
+            SELECT first_seq, sum(block_bytes) OVER (ORDER BY first_seq ROWS UNBOUNDED PRECEDING) - block_bytes AS before \
               FROM journal WHERE tenant_id = $1 AND first_seq >= $2 \
              ORDER BY first_seq LIMIT 4096) \
          SELECT j.first_seq, row_count, source_id, stored_time, min_time, max_time, block_bytes, payload \

@@ -303,7 +303,7 @@ async fn a_block_moved_elsewhere_does_not_open() {
         "UPDATE journal SET payload = (SELECT payload FROM journal WHERE tenant_id = 'acme' AND first_seq = 2) \
           WHERE tenant_id = 'acme' AND first_seq = 1",
         // One bit.
-        "UPDATE journal SET payload = substr(payload, 1, 30) || x'00' || substr(payload, 32) \
+        "UPDATE journal SET payload = CAST(substr(payload, 1, 30) || x'00' || substr(payload, 32) AS BLOB) \
           WHERE tenant_id = 'acme' AND first_seq = 1",
     ] {
         let world = World::new().await;

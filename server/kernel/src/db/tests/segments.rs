@@ -122,7 +122,7 @@ async fn sealing_drops_payloads_and_keeps_the_journal() {
 #[tokio::test]
 async fn snapshots_see_what_came_since_the_last_one() {
     let world = filled().await;
-    let acme = scope("acme");
+    let acme = job_scope("acme");
     for n in 4..20u32 {
         let id = format!("b{n}");
         world
@@ -292,6 +292,20 @@ async fn merging_replaces_segments_whose_objects_go_later() {
             .is_empty()
     );
     assert_eq!(world.db.snapshot(&acme).await.unwrap().segments.len(), 1);
+}
+
+#[tokio::test]
+async fn no_person_changes_a_catalogue() {
+    let world = filled().await;
+    let commit = SegmentCommit {
+        sealed_through: Some(8),
+        ..SegmentCommit::default()
+    };
+    let error = world.db.commit_segments(&scope("acme"), commit).await.unwrap_err();
+    assert_eq!(error.reason(), Reason::PermissionDenied);
+    let error = world.db.forget_segments(&scope("acme"), &[]).await.unwrap_err();
+    assert_eq!(error.reason(), Reason::PermissionDenied);
+    assert_eq!(world.journal("acme").await.len(), 4);
 }
 
 #[tokio::test]

@@ -276,7 +276,7 @@ async fn the_provider_reaches_its_registers_and_no_tenants_data() {
         "DELETE FROM journal",
         "INSERT INTO quarantine VALUES ('q', 's', 'b', 0, x'00')",
         "DELETE FROM batches",
-        "INSERT INTO signing_keys VALUES ('k', 'token', x'', x'', 0, NULL, NULL)",
+        "INSERT INTO system_keys VALUES ('k', 'data', 1, x'', 0)",
     ] {
         let mut tx = world.db.provider_tx(&staff, &permit).await.unwrap();
         assert!(sqlx::query(sql).execute(tx.conn()).await.is_err(), "{sql}");
