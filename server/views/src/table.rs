@@ -3,7 +3,9 @@
 //! A table is TOML in `tables/`, compiled in, read once and checked. The engine in
 //! [`crate::view`] applies it, and `explain` shows it to users.
 
-use std::collections::HashMap;
+mod draft;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use serde_json::Value;
@@ -220,6 +222,8 @@ pub struct PartyTable {
     by_key: HashMap<Box<str>, Vec<usize>>,
     /// The same for keys that no rule begins with.
     other_keys: Vec<usize>,
+    /// Keys that the rules spell out: words of the source's and nobody's names.
+    words: HashSet<Box<str>>,
 }
 
 /// A party table that can't be used.
@@ -238,6 +242,12 @@ impl PartyTable {
     pub fn rule_for(&self, operation: &str, path: &[&str]) -> Option<&Rule> {
         self.rules_at(path)
             .find(|rule| rule.is_for(operation) && rule.path.matches(path))
+    }
+
+    /// Whether a key is one that the rules spell out, and so a word of the source's.
+    #[must_use]
+    pub fn spells(&self, key: &str) -> bool {
+        self.words.contains(key)
     }
 
     fn rules_at<'t>(&'t self, path: &[&str]) -> impl Iterator<Item = &'t Rule> {
@@ -288,7 +298,7 @@ impl PartyTable {
             table: table.to_owned(),
             message,
         };
-        let draft: Draft =
+        let draft: draft::Draft =
             toml::from_str(text).map_err(|error| fail("(unnamed)", error.to_string()))?;
         let source_type: SourceType =
             draft
@@ -326,6 +336,14 @@ impl PartyTable {
                 by_key.entry(key.clone()).or_default();
             }
         }
+        let words = rules
+            .iter()
+            .flat_map(|rule| &rule.path.steps)
+            .filter_map(|step| match step {
+                Step::Key(key) => Some(key.clone()),
+                Step::Any | Step::Rest => None,
+            })
+            .collect();
         let mut other_keys = Vec::new();
         for (at, rule) in rules.iter().enumerate() {
             match rule.path.steps.first() {
@@ -340,6 +358,7 @@ impl PartyTable {
             source_type,
             version: draft.version,
             rules,
+            words,
             by_key,
             other_keys,
         })
@@ -462,200 +481,5 @@ fn children(value: &Value) -> Vec<&Value> {
     }
 }
 
-/// A table as written.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Draft {
-    source_type: String,
-    version: u16,
-    #[serde(rename = "rule")]
-    rules: Vec<DraftRule>,
-}
-
-/// A rule as written.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DraftRule {
-    #[serde(default)]
-    path: Option<String>,
-    #[serde(default)]
-    paths: Vec<String>,
-    is: String,
-    #[serde(default)]
-    operations: Vec<String>,
-    kind: Option<String>,
-    role: Option<String>,
-    #[serde(default)]
-    clear_for: Vec<String>,
-    #[serde(default)]
-    shown_to: Vec<String>,
-    reason: Option<String>,
-    why: String,
-}
-
-impl DraftRule {
-    /// The rule for one of its paths.
-    fn rule(&self, path: &str) -> Result<Rule, String> {
-        let class = match self.is.as_str() {
-            "party" => Class::Party,
-            "mention" => Class::Mention,
-            "common" => Class::Common,
-            "content" => Class::Content,
-            "secret" => Class::Secret,
-            other => return Err(format!("unknown class {other:?}")),
-        };
-        let kind = self
-            .kind
-            .as_deref()
-            .map(|word| Kind::from_prefix(word).ok_or(format!("unknown kind {word:?}")))
-            .transpose()?;
-        let role = self.role.as_deref().map(role).transpose()?;
-        let reason = match &self.reason {
-            Some(word) => word.parse::<Reason>().map_err(|error| error.to_string())?,
-            None if class == Class::Secret => Reason::Secret,
-            None if kind == Some(Kind::Address) => Reason::ForeignAddress,
-            None if kind.is_some() => Reason::ForeignIdentity,
-            None => Reason::ForeignContent,
-        };
-        if (class == Class::Party) != role.is_some() {
-            return Err("a party needs a role, and nothing else has one".into());
-        }
-        if class == Class::Party && kind.is_none() {
-            return Err("a party needs a kind".into());
-        }
-        if kind.is_some() && !matches!(class, Class::Party | Class::Mention) {
-            return Err("only parties and mentions have a kind".into());
-        }
-        if self.why.trim().is_empty() {
-            return Err("why is empty".into());
-        }
-        let clear_for = roles(&self.clear_for)?;
-        let shown_to = roles(&self.shown_to)?;
-        if class == Class::Secret && !shown_to.is_empty() {
-            return Err("a secret is clear for whom it was given to, or not shown".into());
-        }
-        if class == Class::Common && !(clear_for.is_empty() && shown_to.is_empty()) {
-            return Err("what is common is shown to all".into());
-        }
-        Ok(Rule {
-            path: Pattern::parse(path)?,
-            operations: self.operations.clone(),
-            class,
-            kind,
-            role,
-            clear_for,
-            shown_to,
-            reason,
-            why: self.why.clone(),
-        })
-    }
-}
-
-fn role(word: &str) -> Result<Role, String> {
-    Role::ALL
-        .into_iter()
-        .find(|role| role.as_str() == word)
-        .ok_or(format!("unknown role {word:?}"))
-}
-
-fn roles(words: &[String]) -> Result<Roles, String> {
-    let mut out = Roles::NONE;
-    for word in words {
-        out.insert(role(word)?);
-    }
-    Ok(out)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_tables_that_are_compiled_in_are_right() {
-        check_tables().unwrap();
-    }
-
-    fn parse(rules: &str) -> Result<PartyTable, TableError> {
-        PartyTable::parse(&format!("source_type = \"ocsf\"\nversion = 1\n{rules}"))
-    }
-
-    #[test]
-    fn wrong_tables_are_refused_with_their_rule() {
-        for (rules, why) in [
-            (
-                "[[rule]]\npath = \"a\"\nis = \"party\"\nwhy = \"x\"",
-                "a party needs a role",
-            ),
-            (
-                "[[rule]]\npath = \"a\"\nis = \"common\"\nrole = \"caller\"\nwhy = \"x\"",
-                "nothing else has one",
-            ),
-            (
-                "[[rule]]\npath = \"a\"\nis = \"good\"\nwhy = \"x\"",
-                "unknown class",
-            ),
-            (
-                "[[rule]]\npath = \"a\"\nis = \"mention\"\nkind = \"shoe\"\nwhy = \"x\"",
-                "unknown kind",
-            ),
-            (
-                "[[rule]]\npath = \"a\"\nis = \"content\"\nkind = \"acct\"\nwhy = \"x\"",
-                "only parties",
-            ),
-            (
-                "[[rule]]\npath = \"a\"\nis = \"content\"\nclear_for = [\"me\"]\nwhy = \"x\"",
-                "unknown role",
-            ),
-            (
-                "[[rule]]\npath = \"a..b\"\nis = \"common\"\nwhy = \"x\"",
-                "empty step",
-            ),
-            (
-                "[[rule]]\npath = \"a.**.b\"\nis = \"common\"\nwhy = \"x\"",
-                "before its end",
-            ),
-            (
-                "[[rule]]\npath = \"a\"\nis = \"common\"\nwhy = \" \"",
-                "why is empty",
-            ),
-            ("[[rule]]\nis = \"common\"\nwhy = \"x\"", "no path"),
-            (
-                "[[rule]]\npath = \"a\"\nis = \"secret\"\nshown_to = [\"caller\"]\nwhy = \"x\"",
-                "a secret",
-            ),
-            (
-                "[[rule]]\npath = \"a\"\nis = \"content\"\nreason = \"WHIM\"\nwhy = \"x\"",
-                "unknown reason",
-            ),
-            (
-                "[[rule]]\npath = \"a.**\"\nis = \"common\"\nwhy = \"x\"\n[[rule]]\npath = \"a.b\"\nis = \"common\"\nwhy = \"x\"",
-                "a.b is never reached: a.** holds before it",
-            ),
-        ] {
-            let error = parse(rules).unwrap_err().to_string();
-            assert!(error.contains(why), "{error} lacks {why}");
-        }
-    }
-
-    #[test]
-    fn the_first_rule_that_fits_holds() {
-        let table = parse(
-            "[[rule]]\npath = \"a.*.b\"\noperations = [\"X\"]\nis = \"secret\"\nwhy = \"x\"\n\
-             [[rule]]\npath = \"a.**\"\nis = \"content\"\nwhy = \"x\"",
-        )
-        .unwrap();
-        let class =
-            |operation, path: &[&str]| table.rule_for(operation, path).map(|rule| rule.class);
-        assert_eq!(class("X", &["a", "0", "b"]), Some(Class::Secret));
-        assert_eq!(class("Y", &["a", "0", "b"]), Some(Class::Content));
-        assert_eq!(class("X", &["a"]), Some(Class::Content));
-        assert_eq!(class("X", &["b"]), None);
-        assert!(table.has_below("X", &["a"]) && table.has_below("X", &["a", "0"]));
-        let wild = parse("[[rule]]\npath = \"a.b\"\nis = \"secret\"\nwhy = \"x\"\n[[rule]]\npath = \"**\"\nis = \"content\"\nwhy = \"x\"").unwrap();
-        let class = |path: &[&str]| wild.rule_for("", path).map(|rule| rule.class);
-        assert_eq!(class(&["a", "b"]), Some(Class::Secret));
-        assert_eq!(class(&["a", "c"]), Some(Class::Content));
-        assert_eq!(class(&["z"]), Some(Class::Content));
-        assert!(!table.has_below("Y", &["a"]) && !table.has_below("X", &["a", "0", "b"]));
-    }
-}
+mod tests;

@@ -252,6 +252,9 @@ where
     }
 
     fn key(&mut self, key: String, path: &[String]) -> String {
+        if self.table.spells(&key) {
+            return key;
+        }
         match self.viewer.scrub(&key, self.known) {
             Some((clean, reason)) => {
                 let mut path = path.to_vec();
@@ -276,6 +279,9 @@ where
         let steps: Vec<Cow<'_, str>> = path
             .iter()
             .map(|step| {
+                if self.table.spells(step) {
+                    return Cow::Borrowed(step.as_str());
+                }
                 self.viewer
                     .scrub(step, self.known)
                     .map_or(Cow::Borrowed(step.as_str()), |(clean, _)| Cow::Owned(clean))

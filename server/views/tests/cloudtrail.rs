@@ -480,6 +480,25 @@ fn two_roles_of_one_name_are_told_apart() {
 }
 
 #[test]
+fn a_stranger_called_like_a_field_does_not_rename_it() {
+    let caller = json!({
+        "type": "IAMUser", "accountId": A, "userName": "key",
+        "arn": format!("arn:aws:iam::{A}:user/key")
+    });
+    let record = outsider_reads(caller, "198.51.100.7").to_string();
+    let seen = cloudtrail(&both(), &record).unwrap();
+    let v = view(row_of(&seen, "beta").unwrap());
+    assert_eq!(v["requestParameters"]["key"], "secrets.csv");
+    assert_eq!(v["eventName"], "GetObject");
+    assert!(
+        v["userIdentity"]["userName"]
+            .as_str()
+            .unwrap()
+            .starts_with("name~")
+    );
+}
+
+#[test]
 fn times_that_cannot_be_are_the_observed_one() {
     let world = both();
     for (time, ns) in [

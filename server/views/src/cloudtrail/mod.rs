@@ -34,7 +34,7 @@ pub use parties::{MOST_IDENTITIES, MOST_PARTIES};
 
 use columns::Fixed;
 use parse::Record;
-use parties::Parties;
+use parties::{Parties, Party};
 
 /// Attributes one CloudTrail record; see [`crate::attribute()`].
 ///
@@ -91,6 +91,9 @@ where
     N: Names<Tenant = D::Tenant>,
 {
     fn attribute(&self) -> Result<Attributed<D::Tenant>, Reject> {
+        if let [party] = self.parties.0.as_slice() {
+            return self.attribute_to_one(party);
+        }
         let mut unknown_parties = Vec::new();
         let mut tenants: BTreeMap<D::Tenant, Roles> = BTreeMap::new();
         for party in &self.parties.0 {
@@ -121,6 +124,27 @@ where
         Ok(Attributed {
             views,
             unknown_parties,
+        })
+    }
+
+    /// Nearly every record names one account and no other.
+    fn attribute_to_one(&self, party: &Party<'_>) -> Result<Attributed<D::Tenant>, Reject> {
+        let id = identity::directory_account(&party.id);
+        let Some(tenant) = self.directory.account(&id, self.fixed.time_ns) else {
+            return Ok(Attributed {
+                views: Vec::new(),
+                unknown_parties: vec![id.into_owned()],
+            });
+        };
+        let viewer = Viewer::new(&tenant, self.directory, self.names, self.fixed.time_ns);
+        let row = if self.stranger_calls(&viewer) {
+            self.view(self.tree()?, &tenant, party.roles, &viewer)?
+        } else {
+            self.own(&tenant)
+        };
+        Ok(Attributed {
+            views: vec![(tenant, row)],
+            unknown_parties: Vec::new(),
         })
     }
 
