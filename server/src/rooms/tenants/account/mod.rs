@@ -1,0 +1,6 @@
+//! Cloud accounts, and whose they are when.
+
+pub(super) mod convert;
+pub(super) mod model;
+mod service;
+mod store;

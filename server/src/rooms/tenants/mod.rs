@@ -1,0 +1,63 @@
+//! The tenants room: tenants, what belongs to them, where events come from, and who may call.
+//!
+//! Everything here is the provider's register. Attribution reads it through the kernel's
+//! directory; the gate reads it for everyone's standing. A tenant's admin reaches what the
+//! registers have about its own tenant; all else is staff's.
+
+mod access;
+mod account;
+mod credential;
+mod fields;
+mod identity;
+mod paging;
+mod range;
+mod resource;
+mod rpc;
+mod service;
+mod source;
+mod tenant;
+#[cfg(test)]
+pub(crate) mod tests;
+mod validity;
+
+use std::sync::Arc;
+
+use cordon_kernel::facade::Kernel;
+use cordon_proto::tenants::identity_service_server::IdentityServiceServer;
+use cordon_proto::tenants::tenants_service_server::TenantsServiceServer;
+
+pub use identity::IdentityRpc;
+pub use rpc::TenantsRpc;
+pub use service::Backfill;
+
+type Services = (
+    TenantsServiceServer<TenantsRpc>,
+    IdentityServiceServer<IdentityRpc>,
+);
+
+/// The room's services, to be mounted behind the authentication layer. Stored events of an account
+/// or resource that is registered late are left to the kernel's backfill job.
+#[must_use]
+pub fn services(kernel: Arc<Kernel>) -> Services {
+    mount(service::Service {
+        kernel,
+        backfill: None,
+    })
+}
+
+/// As [`services`], but stored events are brought at once by `backfill`, before the registration
+/// is answered, and counted in the answer.
+#[must_use]
+pub fn services_with_backfill(kernel: Arc<Kernel>, backfill: Arc<dyn Backfill>) -> Services {
+    mount(service::Service {
+        kernel,
+        backfill: Some(backfill),
+    })
+}
+
+fn mount(service: service::Service) -> Services {
+    (
+        TenantsServiceServer::new(TenantsRpc(service.clone())),
+        IdentityServiceServer::new(IdentityRpc(service)),
+    )
+}

@@ -1,0 +1,8 @@
+//! Where events come from.
+
+pub(super) mod convert;
+pub(super) mod model;
+mod service;
+mod store;
+
+pub(super) use store::find;

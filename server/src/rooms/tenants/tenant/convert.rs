@@ -1,0 +1,166 @@
+//! Between messages and a tenant.
+
+use cordon_kernel::{Disclosed, Name, Result, TenantId};
+use cordon_proto::tenants as wire;
+
+use super::super::fields::{Fields, wire_time};
+use super::model::{Command, NewTenant, State, Tenant};
+
+/// Where data lies when nobody says where.
+const HOME_REGION: &str = "local";
+/// Longest request id, in bytes.
+const MAX_REQUEST_ID: usize = 128;
+
+pub(in super::super) fn create(request: wire::CreateTenantRequest) -> Result<NewTenant> {
+    let mut fields = Fields::default();
+    let body = request.tenant.unwrap_or_default();
+    let id = fields.read("tenant_id", request.tenant_id.parse::<TenantId>());
+    let display_name = fields.display_name(
+        "tenant.display_name",
+        &body.display_name,
+        &request.tenant_id,
+    );
+    let parent = match body.parent.as_str() {
+        "" => Some(None),
+        name => fields
+            .named(Name::parse_tenant("tenant.parent", name))
+            .map(Some),
+    };
+    let home_region = match body.home_region.as_str() {
+        "" => Some(HOME_REGION),
+        region if is_region(region) => Some(region),
+        _ => {
+            fields.wrong(
+                "tenant.home_region",
+                "expected 1 to 63 lower-case letters, digits and hyphens",
+            );
+            None
+        }
+    };
+    let printable =
+        |id: &str| id.len() <= MAX_REQUEST_ID && id.bytes().all(|b| b.is_ascii_graphic());
+    if !printable(&request.request_id) {
+        fields.wrong(
+            "request_id",
+            "expected at most 128 printable ASCII characters, best a UUID",
+        );
+    }
+    match (id, display_name, parent, home_region) {
+        (Some(id), Some(display_name), Some(parent), Some(home_region)) => {
+            fields.finish()?;
+            Ok(NewTenant {
+                id,
+                display_name,
+                parent,
+                home_region: home_region.to_owned(),
+                request_id: request.request_id,
+            })
+        }
+        _ => Err(fields.refuse()),
+    }
+}
+
+fn is_region(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+pub(in super::super) fn suspend(
+    request: wire::SuspendTenantRequest,
+) -> Result<(TenantId, Command)> {
+    let mut fields = Fields::default();
+    let id = fields.named(Name::parse_tenant("name", &request.name));
+    let reason = fields.reason("reason", &request.reason);
+    match (id, reason) {
+        (Some(id), Some(reason)) => Ok((
+            id,
+            Command::Suspend {
+                reason,
+                etag: request.etag,
+            },
+        )),
+        _ => Err(fields.refuse()),
+    }
+}
+
+pub(in super::super) fn resume(request: wire::ResumeTenantRequest) -> Result<(TenantId, Command)> {
+    let id = Name::parse_tenant("name", &request.name)?;
+    Ok((id, Command::Resume { etag: request.etag }))
+}
+
+pub(in super::super) fn delete(request: wire::DeleteTenantRequest) -> Result<(TenantId, Command)> {
+    let id = Name::parse_tenant("name", &request.name)?;
+    Ok((id, Command::Delete { etag: request.etag }))
+}
+
+/// The message that shows it.
+pub(in super::super) fn encode(tenant: Disclosed<Tenant>) -> wire::Tenant {
+    let tenant = tenant.into_wire();
+    let state = match tenant.state {
+        State::Active => wire::tenant::State::Active,
+        State::Suspended => wire::tenant::State::Suspended,
+        State::Deleted => wire::tenant::State::Deleted,
+    };
+    wire::Tenant {
+        name: Name::Tenant(tenant.id).to_string(),
+        display_name: tenant.display_name,
+        state: state.into(),
+        parent: tenant
+            .parent
+            .map(|parent| Name::Tenant(parent).to_string())
+            .unwrap_or_default(),
+        home_region: tenant.home_region,
+        create_time: Some(wire_time(tenant.created)),
+        update_time: Some(wire_time(tenant.updated)),
+        etag: tenant.etag,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn create_tells_every_mistake() {
+        let request = wire::CreateTenantRequest {
+            tenant_id: "Acme!".into(),
+            tenant: Some(wire::Tenant {
+                display_name: "a\u{0}".into(),
+                parent: "sources/x".into(),
+                home_region: "EU".into(),
+                ..wire::Tenant::default()
+            }),
+            request_id: "x".repeat(129),
+        };
+        let error = create(request).unwrap_err();
+        let names: Vec<&str> = error
+            .violations()
+            .iter()
+            .map(|v| v.field.as_str())
+            .collect();
+        let expected = [
+            "tenant_id",
+            "tenant.display_name",
+            "tenant.parent",
+            "tenant.home_region",
+            "request_id",
+        ];
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn create_fills_in_what_is_not_said() {
+        let request = wire::CreateTenantRequest {
+            tenant_id: "acme".into(),
+            ..Default::default()
+        };
+        let new = create(request).unwrap();
+        assert_eq!(
+            (new.display_name.as_str(), new.home_region.as_str()),
+            ("acme", "local")
+        );
+        assert_eq!(new.parent, None);
+    }
+}

@@ -1,0 +1,320 @@
+//! What may become of a tenant. Pure.
+
+use cordon_kernel::{Action, Error, Reason, Result, TenantId};
+use jiff::Timestamp;
+
+/// Where a tenant stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum State {
+    Active,
+    Suspended,
+    Deleted,
+}
+
+impl State {
+    /// As the table keeps it.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Deleted => "deleted",
+        }
+    }
+
+    pub(super) fn from_stored(text: &str) -> Option<Self> {
+        [Self::Active, Self::Suspended, Self::Deleted]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+    }
+}
+
+/// A tenant as the register has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct Tenant {
+    pub(super) id: TenantId,
+    pub(super) display_name: String,
+    pub(super) state: State,
+    pub(super) parent: Option<TenantId>,
+    pub(super) home_region: String,
+    pub(super) created: Timestamp,
+    pub(super) updated: Timestamp,
+    pub(super) etag: String,
+}
+
+impl Tenant {
+    /// Refuses what can't be done for a tenant that is no more.
+    pub(in super::super) fn exists(&self) -> Result<()> {
+        if self.state == State::Deleted {
+            return Err(Error::new(
+                Reason::FailedPrecondition,
+                "the tenant is deleted",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A tenant to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct NewTenant {
+    pub(super) id: TenantId,
+    pub(super) display_name: String,
+    pub(super) parent: Option<TenantId>,
+    pub(super) home_region: String,
+    /// Empty, or what makes a repetition of the call recognisable.
+    pub(super) request_id: String,
+}
+
+/// What creation needs to know.
+#[derive(Debug, Default)]
+pub(super) struct Before {
+    /// The tenant that has the id.
+    pub(super) holder: Option<Tenant>,
+    /// The parent that the new tenant names.
+    pub(super) parent: Option<Tenant>,
+    /// The tenant that was created not long ago under the same request id.
+    pub(super) repeated: Option<Tenant>,
+}
+
+/// Something to be done with a tenant that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) enum Command {
+    Suspend { reason: String, etag: String },
+    Resume { etag: String },
+    Delete { etag: String },
+}
+
+impl Command {
+    /// What has to be permitted.
+    pub(super) fn action(&self) -> Action {
+        match self {
+            Self::Suspend { .. } => Action::SuspendTenant,
+            Self::Resume { .. } => Action::ResumeTenant,
+            Self::Delete { .. } => Action::DeleteTenant,
+        }
+    }
+}
+
+/// A decided change; only this module makes one.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Change(Effect);
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// The call was a repetition: nothing changes.
+    None(Tenant),
+    /// A tenant is made.
+    Create(NewTenant),
+    /// The tenant's state changes.
+    Set(State),
+}
+
+impl Change {
+    pub(super) fn effect(&self) -> &Effect {
+        &self.0
+    }
+}
+
+/// Decides on a new tenant.
+pub(super) fn create(before: Before, new: NewTenant) -> Result<Change> {
+    if let Some(made) = before.repeated {
+        // What a tenant is made of never changes, so the tenant itself says what was asked for.
+        if made.id == new.id
+            && made.display_name == new.display_name
+            && made.parent == new.parent
+            && made.home_region == new.home_region
+        {
+            return Ok(Change(Effect::None(made)));
+        }
+        return Err(Error::new(
+            Reason::AlreadyExists,
+            "the request id was used to create a tenant with other content",
+        )
+        .with_violation("request_id", "was used with other content"));
+    }
+    if before.holder.is_some() {
+        return Err(Error::new(
+            Reason::AlreadyExists,
+            "the tenant id is taken or was used before",
+        ));
+    }
+    if new.parent.is_some() {
+        let wrong = match &before.parent {
+            None => Some("no such tenant"),
+            Some(parent) if parent.state == State::Deleted => Some("the tenant is deleted"),
+            Some(parent) if parent.state == State::Suspended => Some("the tenant is suspended"),
+            Some(parent) if parent.parent.is_some() => Some("is a sub-account itself"),
+            Some(_) => None,
+        };
+        if let Some(wrong) = wrong {
+            return Err(Error::invalid("tenant.parent", wrong));
+        }
+    }
+    Ok(Change(Effect::Create(new)))
+}
+
+/// Decides on a change of a tenant; `children` counts the sub-accounts that are not deleted.
+pub(super) fn decide(tenant: &Tenant, children: i64, command: &Command) -> Result<Change> {
+    let (Command::Suspend { etag, .. } | Command::Resume { etag } | Command::Delete { etag }) =
+        command;
+    if !etag.is_empty() && *etag != tenant.etag {
+        return Err(Error::new(
+            Reason::EtagMismatch,
+            "the tenant changed since the etag was read: read it again",
+        ));
+    }
+    let no = |text| Err(Error::new(Reason::FailedPrecondition, text));
+    let state = match (command, tenant.state) {
+        (_, State::Deleted) => return no("the tenant is deleted"),
+        (Command::Suspend { .. }, State::Active) => State::Suspended,
+        (Command::Suspend { .. }, State::Suspended) => {
+            return no("the tenant is suspended already");
+        }
+        (Command::Resume { .. }, State::Suspended) => State::Active,
+        (Command::Resume { .. }, State::Active) => return no("the tenant is not suspended"),
+        (Command::Delete { .. }, State::Active) => {
+            return no("suspend the tenant before deleting it");
+        }
+        (Command::Delete { .. }, State::Suspended) if children > 0 => {
+            return no("the tenant has sub-accounts: delete those first");
+        }
+        (Command::Delete { .. }, State::Suspended) => State::Deleted,
+    };
+    Ok(Change(Effect::Set(state)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn new(id: &str, request_id: &str) -> NewTenant {
+        NewTenant {
+            id: id.parse().unwrap(),
+            display_name: "Acme".into(),
+            parent: None,
+            home_region: "local".into(),
+            request_id: request_id.into(),
+        }
+    }
+
+    fn acme(state: State) -> Tenant {
+        Tenant {
+            id: "acme".parse().unwrap(),
+            display_name: "Acme".into(),
+            state,
+            parent: None,
+            home_region: "local".into(),
+            created: NOW,
+            updated: NOW,
+            etag: "e1".into(),
+        }
+    }
+
+    #[test]
+    fn create_twice_is_refused() {
+        let before = Before {
+            holder: Some(acme(State::Deleted)),
+            ..Before::default()
+        };
+        assert_eq!(
+            create(before, new("acme", "")).unwrap_err().reason(),
+            Reason::AlreadyExists
+        );
+    }
+
+    #[test]
+    fn create_repeated_changes_nothing_and_other_content_is_refused() {
+        let before = || Before {
+            holder: Some(acme(State::Active)),
+            repeated: Some(acme(State::Active)),
+            parent: None,
+        };
+        let again = create(before(), new("acme", "r1")).unwrap();
+        assert_eq!(again.effect(), &Effect::None(acme(State::Active)));
+        for other in [
+            new("globex", "r1"),
+            NewTenant {
+                home_region: "eu".into(),
+                ..new("acme", "r1")
+            },
+        ] {
+            assert_eq!(
+                create(before(), other).unwrap_err().reason(),
+                Reason::AlreadyExists
+            );
+        }
+    }
+
+    #[test]
+    fn create_below_needs_an_active_parent_without_one_of_its_own() {
+        let below = NewTenant {
+            parent: Some("acme".parse().unwrap()),
+            ..new("acme-lab", "")
+        };
+        let with = |parent| {
+            create(
+                Before {
+                    parent,
+                    ..Before::default()
+                },
+                below.clone(),
+            )
+        };
+        assert_eq!(
+            with(None).unwrap_err().violations()[0].field,
+            "tenant.parent"
+        );
+        assert!(with(Some(acme(State::Deleted))).is_err());
+        assert!(with(Some(acme(State::Suspended))).is_err());
+        let nested = Tenant {
+            parent: Some("globex".parse().unwrap()),
+            ..acme(State::Active)
+        };
+        assert!(with(Some(nested)).is_err());
+        assert!(with(Some(acme(State::Active))).is_ok());
+    }
+
+    #[test]
+    fn every_state_goes_where_it_may() {
+        let suspend = Command::Suspend {
+            reason: "unpaid".into(),
+            etag: String::new(),
+        };
+        let delete = Command::Delete {
+            etag: String::new(),
+        };
+        let resume = Command::Resume { etag: "e1".into() };
+        let table = [
+            (State::Active, &suspend, Some(State::Suspended)),
+            (State::Active, &resume, None),
+            (State::Active, &delete, None),
+            (State::Suspended, &suspend, None),
+            (State::Suspended, &resume, Some(State::Active)),
+            (State::Suspended, &delete, Some(State::Deleted)),
+            (State::Deleted, &suspend, None),
+            (State::Deleted, &resume, None),
+            (State::Deleted, &delete, None),
+        ];
+        for (from, command, to) in table {
+            let change = decide(&acme(from), 0, command).ok();
+            assert_eq!(
+                change,
+                to.map(|to| Change(Effect::Set(to))),
+                "{from:?} {command:?}"
+            );
+        }
+        assert!(decide(&acme(State::Suspended), 1, &delete).is_err());
+    }
+
+    #[test]
+    fn an_old_etag_is_refused() {
+        let stale = Command::Suspend {
+            reason: String::new(),
+            etag: "e0".into(),
+        };
+        let error = decide(&acme(State::Active), 0, &stale).unwrap_err();
+        assert_eq!(error.reason(), Reason::EtagMismatch);
+    }
+}

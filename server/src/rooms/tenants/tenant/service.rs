@@ -1,0 +1,139 @@
+//! Creating, reading and changing tenants.
+
+use cordon_kernel::{Action, AuditEntry, Disclosed, Error, Home, Name, Result, TenantId};
+use jiff::SignedDuration;
+
+use super::super::access::{Access, no_such_tenant};
+use super::super::paging::{Listing, Page, PageRequest};
+use super::super::service::Service;
+use super::model::{self, Before, Command, Effect, NewTenant, State, Tenant};
+use super::store;
+use crate::transport::Caller;
+
+/// How long a request id is recognised. A repetition that comes later finds the id taken, and
+/// changes nothing either.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(1);
+
+impl Service {
+    pub(in super::super) async fn create_tenant(
+        &self,
+        caller: &Caller,
+        new: NewTenant,
+    ) -> Result<Disclosed<Tenant>> {
+        let (scope, permit) = caller
+            .provider_scope(&self.kernel, Action::CreateTenant)
+            .await?;
+        let since = self
+            .kernel
+            .env()
+            .now()
+            .checked_sub(REMEMBERED)
+            .map_err(Error::internal)?;
+        let mut tx = self.kernel.db().provider_tx(&scope, &permit).await?;
+        let before = Before {
+            holder: store::find(tx.conn(), &new.id).await?,
+            parent: match &new.parent {
+                Some(parent) => store::find(tx.conn(), parent).await?,
+                None => None,
+            },
+            repeated: store::repeated(tx.conn(), &new.request_id, since).await?,
+        };
+        let (id, request_id) = (new.id.clone(), new.request_id.clone());
+        let change = model::create(before, new)?;
+        if let Effect::None(tenant) = change.effect() {
+            return Ok(Disclosed::summary(&scope, tenant.clone()));
+        }
+        store::apply(&mut tx, &id, &change).await?;
+        let tenant = store::find(tx.conn(), &id).await?.ok_or_else(lost)?;
+        tx.about(&id);
+        let mut entry = AuditEntry::new(&permit)
+            .resource(Name::Tenant(id))
+            .detail("display_name", &tenant.display_name)
+            .detail("home_region", &tenant.home_region);
+        if !request_id.is_empty() {
+            entry = entry.detail(store::REQUEST_ID, request_id);
+        }
+        tx.commit(entry).await?;
+        Ok(Disclosed::summary(&scope, tenant))
+    }
+
+    pub(in super::super) async fn get_tenant(
+        &self,
+        caller: &Caller,
+        id: TenantId,
+    ) -> Result<Disclosed<Tenant>> {
+        let access = Access::to_tenant(&self.kernel, caller, &id, Action::GetTenant).await?;
+        let tenant = store::find(access.read(&self.kernel).await?.conn(), &id).await?;
+        let tenant = tenant.ok_or_else(no_such_tenant)?;
+        let entry = AuditEntry::new(access.permit()).resource(Name::Tenant(id.clone()));
+        access
+            .audit_read(&self.kernel, &Home::Tenant(id), entry)
+            .await?;
+        Ok(access.disclose(tenant))
+    }
+
+    pub(in super::super) async fn list_tenants(
+        &self,
+        caller: &Caller,
+        page: PageRequest,
+    ) -> Result<Page<Tenant>> {
+        let (scope, permit) = caller
+            .provider_scope(&self.kernel, Action::ListTenants)
+            .await?;
+        let access = Access::Provider(scope, permit);
+        let listing = Listing::new(&self.kernel, &access, "", page);
+        let after = listing.after().await?.unwrap_or_default();
+        let rows = store::list(
+            access.read(&self.kernel).await?.conn(),
+            &after,
+            listing.limit(),
+        )
+        .await?;
+        let page = listing.page(rows, |tenant| tenant.id.to_string()).await?;
+        let entry = AuditEntry::new(access.permit()).detail("count", page.rows.get().len());
+        access
+            .audit_read(&self.kernel, &Home::Provider, entry)
+            .await?;
+        Ok(page)
+    }
+
+    /// Suspends, resumes or deletes.
+    pub(in super::super) async fn change_tenant(
+        &self,
+        caller: &Caller,
+        id: TenantId,
+        command: Command,
+    ) -> Result<Disclosed<Tenant>> {
+        let (scope, permit) = caller
+            .provider_scope(&self.kernel, command.action())
+            .await?;
+        let mut tx = self.kernel.db().provider_tx(&scope, &permit).await?;
+        let tenant = store::find(tx.conn(), &id)
+            .await?
+            .ok_or_else(no_such_tenant)?;
+        let children = store::children(tx.conn(), &id).await?;
+        let change = model::decide(&tenant, children, &command)?;
+        let mut entry = AuditEntry::new(&permit).resource(Name::Tenant(id.clone()));
+        if let Command::Suspend { reason, .. } = &command
+            && !reason.is_empty()
+        {
+            entry = entry.detail("reason", reason);
+        }
+        if *change.effect() == Effect::Set(State::Deleted) {
+            store::release(tx.conn(), &id, self.kernel.env().now()).await?;
+            self.kernel.delete_tenant(tx, &id, entry).await?;
+            let mut read = self.kernel.db().provider_read(&scope).await?;
+            let tenant = store::find(read.conn(), &id).await?.ok_or_else(lost)?;
+            return Ok(Disclosed::summary(&scope, tenant));
+        }
+        store::apply(&mut tx, &id, &change).await?;
+        let tenant = store::find(tx.conn(), &id).await?.ok_or_else(lost)?;
+        tx.about(&id);
+        tx.commit(entry).await?;
+        Ok(Disclosed::summary(&scope, tenant))
+    }
+}
+
+fn lost() -> Error {
+    Error::internal("a tenant that was just written is not there")
+}

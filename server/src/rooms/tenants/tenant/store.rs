@@ -1,0 +1,162 @@
+//! The table of tenants.
+
+use cordon_kernel::audit::AuditRecord;
+use cordon_kernel::db::registers::{self, SetStatus};
+use cordon_kernel::db::{ProviderTx, nanos, timestamp};
+use cordon_kernel::{Action, Error, Name, Result, TenantId};
+use jiff::Timestamp;
+use sqlx::AnyConnection;
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use super::model::{Change, Effect, State, Tenant};
+
+/// Under which detail an entry about a creation keeps the request's id.
+pub(super) const REQUEST_ID: &str = "request_id";
+
+/// The tenant of that id, deleted ones included.
+pub(in super::super) async fn find(
+    conn: &mut AnyConnection,
+    id: &TenantId,
+) -> Result<Option<Tenant>> {
+    let row = sqlx::query(
+        "SELECT tenant_id, display_name, status, parent, home_region, created_time, updated_time, etag \
+           FROM tenants WHERE tenant_id = $1",
+    )
+    .bind(id.as_str())
+    .fetch_optional(conn)
+    .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// The tenant that was created under a request id since `since`. The provider's log knows: its entry
+/// was committed with the tenant. No tenant since then, no look into the log.
+pub(super) async fn repeated(
+    conn: &mut AnyConnection,
+    request_id: &str,
+    since: Timestamp,
+) -> Result<Option<Tenant>> {
+    let recent: i64 = sqlx::query_scalar("SELECT count(*) FROM tenants WHERE created_time >= $1")
+        .bind(nanos(since))
+        .fetch_one(&mut *conn)
+        .await?;
+    if request_id.is_empty() || recent == 0 {
+        return Ok(None);
+    }
+    let mut before = i64::MAX;
+    loop {
+        let rows = sqlx::query(
+            "SELECT seq, time, entry FROM provider_audit_log WHERE seq < $1 ORDER BY seq DESC LIMIT 256",
+        )
+        .bind(before)
+        .fetch_all(&mut *conn)
+        .await?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        for row in rows {
+            before = row.try_get("seq")?;
+            if row.try_get::<i64, _>("time")? < nanos(since) {
+                return Ok(None);
+            }
+            let record: AuditRecord = serde_json::from_slice(&row.try_get::<Vec<u8>, _>("entry")?)
+                .map_err(|error| {
+                    Error::internal(format!("audit entry {before} does not parse: {error}"))
+                })?;
+            if record.action == Action::CreateTenant.as_str()
+                && record
+                    .details
+                    .get(REQUEST_ID)
+                    .is_some_and(|id| id == request_id)
+                && let Some(Ok(Name::Tenant(id))) = record.resource.as_deref().map(str::parse)
+            {
+                return find(conn, &id).await;
+            }
+        }
+    }
+}
+
+/// Sub-accounts that are not deleted.
+pub(super) async fn children(conn: &mut AnyConnection, id: &TenantId) -> Result<i64> {
+    Ok(
+        sqlx::query_scalar(
+            "SELECT count(*) FROM tenants WHERE parent = $1 AND status <> 'deleted'",
+        )
+        .bind(id.as_str())
+        .fetch_one(conn)
+        .await?,
+    )
+}
+
+/// Up to `limit` tenants after the id `after`, by id.
+pub(super) async fn list(conn: &mut AnyConnection, after: &str, limit: i64) -> Result<Vec<Tenant>> {
+    let rows = sqlx::query(
+        "SELECT tenant_id, display_name, status, parent, home_region, created_time, updated_time, etag \
+           FROM tenants WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2",
+    )
+    .bind(after)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(read).collect()
+}
+
+/// Writes a decided change, but for a deletion, which is the kernel's ([`Kernel::delete_tenant`]).
+///
+/// [`Kernel::delete_tenant`]: cordon_kernel::facade::Kernel::delete_tenant
+pub(super) async fn apply(tx: &mut ProviderTx<'_>, id: &TenantId, change: &Change) -> Result<()> {
+    match change.effect() {
+        Effect::None(_) => Ok(()),
+        Effect::Create(new) => {
+            tx.create_tenant(&registers::NewTenant {
+                tenant: new.id.clone(),
+                display_name: new.display_name.clone(),
+                parent: new.parent.clone(),
+                home_region: new.home_region.clone(),
+            })
+            .await
+        }
+        Effect::Set(State::Active) => tx.set_tenant_status(id, SetStatus::Active).await,
+        Effect::Set(State::Suspended) => tx.set_tenant_status(id, SetStatus::Suspended).await,
+        Effect::Set(State::Deleted) => {
+            Err(Error::internal("a tenant is deleted by the kernel alone"))
+        }
+    }
+}
+
+/// Lets go, before a deletion, of the registrations that the kernel leaves alone because they have
+/// an end of their own or have not begun: others may have those accounts and addresses.
+pub(super) async fn release(conn: &mut AnyConnection, id: &TenantId, now: Timestamp) -> Result<()> {
+    for statement in [
+        "DELETE FROM accounts WHERE tenant_id = $1 AND valid_from >= $2",
+        "DELETE FROM resources WHERE tenant_id = $1 AND valid_from >= $2",
+        "UPDATE accounts SET valid_to = $2 WHERE tenant_id = $1 AND valid_to > $2",
+        "UPDATE resources SET valid_to = $2, updated_time = $2 WHERE tenant_id = $1 AND valid_to > $2",
+    ] {
+        sqlx::query(statement)
+            .bind(id.as_str())
+            .bind(nanos(now))
+            .execute(&mut *conn)
+            .await?;
+    }
+    Ok(())
+}
+
+fn read(row: &AnyRow) -> Result<Tenant> {
+    let damaged = |what: &str| Error::internal(format!("a tenant's row has a damaged {what}"));
+    let parse = |text: String| text.parse::<TenantId>().map_err(|_| damaged("id"));
+    Ok(Tenant {
+        id: parse(row.try_get("tenant_id")?)?,
+        display_name: row.try_get("display_name")?,
+        state: State::from_stored(&row.try_get::<String, _>("status")?)
+            .ok_or_else(|| damaged("status"))?,
+        parent: row
+            .try_get::<Option<String>, _>("parent")?
+            .map(parse)
+            .transpose()?,
+        home_region: row.try_get("home_region")?,
+        created: timestamp(row.try_get("created_time")?),
+        updated: timestamp(row.try_get("updated_time")?),
+        etag: row.try_get("etag")?,
+    })
+}
