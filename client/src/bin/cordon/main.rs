@@ -1,3 +1,142 @@
-//! The command line of Cordon.
+//! `cordon`: the command line of Cordon, for customers' security teams and the provider's staff.
 
-fn main() {}
+mod accounts;
+mod audit;
+mod completions;
+mod context;
+mod credentials;
+mod dead_letters;
+mod events;
+mod failure;
+mod ingest;
+mod output;
+mod ranges;
+mod resources;
+mod show;
+mod sources;
+mod tenants;
+mod text;
+mod when;
+mod whoami;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::context::{Context, Global};
+use self::failure::Outcome;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed for another reason than those below
+  2  the command, or something in it such as a filter, is not understood
+  3  the server does not let this profile in, or not there; or it is not the profile's server
+  4  there is nothing of that name
+  5  done, but some records could not be read (ingest)
+  6  the server can't be reached or did not answer in time; run again later
+
+Results go to stdout, everything else to stderr.";
+
+/// Events, evidence and answers from your cloud provider.
+#[derive(Debug, Parser)]
+#[command(name = "cordon", version, after_help = EXIT_CODES, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Search, follow, count and export a tenant's events
+    Events(events::Command),
+    /// Send files of events
+    Ingest(ingest::Command),
+    /// Tenants, what belongs to them, sources and credentials
+    #[command(subcommand)]
+    Admin(Admin),
+    /// What was done with a tenant's data, by anyone
+    Audit(audit::Command),
+    /// Records of a source that could not be read
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Command),
+    /// Who the server takes this profile for
+    Whoami,
+    /// Renew the profile's certificate now (it is renewed by itself in its last third)
+    Renew,
+    /// Print a completion script
+    Completions(completions::Command),
+}
+
+#[derive(Debug, Subcommand)]
+enum Admin {
+    /// Customers
+    #[command(subcommand)]
+    Tenants(tenants::Command),
+    /// Cloud accounts and whose they are
+    #[command(subcommand)]
+    Accounts(accounts::Command),
+    /// ARNs, instances and addresses, and whose they are
+    #[command(subcommand)]
+    Resources(resources::Command),
+    /// The provider's own address ranges
+    #[command(subcommand)]
+    Ranges(ranges::Command),
+    /// Where events come from
+    #[command(subcommand)]
+    Sources(sources::Command),
+    /// Certificates and who holds them
+    #[command(subcommand)]
+    Credentials(credentials::Command),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return failure::Failure::from(error).report(),
+    };
+    let result = runtime.block_on(run(cli));
+    // A thread that still reads a file must not hold up the end.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+async fn run(cli: Cli) -> Outcome {
+    if let Command::Completions(command) = cli.command {
+        return completions::run(&command);
+    }
+    let context = Context::new(cli.global);
+    match cli.command {
+        Command::Events(command) => Box::pin(events::run(&context, command)).await,
+        Command::Ingest(command) => Box::pin(ingest::run(&context, command)).await,
+        Command::Admin(admin) => Box::pin(administer(&context, admin)).await,
+        Command::Audit(command) => audit::run(&context, command).await,
+        Command::DeadLetters(command) => dead_letters::run(&context, command).await,
+        Command::Whoami => whoami::run(&context).await,
+        Command::Renew => whoami::renew(&context).await,
+        Command::Completions(_) => Ok(()),
+    }
+}
+
+async fn administer(context: &Context, admin: Admin) -> Outcome {
+    match admin {
+        Admin::Tenants(command) => tenants::run(context, command).await,
+        Admin::Accounts(command) => accounts::run(context, command).await,
+        Admin::Resources(command) => resources::run(context, command).await,
+        Admin::Ranges(command) => ranges::run(context, command).await,
+        Admin::Sources(command) => sources::run(context, command).await,
+        Admin::Credentials(command) => credentials::run(context, command).await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

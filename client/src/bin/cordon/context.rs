@@ -1,0 +1,144 @@
+//! What all commands share: the profile, the connection, the form of the output.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use cordon_client::{Client, Entry, Profile, time};
+
+use crate::failure::{Failure, note};
+use crate::output::{Form, Output};
+
+/// Options of all commands.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Profile of the one who calls
+    #[arg(long, global = true, env = "CORDON_PROFILE", value_name = "FILE")]
+    profile: Option<PathBuf>,
+    /// Form of the result
+    #[arg(short, long, global = true, value_enum, default_value_t = Form::Table)]
+    output: Form,
+    /// Where the server listens, if not where the profile says
+    #[arg(long, global = true, env = "CORDON_ENDPOINT", value_name = "URL")]
+    endpoint: Option<String>,
+}
+
+/// Whose data, and why: for staff of the provider.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Whose {
+    /// The tenant, if not the profile's own; for staff
+    #[arg(long, global = true)]
+    tenant: Option<String>,
+    /// Why you enter the tenant: it reads this in its log; for staff
+    #[arg(long, global = true, value_name = "TEXT")]
+    justification: Option<String>,
+    /// The incident or request that it is about; for staff
+    #[arg(long, global = true, value_name = "ID")]
+    reference: Option<String>,
+}
+
+/// The command's surroundings.
+#[derive(Debug)]
+pub(crate) struct Context {
+    global: Global,
+    /// The way to stdout.
+    pub(crate) output: Output,
+}
+
+impl Context {
+    pub(crate) fn new(global: Global) -> Self {
+        Self {
+            output: Output::new(global.output),
+            global,
+        }
+    }
+
+    /// The profile and where it lies.
+    pub(crate) fn profile(&self) -> Result<(PathBuf, Profile), Failure> {
+        let path = self.global.profile.clone().ok_or_else(|| {
+            Failure::usage("no profile: give --profile FILE, or set CORDON_PROFILE to one")
+        })?;
+        let mut profile = Profile::load(&path)?;
+        if let Some(endpoint) = &self.global.endpoint {
+            profile.endpoint.clone_from(endpoint);
+        }
+        Ok((path, profile))
+    }
+
+    /// Connects, and renews the certificate when it is time.
+    pub(crate) async fn client(&self) -> Result<Client, Failure> {
+        let (path, profile) = self.profile()?;
+        warn_if_open(&path);
+        let client = Client::builder().profile(profile.clone()).connect().await?;
+        if profile.validity()?.renewal_due(time::now()) {
+            // Not what was asked for: when it fails, the command goes on.
+            if let Err(failure) = self.renew(&client, &path, &profile).await {
+                note(&format!(
+                    "warning: the profile's certificate ends soon and could not be renewed: {failure}"
+                ));
+            }
+        }
+        Ok(client)
+    }
+
+    /// Connects, to work on the tenant that was named.
+    pub(crate) async fn client_for(&self, whose: &Whose) -> Result<Client, Failure> {
+        if whose.reference.is_some() && whose.justification.is_none() {
+            return Err(Failure::usage("--reference goes with --justification"));
+        }
+        let mut client = self.client().await?;
+        if let Some(tenant) = &whose.tenant {
+            client = client.for_tenant(tenant);
+        }
+        if let Some(justification) = &whose.justification {
+            let entry = Entry::new(justification);
+            client = client.entering(entry.reference(whose.reference.clone().unwrap_or_default()));
+        }
+        Ok(client)
+    }
+
+    /// The same, when there is nothing to do without a tenant.
+    pub(crate) async fn client_of_tenant(&self, whose: &Whose) -> Result<Client, Failure> {
+        let client = self.client_for(whose).await?;
+        if client.tenant().is_none() {
+            return Err(Failure::usage(
+                "this profile belongs to no tenant: name one with --tenant, and say why with --justification",
+            ));
+        }
+        Ok(client)
+    }
+
+    /// Renews the certificate and puts it into the profile's file.
+    pub(crate) async fn renew(
+        &self,
+        client: &Client,
+        path: &std::path::Path,
+        profile: &Profile,
+    ) -> Result<(), Failure> {
+        let mut renewed = client.identity().renew(profile).await?;
+        // The file keeps its own endpoint.
+        renewed.endpoint = Profile::load(path)?.endpoint;
+        renewed.save(path)?;
+        note(&format!(
+            "renewed the certificate in {}; it is good until {}",
+            path.display(),
+            renewed.validity()?.not_after
+        ));
+        Ok(())
+    }
+}
+
+/// A key that others can read is no secret.
+#[cfg(unix)]
+fn warn_if_open(path: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let open = std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0);
+    if open {
+        note(&format!(
+            "warning: others can read the key in {0}: chmod 600 {0}",
+            path.display()
+        ));
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_if_open(_: &std::path::Path) {}

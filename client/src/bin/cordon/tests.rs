@@ -1,0 +1,131 @@
+use clap::CommandFactory as _;
+use clap::error::ErrorKind;
+
+use super::*;
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(line.split(' '))
+}
+
+#[test]
+fn the_command_line_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn the_lines_that_scripts_rely_on_are_understood() {
+    for line in [
+        "cordon --profile D/profiles/operator.toml admin tenants create acme --display-name Acme",
+        "cordon --profile D/profiles/operator.toml admin accounts add acme aws:123456789012",
+        "cordon --profile p.toml admin credentials issue acme --role reader --out acme-reader.toml",
+        "cordon --profile p.toml ingest --source-type aws.cloudtrail a.json b.json.gz -o json",
+        "cordon --profile p.toml events search --since 2023-01-01T00:00:00Z --until 2023-12-31T00:00:00Z --limit 100000 -o ndjson",
+        "cordon --profile p.toml events search --since 24h --view raw -o ndjson",
+        "cordon events search --since 7d --filter x --order oldest -o table",
+        "cordon events tail --cursor 17 --filter x",
+        "cordon events get 00 --view columns",
+        "cordon events export --format parquet --out f.parquet --since 2d",
+        "cordon events explain 00",
+        "cordon events count --by operation,status",
+        "cordon events search --tenant acme --justification because --reference INC-1",
+        "cordon events --tenant acme --justification because search",
+        "cordon ingest --source-type aws.vpcflow --source s --batch-size 10 --flow-format a -",
+        "cordon admin tenants list",
+        "cordon admin tenants show acme",
+        "cordon admin tenants suspend acme --reason unpaid",
+        "cordon admin tenants resume acme",
+        "cordon admin tenants delete acme --yes",
+        "cordon admin accounts add acme aws:1 --from 2023-01-01 --to 2024-01-01",
+        "cordon admin accounts list acme",
+        "cordon admin accounts remove acme aws:1",
+        "cordon admin resources import acme f.csv",
+        "cordon admin resources list acme",
+        "cordon admin resources remove acme 1",
+        "cordon admin ranges add 10.0.0.0/8",
+        "cordon admin ranges list",
+        "cordon admin ranges remove 1",
+        "cordon admin sources create s --source-type ocsf --display-name x",
+        "cordon admin sources list",
+        "cordon admin sources delete s",
+        "cordon admin credentials issue --source s --out f",
+        "cordon admin credentials issue --staff --role analyst --out f --subject jane",
+        "cordon admin credentials list acme",
+        "cordon admin credentials list --staff",
+        "cordon admin credentials revoke tenants/acme/credentials/1 --reason lost",
+        "cordon audit list --tenant acme --since 7d",
+        "cordon audit list",
+        "cordon dead-letters list s",
+        "cordon dead-letters replay s",
+        "cordon whoami -o json",
+        "cordon renew",
+        "cordon completions bash",
+    ] {
+        if let Err(error) = parse(line) {
+            panic!("{line}: {error}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_refused_as_usage() {
+    for line in [
+        "cordon",
+        "cordon events search --since yesterday",
+        "cordon events search --order random",
+        "cordon events export --out f",
+        "cordon ingest --source-type aws.cloudtrail",
+        "cordon ingest --source-type azure f",
+        "cordon ingest --source-type ocsf --batch-size 0 f",
+        "cordon admin credentials issue --role reader --out f",
+        "cordon admin credentials issue acme --staff --role reader --out f",
+        "cordon admin credentials issue acme --role reader",
+        "cordon whoami -o xml",
+        "cordon completions cmd",
+    ] {
+        let error = parse(line).unwrap_err();
+        assert_ne!(error.kind(), ErrorKind::DisplayHelp, "{line}");
+        assert_eq!(error.exit_code(), 2, "{line}");
+    }
+}
+
+#[test]
+fn exit_codes_are_told_in_the_help_and_kept() {
+    use cordon_client::{Error, Profile};
+    use failure::Failure;
+
+    let help = Cli::command().render_help().to_string();
+    for code in 0..=6 {
+        assert!(help.contains(&format!("\n  {code}  ")), "{code}");
+    }
+    assert_eq!(Failure::usage("x").code(), 2);
+    assert_eq!(Failure::local("x").code(), 1);
+    assert_eq!(Failure::Rejected.code(), 5);
+    assert_eq!(
+        Failure::from(std::io::Error::from(std::io::ErrorKind::BrokenPipe)).code(),
+        0
+    );
+    for (reason, code) in [
+        (tonic::Status::unauthenticated(""), 3),
+        (tonic::Status::permission_denied(""), 3),
+        (tonic::Status::not_found(""), 4),
+        (tonic::Status::unavailable(""), 6),
+        (tonic::Status::deadline_exceeded(""), 6),
+        (tonic::Status::invalid_argument(""), 2),
+        (tonic::Status::internal(""), 1),
+        (tonic::Status::already_exists(""), 1),
+    ] {
+        assert_eq!(Failure::from(Error::from(reason)).code(), code);
+    }
+    assert_eq!(Failure::from(Profile::parse("").unwrap_err()).code(), 2);
+}
+
+#[test]
+fn completions_are_made_for_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        parse(&format!("cordon completions {shell}")).unwrap();
+        let shell: clap_complete::Shell = shell.parse().unwrap();
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "cordon", &mut script);
+        assert!(String::from_utf8(script).unwrap().contains("dead-letters"));
+    }
+}
