@@ -12,7 +12,7 @@
 
 mod flow;
 mod json;
-mod scan;
+pub(crate) mod scan;
 
 use std::fmt;
 
@@ -49,7 +49,7 @@ pub enum Fault {
     MissingHeader,
     /// A flow log line with more or fewer fields than its header.
     FieldCount,
-    /// A header that names a field twice, or none that is known.
+    /// A header that names a field twice, none that is known, or far too many.
     BadHeader,
 }
 
@@ -109,7 +109,7 @@ impl Fault {
                 "the line is not of the default flow log format, and no header line came before it"
             }
             Self::FieldCount => "the line does not have as many fields as its header",
-            Self::BadHeader => "the header names a field twice, or no field that is known",
+            Self::BadHeader => "the header names a field twice, none that is known, or too many",
         }
     }
 }

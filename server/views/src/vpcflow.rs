@@ -68,11 +68,7 @@ impl<'a> Line<'a> {
 
     /// The value of a field; `None` if the line has none or a dash in its place.
     pub(crate) fn get(&self, field: Field) -> Option<&'a str> {
-        let at = self
-            .layout
-            .columns()
-            .iter()
-            .position(|column| *column == Some(field))?;
+        let at = self.layout.place(field)?;
         self.values
             .get(at)
             .map(|(_, value)| *value)

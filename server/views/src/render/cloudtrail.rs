@@ -1,157 +1,175 @@
 //! CloudTrail records as API Activity, Authentication and Account Change.
 
-use serde_json::{Map, Value};
+use smallvec::SmallVec;
 
-use super::{
-    Observables, Product, Put, Scalar, aws_account, base, cloud, endpoint, finish, is_marker,
-    put_time, scalar, schema, truth,
-};
+use super::raw::{Raw, Scalar, Text, object};
+use super::writer::Writer;
+use super::{Base, VIEW_KEY, account, cloud, endpoint_key, observable, schema, truth, view_note};
 use crate::cloudtrail::{ACCOUNT_CHANGE, API_ACTIVITY, AUTHENTICATION};
 use crate::ocsf_native::json::time_of_text;
 use crate::row::EventRowRef;
 
-/// The fields of a record that have a place in OCSF; the rest is `unmapped`.
-#[derive(Default)]
-struct Fields {
-    event_version: Option<String>,
-    event_time: Option<String>,
-    timestamp: Option<String>,
-    event_source: Option<String>,
-    event_name: Option<String>,
-    event_type: Option<String>,
-    event_category: Option<String>,
-    event_id: Option<String>,
-    shared_event_id: Option<String>,
-    request_id: Option<String>,
-    api_version: Option<String>,
-    region: Option<String>,
-    recipient: Option<String>,
-    source_address: Option<String>,
-    user_agent: Option<String>,
-    error_code: Option<String>,
-    error_message: Option<String>,
-    endpoint_id: Option<String>,
-    request: Option<Value>,
-    response: Option<Value>,
-    resources: Option<Value>,
-    identity: Identity,
-    additional: Option<Map<String, Value>>,
-    tls: Option<Map<String, Value>>,
+/// What of an object has no place in OCSF: members left whole, and members of which a part
+/// is left.
+type Rest<'a> = SmallVec<[(Text<'a>, Left<'a>); 8]>;
+
+#[derive(Debug)]
+enum Left<'a> {
+    Whole(Raw<'a>),
+    Part(Vec<(Text<'a>, Left<'a>)>),
+}
+
+/// The fields of a record that have a place in OCSF.
+#[derive(Debug, Default)]
+struct Fields<'a> {
+    event_version: Option<Text<'a>>,
+    event_time: Option<Text<'a>>,
+    timestamp: Option<Text<'a>>,
+    event_source: Option<Text<'a>>,
+    event_name: Option<Text<'a>>,
+    event_type: Option<Text<'a>>,
+    event_category: Option<Text<'a>>,
+    event_id: Option<Text<'a>>,
+    shared_event_id: Option<Text<'a>>,
+    request_id: Option<Text<'a>>,
+    api_version: Option<Text<'a>>,
+    region: Option<Text<'a>>,
+    recipient: Option<Text<'a>>,
+    source_address: Option<Text<'a>>,
+    user_agent: Option<Text<'a>>,
+    error_code: Option<Text<'a>>,
+    error_message: Option<Text<'a>>,
+    endpoint_id: Option<Text<'a>>,
+    request: Option<Raw<'a>>,
+    response: Option<Raw<'a>>,
+    resources: Option<(Text<'a>, Raw<'a>)>,
+    login_page: Option<Text<'a>>,
+    mfa_used: Option<bool>,
+    host: Option<Text<'a>>,
+    identity: Identity<'a>,
+    rest: Rest<'a>,
 }
 
 /// What `userIdentity` says.
-#[derive(Default)]
-struct Identity {
-    kind: Option<String>,
-    arn: Option<String>,
-    principal: Option<String>,
-    account: Option<String>,
-    access_key: Option<String>,
-    user_name: Option<String>,
-    invoked_by: Option<String>,
-    provider: Option<String>,
+#[derive(Debug, Default)]
+struct Identity<'a> {
+    kind: Option<Text<'a>>,
+    arn: Option<Text<'a>>,
+    principal: Option<Text<'a>>,
+    account: Option<Text<'a>>,
+    access_key: Option<Text<'a>>,
+    user_name: Option<Text<'a>>,
+    invoked_by: Option<Text<'a>>,
+    provider: Option<Text<'a>>,
     created: Option<i64>,
     mfa: Option<bool>,
-    issuer: Option<String>,
-    session: bool,
+    issuer: Option<Text<'a>>,
 }
 
-pub(super) fn render(row: &EventRowRef<'_>) -> Option<Map<String, Value>> {
-    let Ok(Value::Object(record)) = serde_json::from_str(row.raw) else {
-        return None;
-    };
-    let mut unmapped = Map::new();
-    let mut fields = Fields::take(record, &mut unmapped);
-    let product = Product {
-        name: "CloudTrail",
-        feature: fields.event_category.as_deref().unwrap_or_default(),
-        version: fields.event_version.as_deref().unwrap_or_default(),
-    };
-    let mut event = base(row, product, &["cloud", "datetime"]);
-    if let Some(Value::Object(metadata)) = event.get_mut("metadata") {
-        // A name that is too long for its column is whole in the record.
-        if let Some(id) = fields.event_id.take().filter(|id| !id.is_empty()) {
-            metadata.put("uid", id);
-        }
-        metadata.put_some("event_code", fields.event_type.as_deref());
-        metadata.put_some("correlation_uid", fields.shared_event_id.as_deref());
-        let original = fields.event_time.take().or_else(|| fields.timestamp.take());
-        metadata.put_some("original_time", original.as_deref());
+/// Writes the event; `None` if the view is no JSON object.
+pub(super) fn write(row: &EventRowRef<'_>, out: &mut String) -> Option<()> {
+    let text = object(row.raw)?;
+    let fields = Fields::read(Raw(&text), row.class_uid);
+    let mut event = Writer::new(out);
+    let event = &mut event;
+    Base {
+        product: "CloudTrail",
+        feature: fields.event_category,
+        version: fields.event_version,
+        profiles: &["cloud", "datetime"],
+        uid: fields.event_id,
+        event_code: fields.event_type,
+        correlation_uid: fields.shared_event_id,
+        original_time: fields.event_time.or(fields.timestamp),
     }
-    if let Some(timestamp) = fields.timestamp.take() {
-        unmapped.put("@timestamp", timestamp);
+    .write(event, row);
+    event.record("status_code", fields.error_code);
+    event.record("status_detail", fields.error_message);
+    let recipient = fields.recipient.map(Text::plain);
+    let region = fields.region.map(Text::plain).unwrap_or_default();
+    cloud(event, recipient.as_deref().unwrap_or(row.account), &region);
+    let address = fields.source_address.map(Text::plain).unwrap_or_default();
+    source(event, &fields, &address);
+    if row.class_uid != ACCOUNT_CHANGE {
+        let target = event.open("dst_endpoint");
+        event.record("svc_name", fields.login_page);
+        event.record("hostname", fields.host);
+        event.close(target);
     }
-    event.put_some("status_code", fields.error_code.as_deref());
-    event.put_some("status_detail", fields.error_message.as_deref());
-
-    let account = fields.recipient.as_deref().unwrap_or(row.account);
-    event.put(
-        "cloud",
-        cloud(account, fields.region.as_deref().unwrap_or_default()),
-    );
-    let mut observables = Observables::default();
-    let source = source(&mut fields);
-    observables.add(
-        "src_endpoint.ip",
-        schema::IP_ADDRESS,
-        source.get("ip").and_then(Value::as_str),
-    );
-    observables.add(
-        "actor.user.name",
-        schema::USER_NAME,
-        fields.identity.user_name.as_deref(),
-    );
-    event.put("src_endpoint", source);
-    if row.class_uid != ACCOUNT_CHANGE
-        && let Some(target) = target(&mut fields, row.class_uid)
-    {
-        event.put("dst_endpoint", target);
-    }
-    if let Some(agent) = fields.user_agent.take().filter(|agent| !agent.is_empty()) {
-        let mut request = Map::with_capacity(1);
-        request.put("user_agent", agent);
-        event.put("http_request", request);
-    }
+    let request = event.open("http_request");
+    event.record("user_agent", fields.user_agent);
+    event.close(request);
+    let mut changed_user = None;
     match row.class_uid {
-        AUTHENTICATION => authentication(&mut fields, &mut event),
-        ACCOUNT_CHANGE => account_change(&fields, &mut event, &mut observables),
+        AUTHENTICATION => authentication(event, &fields),
+        ACCOUNT_CHANGE => changed_user = account_change(event, &fields),
         _ => {}
     }
-    if row.class_uid == API_ACTIVITY
-        && let Some(resources) = fields.resources.take()
-    {
-        match resources_of(resources) {
-            Ok(resources) => event.put("resources", resources),
-            Err(odd) => unmapped.put("resources", odd),
-        }
+    let mapped_resources = row.class_uid == API_ACTIVITY && resources(event, &fields);
+    fields.identity.actor(event);
+    api(event, &fields, row);
+
+    let observables = event.open_list("observables");
+    if endpoint_key(&address) == "ip" {
+        observable(event, "src_endpoint.ip", schema::IP_ADDRESS, Some(&address));
     }
-    event.put("actor", fields.identity.actor());
-    event.put("api", api(&mut fields, row));
-    if !observables.0.is_empty() {
-        event.put("observables", observables.0);
+    let user = fields.identity.user_name.map(Text::plain);
+    observable(event, "actor.user.name", schema::USER_NAME, user.as_deref());
+    let user = changed_user.map(Text::plain);
+    observable(event, "user.name", schema::USER_NAME, user.as_deref());
+    event.close_list(observables);
+
+    let unmapped = event.open("unmapped");
+    for (key, left) in &fields.rest {
+        left.write(event, *key);
     }
-    for (key, rest) in [
-        ("resources", fields.resources),
-        ("additionalEventData", full(fields.additional)),
-        ("tlsDetails", full(fields.tls)),
-    ] {
-        if let Some(rest) = rest {
-            unmapped.put(key, rest);
-        }
+    if let Some((key, value)) = fields.resources.filter(|_| !mapped_resources) {
+        event.raw_member(key, value);
     }
-    Some(finish(event, unmapped, row))
+    if let (Some(_), Some(timestamp)) = (fields.event_time, fields.timestamp) {
+        event.record("@timestamp", Some(timestamp));
+    }
+    view_note(event, row);
+    event.close(unmapped);
+    event.finish();
+    Some(())
 }
 
-fn full(map: Option<Map<String, Value>>) -> Option<Value> {
-    map.filter(|map| !map.is_empty()).map(Value::Object)
+impl<'a> Left<'a> {
+    fn write(&self, event: &mut Writer<'_>, key: Text<'a>) {
+        match self {
+            Self::Whole(value) => event.raw_member(key, *value),
+            Self::Part(members) => {
+                let open = event.open_record(key);
+                for (key, left) in members {
+                    left.write(event, *key);
+                }
+                event.close(open);
+            }
+        }
+    }
 }
 
-impl Fields {
+/// Puts text where it belongs. Gives back whether the value is neither text nor nothing,
+/// and so stays unmapped.
+fn put<'a>(slot: &mut Option<Text<'a>>, value: Raw<'a>) -> bool {
+    match value.scalar() {
+        Scalar::Text(text) => {
+            *slot = Some(text);
+            false
+        }
+        Scalar::Nothing => false,
+        Scalar::Odd => true,
+    }
+}
+
+impl<'a> Fields<'a> {
     /// Sorts a record's fields into those that have a place and those that have none.
-    fn take(record: Map<String, Value>, unmapped: &mut Map<String, Value>) -> Self {
+    fn read(record: Raw<'a>, class_uid: i32) -> Self {
         let mut fields = Self::default();
-        for (key, value) in record {
-            let slot = match key.as_str() {
+        for (key, value) in record.members() {
+            let name = key.plain();
+            let slot = match &*name {
                 "eventVersion" => &mut fields.event_version,
                 "eventTime" => &mut fields.event_time,
                 "@timestamp" => &mut fields.timestamp,
@@ -171,58 +189,82 @@ impl Fields {
                 "errorMessage" => &mut fields.error_message,
                 "vpcEndpointId" => &mut fields.endpoint_id,
                 _ => {
-                    fields.take_large(key, value, unmapped);
+                    fields.read_large(&name, key, value, class_uid);
                     continue;
                 }
             };
-            put_scalar(slot, key, value, unmapped);
+            if put(slot, value) {
+                fields.rest.push((key, Left::Whole(value)));
+            }
         }
         fields
     }
 
-    fn take_large(&mut self, key: String, value: Value, unmapped: &mut Map<String, Value>) {
-        match (key.as_str(), value) {
-            ("requestParameters", value) if !value.is_null() => self.request = Some(value),
-            ("responseElements", value) if !value.is_null() => self.response = Some(value),
-            ("resources", value) if !value.is_null() => self.resources = Some(value),
-            ("requestParameters" | "responseElements" | "resources", _) => {}
-            ("userIdentity", Value::Object(map)) => {
-                let rest = self.identity.take(map);
+    fn read_large(&mut self, name: &str, key: Text<'a>, value: Raw<'a>, class_uid: i32) {
+        match name {
+            "requestParameters" | "responseElements" | "resources" if value.is_null() => {}
+            // Whoever wrote that did not write it for this view.
+            VIEW_KEY => {}
+            "requestParameters" => self.request = Some(value),
+            "responseElements" => self.response = Some(value),
+            "resources" => self.resources = Some((key, value)),
+            "userIdentity" if value.is_object() => {
+                let rest = self.identity.read(value);
                 if !rest.is_empty() {
-                    unmapped.insert(key, Value::Object(rest));
+                    self.rest.push((key, Left::Part(rest)));
                 }
             }
-            ("additionalEventData", Value::Object(map)) => self.additional = Some(map),
-            ("tlsDetails", Value::Object(map)) => self.tls = Some(map),
-            (_, value) => {
-                unmapped.insert(key, value);
+            "additionalEventData" if class_uid == AUTHENTICATION && value.is_full() => {
+                let rest = part(value, |name, value| match name {
+                    "LoginTo" => taken(&mut self.login_page, value.text()),
+                    "MFAUsed" => {
+                        let used = value.text().and_then(|text| truth(&text.plain()));
+                        taken(&mut self.mfa_used, used)
+                    }
+                    _ => false,
+                });
+                self.rest.push((key, Left::Part(rest)));
             }
+            "tlsDetails" if class_uid != ACCOUNT_CHANGE && value.is_full() => {
+                let rest = part(value, |name, value| {
+                    name == "clientProvidedHostHeader" && taken(&mut self.host, value.text())
+                });
+                self.rest.push((key, Left::Part(rest)));
+            }
+            _ => self.rest.push((key, Left::Whole(value))),
         }
     }
 }
 
-/// Puts text where it belongs; what is neither text nor nothing stays unmapped.
-fn put_scalar(
-    slot: &mut Option<String>,
-    key: String,
-    value: Value,
-    unmapped: &mut Map<String, Value>,
-) {
-    match scalar(value) {
-        Scalar::Text(text) => *slot = Some(text),
-        Scalar::Nothing => {}
-        Scalar::Odd(value) => {
-            unmapped.insert(key, value);
-        }
+/// Sets the slot if there is something to set it to.
+fn taken<T>(slot: &mut Option<T>, value: Option<T>) -> bool {
+    let some = value.is_some();
+    if some {
+        *slot = value;
     }
+    some
 }
 
-impl Identity {
+/// The members of an object that `take` does not take.
+fn part<'a>(
+    value: Raw<'a>,
+    mut take: impl FnMut(&str, Raw<'a>) -> bool,
+) -> Vec<(Text<'a>, Left<'a>)> {
+    let mut rest = Vec::new();
+    for (key, value) in value.members() {
+        if !take(&key.plain(), value) {
+            rest.push((key, Left::Whole(value)));
+        }
+    }
+    rest
+}
+
+impl<'a> Identity<'a> {
     /// Takes what has a place; gives back the rest.
-    fn take(&mut self, map: Map<String, Value>) -> Map<String, Value> {
-        let mut rest = Map::new();
-        for (key, value) in map {
-            let slot = match key.as_str() {
+    fn read(&mut self, identity: Raw<'a>) -> Vec<(Text<'a>, Left<'a>)> {
+        let mut rest = Vec::new();
+        for (key, value) in identity.members() {
+            let slot = match &*key.plain() {
                 "type" => &mut self.kind,
                 "arn" => &mut self.arn,
                 "principalId" => &mut self.principal,
@@ -231,80 +273,50 @@ impl Identity {
                 "userName" => &mut self.user_name,
                 "invokedBy" => &mut self.invoked_by,
                 "identityProvider" => &mut self.provider,
-                "sessionContext" => {
-                    match value {
-                        Value::Object(map) => {
-                            let session = self.take_session(map);
-                            if !session.is_empty() {
-                                rest.insert(key, Value::Object(session));
-                            }
-                        }
-                        value => {
-                            rest.insert(key, value);
-                        }
+                "sessionContext" if value.is_full() => {
+                    let session = self.read_session(value);
+                    if !session.is_empty() {
+                        rest.push((key, Left::Part(session)));
                     }
                     continue;
                 }
                 _ => {
-                    rest.insert(key, value);
+                    rest.push((key, Left::Whole(value)));
                     continue;
                 }
             };
-            put_scalar(slot, key, value, &mut rest);
+            if put(slot, value) {
+                rest.push((key, Left::Whole(value)));
+            }
         }
         rest
     }
 
-    fn take_session(&mut self, map: Map<String, Value>) -> Map<String, Value> {
-        self.session = true;
-        let mut rest = Map::new();
-        for (key, value) in map {
-            let inner = match (key.as_str(), value) {
-                ("attributes", Value::Object(map)) => self.take_attributes(map),
-                ("sessionIssuer", Value::Object(map)) => {
-                    let mut left = Map::new();
-                    for (key, value) in map {
-                        if key == "arn" {
-                            put_scalar(&mut self.issuer, key, value, &mut left);
-                        } else {
-                            left.insert(key, value);
-                        }
+    fn read_session(&mut self, session: Raw<'a>) -> Vec<(Text<'a>, Left<'a>)> {
+        let mut rest = Vec::new();
+        for (key, value) in session.members() {
+            let left = match &*key.plain() {
+                "attributes" if value.is_full() => part(value, |name, value| {
+                    let said = match value.scalar() {
+                        Scalar::Text(text) => text.plain(),
+                        Scalar::Nothing | Scalar::Odd => return false,
+                    };
+                    match name {
+                        "creationDate" => taken(&mut self.created, time_of_text(&said)),
+                        "mfaAuthenticated" => taken(&mut self.mfa, truth(&said)),
+                        _ => false,
                     }
-                    left
-                }
-                (_, value) => {
-                    rest.insert(key, value);
+                }),
+                "sessionIssuer" if value.is_full() => part(value, |name, value| {
+                    name == "arn" && !put(&mut self.issuer, value)
+                }),
+                _ => {
+                    rest.push((key, Left::Whole(value)));
                     continue;
                 }
             };
-            if !inner.is_empty() {
-                rest.insert(key, Value::Object(inner));
-            }
-        }
-        rest
-    }
-
-    fn take_attributes(&mut self, map: Map<String, Value>) -> Map<String, Value> {
-        let mut rest = Map::new();
-        for (key, value) in map {
-            let text = match &value {
-                Value::String(text) => Some(text.as_str()),
-                Value::Bool(true) => Some("true"),
-                Value::Bool(false) => Some("false"),
-                _ => None,
-            };
-            match key.as_str() {
-                "creationDate" => self.created = text.and_then(time_of_text),
-                "mfaAuthenticated" => self.mfa = text.and_then(truth),
-                _ => {}
-            }
-            let taken = match key.as_str() {
-                "creationDate" => self.created.is_some(),
-                "mfaAuthenticated" => self.mfa.is_some(),
-                _ => false,
-            };
-            if !taken {
-                rest.insert(key, value);
+            if !left.is_empty() {
+                rest.push((key, Left::Part(left)));
             }
         }
         rest
@@ -313,7 +325,7 @@ impl Identity {
     /// OCSF's number for the kind of caller. The word beside it is the source's own, as in
     /// all published mappings.
     fn type_id(&self) -> i32 {
-        match self.kind.as_deref() {
+        match self.kind.map(Text::plain).as_deref() {
             None | Some("Unknown") => 0,
             Some("IAMUser" | "IdentityCenterUser" | "SAMLUser" | "WebIdentityUser") => 1,
             Some("Root") => 2,
@@ -322,315 +334,240 @@ impl Identity {
         }
     }
 
-    /// The caller as a user; empty if the record names none.
-    fn user(&self) -> Map<String, Value> {
-        let mut user = Map::with_capacity(7);
-        user.put_some("type", self.kind.as_deref());
+    /// The members of the caller as a user. The schema wants one named by name, id or
+    /// account; a record that has none of them gives the next best.
+    fn user(&self, event: &mut Writer<'_>, credential: bool) {
+        event.record("type", self.kind);
         if self.kind.is_some() {
-            user.put("type_id", self.type_id());
+            event.number("type_id", self.type_id());
         }
-        user.put_some("name", self.user_name.as_deref());
-        user.put_some("uid", self.arn.as_deref());
-        user.put_some("uid_alt", self.principal.as_deref());
-        user.put_some("credential_uid", self.access_key.as_deref());
-        if let Some(account) = self
-            .account
-            .as_deref()
-            .filter(|account| !account.is_empty())
-        {
-            user.put("account", aws_account(account));
+        let mut named = event.record("name", self.user_name);
+        named |= event.record("uid", self.arn);
+        event.record("uid_alt", self.principal);
+        if credential {
+            event.record("credential_uid", self.access_key);
         }
-        user
+        named |= account(event, self.account);
+        let said = self.kind.is_some() || self.access_key.is_some() || !credential;
+        if named || (!said && self.principal.is_none()) {
+            return;
+        }
+        if !event.record("uid", self.principal) && !event.record("name", self.invoked_by) {
+            event.text("name", "Unknown");
+        }
     }
 
-    fn actor(&self) -> Map<String, Value> {
-        let mut actor = Map::with_capacity(4);
-        let mut user = self.user();
-        // The schema wants a user named by something.
-        if !["name", "uid", "account"]
-            .iter()
-            .any(|key| user.contains_key(*key))
-        {
-            match user.get("uid_alt").cloned() {
-                Some(principal) => user.put("uid", principal),
-                None if user.is_empty() => {}
-                None => user.put("name", self.invoked_by.as_deref().unwrap_or("Unknown")),
-            }
-        }
-        actor.put_full("user", user);
-        let mut session = Map::with_capacity(4);
-        put_time(&mut session, "created_time", self.created);
+    fn actor(&self, event: &mut Writer<'_>) {
+        let actor = event.open("actor");
+        let user = event.open("user");
+        self.user(event, true);
+        let mut named = event.close(user);
+        let session = event.open("session");
+        event.time("created_time", self.created);
         if let Some(mfa) = self.mfa {
-            session.put("is_mfa", mfa);
+            event.truth("is_mfa", mfa);
         }
-        session.put_some("issuer", self.issuer.as_deref());
-        actor.put_full("session", session);
-        actor.put_some("app_name", self.invoked_by.as_deref());
-        if let Some(provider) = self.provider.as_deref() {
-            let mut idp = Map::with_capacity(1);
-            idp.put_text("name", provider);
-            actor.put_full("idp", idp);
+        event.record("issuer", self.issuer);
+        named |= event.close(session);
+        named |= event.record("app_name", self.invoked_by);
+        let idp = event.open("idp");
+        event.record("name", self.provider);
+        event.close(idp);
+        if !named {
+            event.text("app_name", "Unknown");
         }
-        if actor.is_empty() {
-            actor.put("app_name", "Unknown");
-        }
-        actor
+        event.close(actor);
     }
 }
 
 /// Where the call came from; the schema wants it named by something.
-fn source(fields: &mut Fields) -> Map<String, Value> {
-    let mut source = fields
-        .source_address
-        .as_deref()
-        .and_then(endpoint)
-        .unwrap_or_default();
-    source.put_some("uid", fields.endpoint_id.take().as_deref());
-    if source.is_empty() {
-        source.put("name", "Unknown");
+fn source(event: &mut Writer<'_>, fields: &Fields<'_>, address: &str) {
+    let source = event.open("src_endpoint");
+    let named = !address.is_empty();
+    if named {
+        event.record(endpoint_key(address), fields.source_address);
     }
-    source
+    if !event.record("uid", fields.endpoint_id) && !named {
+        event.text("name", "Unknown");
+    }
+    event.close(source);
 }
 
-/// What was called: the host that the client asked for, or the page of a sign-in.
-fn target(fields: &mut Fields, class_uid: i32) -> Option<Map<String, Value>> {
-    let mut target = Map::with_capacity(2);
-    if class_uid == AUTHENTICATION {
-        let page = fields
-            .additional
-            .as_mut()
-            .and_then(|data| take_text(data, "LoginTo"));
-        target.put_some("svc_name", page.as_deref());
-    }
-    let host = fields
-        .tls
-        .as_mut()
-        .and_then(|tls| take_text(tls, "clientProvidedHostHeader"));
-    target.put_some("hostname", host.as_deref());
-    (!target.is_empty()).then_some(target)
-}
-
-/// Takes text out of a map; anything else stays.
-fn take_text(map: &mut Map<String, Value>, key: &str) -> Option<String> {
-    map.get(key)?.as_str().filter(|text| !text.is_empty())?;
-    match map.shift_remove(key) {
-        Some(Value::String(text)) => Some(text),
-        _ => None,
-    }
-}
-
-fn api(fields: &mut Fields, row: &EventRowRef<'_>) -> Map<String, Value> {
-    let mut api = Map::with_capacity(5);
-    let operation = fields.event_name.as_deref().unwrap_or(row.operation);
-    api.put(
-        "operation",
-        if operation.is_empty() {
+fn api(event: &mut Writer<'_>, fields: &Fields<'_>, row: &EventRowRef<'_>) {
+    let api = event.open("api");
+    if !event.record("operation", fields.event_name) {
+        let operation = if row.operation.is_empty() {
             "Unknown"
         } else {
-            operation
-        },
-    );
-    api.put_some("version", fields.api_version.as_deref());
-    if let Some(name) = fields.event_source.take().filter(|name| !name.is_empty()) {
-        let mut service = Map::with_capacity(1);
-        service.put("name", name);
-        api.put("service", service);
+            row.operation
+        };
+        event.text("operation", operation);
     }
+    event.record("version", fields.api_version);
+    let service = event.open("service");
+    event.record("name", fields.event_source);
+    event.close(service);
     if fields.request_id.is_some() || fields.request.is_some() {
-        let mut request = Map::with_capacity(2);
+        let request = event.open("request");
         // The schema wants an id; where there is none the event's is the nearest.
-        request.put("uid", fields.request_id.as_deref().unwrap_or(row.event_id));
-        if let Some(data) = fields.request.take() {
-            request.put("data", data);
+        if !event.record("uid", fields.request_id) {
+            event.text("uid", row.event_id);
         }
-        api.put("request", request);
+        if let Some(data) = fields.request {
+            event.raw("data", data);
+        }
+        event.close(request);
     }
-    let mut response = Map::with_capacity(3);
-    response.put_some("error", fields.error_code.as_deref());
-    response.put_some("message", fields.error_message.as_deref());
-    if let Some(data) = fields.response.take() {
-        response.put("data", data);
+    let response = event.open("response");
+    event.record("error", fields.error_code);
+    event.record("message", fields.error_message);
+    if let Some(data) = fields.response {
+        event.raw("data", data);
     }
-    api.put_full("response", response);
-    api
+    event.close(response);
+    event.close(api);
 }
 
-/// Text below a value, by keys.
-fn below<'v>(value: Option<&'v Value>, path: &[&str]) -> Option<&'v str> {
-    path.iter()
-        .try_fold(value?, |value, key| value.get(key))?
-        .as_str()
-        .filter(|text| !text.is_empty())
-}
-
-fn authentication(fields: &mut Fields, event: &mut Map<String, Value>) {
-    let request = fields.request.as_ref();
-    let response = fields.response.as_ref();
+fn authentication(event: &mut Writer<'_>, fields: &Fields<'_>) {
+    let request = |path: &[&str]| fields.request?.below(path);
+    let response = |path: &[&str]| fields.response?.below(path);
     // Whoever hands out a session says whose it is; otherwise it is the caller's own.
-    let handed_out = ["assumedRoleUser", "federatedUser"].iter().find_map(|key| {
-        let arn = below(response, &[key, "arn"])?;
-        let id = below(response, &[key, "assumedRoleId"])
-            .or_else(|| below(response, &[key, "federatedUserId"]));
-        Some((arn, id))
-    });
-    let role = below(request, &["roleArn"]);
-    let mut user = Map::with_capacity(6);
+    let handed_out = [
+        ("assumedRoleUser", "assumedRoleId"),
+        ("federatedUser", "federatedUserId"),
+    ]
+    .into_iter()
+    .find_map(|(user, id)| Some((response(&[user, "arn"])?, response(&[user, id]))));
+    let role = request(&["roleArn"]);
+    let user = event.open("user");
     match (handed_out, role) {
         (Some((arn, id)), _) => {
-            user.put("uid", arn);
-            user.put_some("uid_alt", id);
+            event.record("uid", Some(arn));
+            event.record("uid_alt", id);
         }
-        (None, Some(role)) => user.put("uid", role),
-        (None, None) => {
-            user = fields.identity.user();
-            user.remove("credential_uid");
+        (None, Some(role)) => {
+            event.record("uid", Some(role));
         }
+        (None, None) => fields.identity.user(event, false),
     }
-    if !["name", "uid", "account"]
-        .iter()
-        .any(|key| user.contains_key(*key))
-    {
-        let principal = fields.identity.principal.as_deref();
-        user.put("name", principal.unwrap_or("Unknown"));
+    event.close(user);
+    let session = event.open("session");
+    event.record("credential_uid", response(&["credentials", "accessKeyId"]));
+    event.record("issuer", role);
+    event.close(session);
+    if let Some(used) = fields.mfa_used {
+        event.truth("is_mfa", used);
     }
-    event.put("user", user);
-    let mut session = Map::with_capacity(2);
-    session.put_some(
-        "credential_uid",
-        below(response, &["credentials", "accessKeyId"]),
-    );
-    session.put_some("issuer", role);
-    event.put_full("session", session);
-    let mfa = fields
-        .additional
-        .as_ref()
-        .and_then(|data| data.get("MFAUsed"));
-    if let Some(used) = mfa.and_then(Value::as_str).and_then(truth) {
-        event.put("is_mfa", used);
-        if let Some(data) = fields.additional.as_mut() {
-            data.shift_remove("MFAUsed");
-        }
-    }
-    let protocol = match fields.event_name.as_deref() {
+    let protocol = match fields.event_name.map(Text::plain).as_deref() {
         Some("AssumeRoleWithSAML") => Some((5, "SAML")),
         Some("AssumeRoleWithWebIdentity") => Some((4, "OpenID")),
         _ => None,
     };
     if let Some((id, name)) = protocol {
-        event.put("auth_protocol_id", id);
-        event.put("auth_protocol", name);
+        event.number("auth_protocol_id", id);
+        event.text("auth_protocol", name);
     }
-    if let Some(name) = fields
-        .event_source
-        .as_deref()
-        .filter(|name| !name.is_empty())
-    {
-        let mut service = Map::with_capacity(1);
-        service.put("name", name);
-        event.put("service", service);
-    } else if !event.contains_key("dst_endpoint") {
-        let mut service = Map::with_capacity(1);
-        service.put("name", "Unknown");
-        event.put("service", service);
+    let service = event.open("service");
+    let served = event.record("name", fields.event_source);
+    if !served && fields.login_page.is_none() && fields.host.is_none() {
+        // The schema asks for a service or a destination.
+        event.text("name", "Unknown");
     }
+    event.close(service);
 }
 
-fn account_change(fields: &Fields, event: &mut Map<String, Value>, observables: &mut Observables) {
-    let request = fields.request.as_ref();
-    let response = fields.response.as_ref();
-    let mut user = Map::with_capacity(4);
+/// Writes who was changed and how; gives back the name of a changed user.
+fn account_change<'a>(event: &mut Writer<'_>, fields: &Fields<'a>) -> Option<Text<'a>> {
+    let request = |path: &[&str]| fields.request?.below(path);
+    let response = |path: &[&str]| fields.response?.below(path);
+    let mut changed = None;
+    let user = event.open("user");
+    let mut named = false;
     for (entity, name, id) in [
         ("user", "userName", "userId"),
         ("role", "roleName", "roleId"),
     ] {
-        let named = below(response, &[entity, name]).or_else(|| below(request, &[name]));
-        let arn = below(response, &[entity, "arn"]);
-        if named.is_none() && arn.is_none() {
+        let said = response(&[entity, name]).or_else(|| request(&[name]));
+        let arn = response(&[entity, "arn"]);
+        if said.is_none() && arn.is_none() {
             continue;
         }
-        user.put_some("name", named);
-        user.put_some("uid", arn);
-        user.put_some("uid_alt", below(response, &[entity, id]));
+        event.record("name", said);
+        event.record("uid", arn);
+        event.record("uid_alt", response(&[entity, id]));
         if entity == "role" {
-            user.put("type", "Role");
-            user.put("type_id", schema::OTHER);
+            event.text("type", "Role");
+            event.number("type_id", schema::OTHER);
         } else {
-            observables.add("user.name", schema::USER_NAME, named);
+            changed = said;
         }
+        named = true;
         break;
     }
-    if user.is_empty() {
-        let elsewhere = [
-            below(response, &["accessKey", "userName"]),
-            below(response, &["loginProfile", "userName"]),
-            below(request, &["userId"]),
-            below(request, &["groupName"]),
-        ];
-        user.put_some("name", elsewhere.into_iter().flatten().next());
+    if !named {
+        let elsewhere = response(&["accessKey", "userName"])
+            .or_else(|| response(&["loginProfile", "userName"]))
+            .or_else(|| request(&["userId"]))
+            .or_else(|| request(&["groupName"]));
+        named = event.record("name", elsewhere);
     }
-    // Without parameters it was the caller's own account, unless they were withheld.
-    let withheld = [request, response].into_iter().flatten().any(is_marker);
-    if user.is_empty() && !withheld {
-        user = fields.identity.user();
-        user.remove("credential_uid");
+    if !named {
+        // Without parameters it was the caller's own account, unless they were withheld.
+        let mut parameters = [fields.request, fields.response].into_iter().flatten();
+        if parameters.any(Raw::is_marker) {
+            event.text("name", "Unknown");
+        } else {
+            fields.identity.user(event, false);
+        }
     }
-    if !["name", "uid", "account"]
-        .iter()
-        .any(|key| user.contains_key(*key))
-    {
-        user.put("name", "Unknown");
-    }
-    event.put("user", user);
-    let mut policy = Map::with_capacity(2);
-    policy.put_some("uid", below(request, &["policyArn"]));
-    policy.put_some("name", below(request, &["policyName"]));
-    if !policy.is_empty() {
-        event.put("policies", vec![Value::Object(policy)]);
-    }
+    event.close(user);
+    let policies = event.open_list("policies");
+    let policy = event.open_item();
+    event.record("uid", request(&["policyArn"]));
+    event.record("name", request(&["policyName"]));
+    event.close(policy);
+    event.close_list(policies);
+    changed
 }
 
-/// `resources` as OCSF has them. What is no list of objects comes back.
-fn resources_of(value: Value) -> Result<Vec<Value>, Value> {
-    let Value::Array(items) = value else {
-        return Err(value);
+/// Writes `resources` as OCSF has them; false if they are no list of objects, and so stay
+/// unmapped.
+fn resources(event: &mut Writer<'_>, fields: &Fields<'_>) -> bool {
+    let Some((_, list)) = fields.resources else {
+        return true;
     };
-    if !items.iter().all(Value::is_object) || items.iter().any(is_marker) {
-        return Err(Value::Array(items));
+    if !list.is_list()
+        || list
+            .items()
+            .any(|item| !item.is_object() || item.is_marker())
+    {
+        return false;
     }
-    let resources = items.into_iter().map(|item| {
-        let Value::Object(item) = item else {
-            return item;
-        };
-        let mut resource = Map::with_capacity(4);
-        let mut rest = Map::new();
-        let (mut arn, mut account, mut kind) = (None, None, None);
-        for (key, value) in item {
-            let slot = match key.as_str() {
-                "ARN" | "arn" => &mut arn,
-                "accountId" => &mut account,
-                "type" => &mut kind,
-                _ => {
-                    rest.insert(key, value);
-                    continue;
-                }
-            };
-            put_scalar(slot, key, value, &mut rest);
+    let resources = event.open_list("resources");
+    for item in list.items() {
+        let (mut arn, mut owner, mut kind) = (None, None, None);
+        let rest = part(item, |name, value| match name {
+            "ARN" | "arn" if arn.is_none() => !put(&mut arn, value),
+            "accountId" => !put(&mut owner, value),
+            "type" => !put(&mut kind, value),
+            _ => false,
+        });
+        let resource = event.open_item();
+        // The schema wants it named by something.
+        if !event.record("uid", arn) && !event.record("name", kind) {
+            event.text("name", "Unknown");
         }
-        match arn.as_deref() {
-            Some(arn) if !arn.is_empty() => resource.put("uid", arn),
-            // The schema wants it named by something.
-            _ => resource.put("name", kind.as_deref().unwrap_or("Unknown")),
+        event.record("type", kind);
+        let owner_at = event.open("owner");
+        account(event, owner);
+        event.close(owner_at);
+        let data = event.open("data");
+        for (key, left) in &rest {
+            left.write(event, *key);
         }
-        resource.put_some("type", kind.as_deref());
-        if let Some(account) = account.filter(|account| !account.is_empty()) {
-            let mut owner = Map::with_capacity(1);
-            owner.put("account", aws_account(&account));
-            resource.put("owner", owner);
-        }
-        if !rest.is_empty() {
-            resource.put("data", rest);
-        }
-        Value::Object(resource)
-    });
-    Ok(resources.collect())
+        event.close(data);
+        event.close(resource);
+    }
+    event.close_list(resources);
+    true
 }

@@ -2,12 +2,14 @@
 
 use serde_json::{Map, Value};
 
-use super::{Observables, Product, Put, base, cloud, endpoint, finish, put_time, schema};
+use super::raw::Text;
+use super::writer::Writer;
+use super::{Base, VIEW_KEY, account_words, endpoint_key, observable, schema, view_note};
 use crate::guardduty::{End, Ends, Finding};
 use crate::ocsf_native::json::time_of_text;
 use crate::row::EventRowRef;
 
-/// Fields of a finding that have a place elsewhere, as exported findings write them.
+/// Text fields of a finding that have a place elsewhere, as exported findings write them.
 const MAPPED: [&str; 9] = [
     "id",
     "accountId",
@@ -17,7 +19,7 @@ const MAPPED: [&str; 9] = [
     "title",
     "description",
     "type",
-    "resource",
+    "arn",
 ];
 
 /// Times of a finding and their names in `finding_info`.
@@ -28,71 +30,95 @@ const TIMES: [(&str, &str); 4] = [
     ("service.eventLastSeen", "last_seen_time"),
 ];
 
-pub(super) fn render(row: &EventRowRef<'_>) -> Option<Map<String, Value>> {
+/// Where findings have the name of what they are about, and whether it is an id.
+const RESOURCES: [(&str, bool); 8] = [
+    ("resource.instanceDetails.instanceId", true),
+    ("resource.eksClusterDetails.arn", true),
+    ("resource.ecsClusterDetails.arn", true),
+    ("resource.lambdaDetails.functionArn", true),
+    ("resource.rdsDbInstanceDetails.dbInstanceArn", true),
+    ("resource.containerDetails.id", true),
+    ("resource.accessKeyDetails.accessKeyId", true),
+    ("resource.accessKeyDetails.userName", false),
+];
+
+/// Writes the event; `None` if the view is no JSON object.
+pub(super) fn write(row: &EventRowRef<'_>, out: &mut String) -> Option<()> {
     let record: Value = serde_json::from_str(row.raw).ok()?;
     record.as_object()?;
     let finding = Finding::of(&record);
-    let product = Product {
-        name: "GuardDuty",
-        feature: finding.text("service.featureName").unwrap_or_default(),
-        version: finding.text("schemaVersion").unwrap_or_default(),
-    };
-    let mut event = base(row, product, &["cloud", "datetime", "security_control"]);
-    if let Some(Value::Object(metadata)) = event.get_mut("metadata") {
-        metadata.put_some("event_code", finding.text("type"));
-        let original = ["updatedAt", "createdAt", "service.eventLastSeen"];
-        metadata.put_some(
-            "original_time",
-            original.into_iter().find_map(|at| finding.text(at)),
-        );
+    let said = |path: &str| finding.text(path).map(Text::Bare);
+    let mut event = Writer::new(out);
+    let event = &mut event;
+    Base {
+        product: "GuardDuty",
+        feature: said("service.featureName"),
+        version: said("schemaVersion"),
+        profiles: &["cloud", "datetime", "security_control"],
+        event_code: said("type"),
+        original_time: ["updatedAt", "createdAt", "service.eventLastSeen"]
+            .into_iter()
+            .find_map(said),
+        ..Base::default()
     }
-    event.put_some("message", finding.text("title"));
-    let mut cloud = cloud(row.account, row.region);
-    cloud.put_some("cloud_partition", finding.text("partition"));
-    event.put("cloud", cloud);
-    event.put("is_alert", true);
+    .write(event, row);
+    event.record("message", said("title"));
+    let cloud = event.open("cloud");
+    event.text("provider", "AWS");
+    event.text_if("region", row.region);
+    if !row.account.is_empty() {
+        let account = event.open("account");
+        event.text("uid", row.account);
+        account_words(event);
+        event.close(account);
+    }
+    event.record("cloud_partition", said("partition"));
+    event.close(cloud);
+    event.truth("is_alert", true);
     let archived = finding.at("service.archived").and_then(Value::as_bool);
     let (status_id, status) = if archived == Some(true) {
         (5, "Archived")
     } else {
         (1, "New")
     };
-    event.put("status_id", status_id);
-    event.put("status", status);
+    event.number("status_id", status_id);
+    event.text("status", status);
     if let Some(count) = finding.at("service.count").and_then(Value::as_i64) {
-        event.put("count", count);
+        event.number("count", count);
     }
-
-    let mut info = Map::with_capacity(12);
-    info.put("uid", finding.text("id").unwrap_or(row.event_id));
-    info.put_some("title", finding.text("title"));
-    info.put_some("desc", finding.text("description"));
+    let info = event.open("finding_info");
+    if !event.record("uid", said("id")) {
+        event.text("uid", row.event_id);
+    }
+    event.record("title", said("title"));
+    event.record("desc", said("description"));
+    let types = event.open_list("types");
     if let Some(kind) = finding.text("type") {
-        info.put("types", vec![Value::from(kind)]);
+        event.item(kind);
     }
-    info.put_some("uid_alt", finding.text("arn"));
+    event.close_list(types);
+    event.record("uid_alt", said("arn"));
     for (path, key) in TIMES {
-        put_time(&mut info, key, finding.text(path).and_then(time_of_text));
+        event.time(key, finding.text(path).and_then(time_of_text));
     }
-    event.put("finding_info", info);
-
-    let mut observables = Observables::default();
-    let resources = resources(&finding, &mut observables);
-    if !resources.is_empty() {
-        event.put("resources", resources);
+    event.close(info);
+    let names = resources(event, &finding);
+    evidence(event, &finding);
+    observables(event, &finding, &names);
+    let unmapped = event.open("unmapped");
+    for (key, value) in rest_of(record) {
+        event.value(&key, &value);
     }
-    if let Some(evidence) = evidence(&finding, &mut observables) {
-        event.put("evidences", vec![Value::Object(evidence)]);
-    }
-    if !observables.0.is_empty() {
-        event.put("observables", observables.0);
-    }
-    Some(finish(event, unmapped(record), row))
+    view_note(event, row);
+    event.close(unmapped);
+    event.finish();
+    Some(())
 }
 
-/// What the finding is about. The details go along whole, as each kind has its own.
-fn resources(finding: &Finding<'_>, observables: &mut Observables) -> Vec<Value> {
-    let Some(Value::Object(all)) = finding.at("resource") else {
+/// Writes what the finding is about and gives back its ids. The details go along whole, as
+/// each kind has its own.
+fn resources(event: &mut Writer<'_>, finding: &Finding<'_>) -> Vec<String> {
+    let Some(all @ Value::Object(_)) = finding.at("resource") else {
         return Vec::new();
     };
     let kind = finding.text("resource.resourceType");
@@ -102,64 +128,53 @@ fn resources(finding: &Finding<'_>, observables: &mut Observables) -> Vec<Value>
         Some(other) => (schema::OTHER, other),
         None => (0, "Unknown"),
     };
-    let mut names: Vec<(&str, String)> = Vec::new();
-    for (path, what) in [
-        ("resource.instanceDetails.instanceId", "uid"),
-        ("resource.eksClusterDetails.arn", "uid"),
-        ("resource.ecsClusterDetails.arn", "uid"),
-        ("resource.lambdaDetails.functionArn", "uid"),
-        ("resource.rdsDbInstanceDetails.dbInstanceArn", "uid"),
-        ("resource.containerDetails.id", "uid"),
-        ("resource.accessKeyDetails.accessKeyId", "uid"),
-        ("resource.accessKeyDetails.userName", "name"),
-    ] {
-        if let Some(name) = finding.text(path)
-            && names.is_empty()
-        {
-            names.push((what, name.to_owned()));
-        }
-    }
+    let mut names: Vec<(bool, &str)> = RESOURCES
+        .into_iter()
+        .find_map(|(path, id)| Some((id, finding.text(path)?)))
+        .into_iter()
+        .collect();
     for bucket in finding.each("resource.s3BucketDetails") {
-        if let Some(name) = bucket.text("arn").or_else(|| bucket.text("name")) {
-            names.push(("uid", name.to_owned()));
-        }
+        let name = bucket.text("arn").or_else(|| bucket.text("name"));
+        names.extend(name.map(|name| (true, name)));
     }
     if names.is_empty() {
         // The schema wants it named by something.
-        names.push(("name", kind.unwrap_or("Unknown").to_owned()));
+        names.push((false, kind.unwrap_or("Unknown")));
     }
-    let mut out = Vec::with_capacity(names.len());
-    for (at, (key, name)) in names.into_iter().enumerate() {
-        if key == "uid" {
-            observables.add("resources.uid", schema::RESOURCE_UID, Some(&name));
-        }
-        let mut resource = Map::with_capacity(5);
-        resource.put(key, name);
-        resource.put_some("type", kind);
-        resource.put("role_id", role_id);
-        resource.put("role", role);
+    let resources = event.open_list("resources");
+    for (at, (id, name)) in names.iter().enumerate() {
+        let resource = event.open_item();
+        event.text(if *id { "uid" } else { "name" }, name);
+        event.text_if("type", kind.unwrap_or_default());
+        event.number("role_id", role_id);
+        event.text("role", role);
         if at == 0 {
-            resource.put("data", all.clone());
+            event.value("data", all);
         }
-        out.push(Value::Object(resource));
+        event.close(resource);
     }
-    out
+    event.close_list(resources);
+    names
+        .into_iter()
+        .filter(|(id, _)| *id)
+        .map(|(_, name)| name.to_owned())
+        .collect()
 }
 
-/// What was noticed: both ends, the call or query, who made it, and the details whole.
-fn evidence(finding: &Finding<'_>, observables: &mut Observables) -> Option<Map<String, Value>> {
-    let data = finding
+/// Writes what was noticed: both ends, the call or query, who made it, and the details
+/// whole.
+fn evidence(event: &mut Writer<'_>, finding: &Finding<'_>) {
+    let Some(data) = finding
         .at("service.action")
-        .filter(|action| action.is_object())?;
-    let mut evidence = Map::with_capacity(7);
+        .filter(|action| action.is_object())
+    else {
+        return;
+    };
+    let evidences = event.open_list("evidences");
+    let evidence = event.open_item();
     let ends = Ends::of(finding);
-    for (key, end) in [
-        ("src_endpoint", ends.source),
-        ("dst_endpoint", ends.destination),
-    ] {
-        observables.add(&format!("evidences.{key}.ip"), schema::IP_ADDRESS, end.ip);
-        evidence.put_full(key, end_of(&end));
-    }
+    end_of(event, "src_endpoint", &ends.source);
+    end_of(event, "dst_endpoint", &ends.destination);
     if let Some(action) = finding.action() {
         if let Some(protocol) = action.text("protocol") {
             let (direction_id, direction) = match action.text("connectionDirection") {
@@ -167,80 +182,91 @@ fn evidence(finding: &Finding<'_>, observables: &mut Observables) -> Option<Map<
                 Some("OUTBOUND") => (2, "Outbound"),
                 _ => (0, "Unknown"),
             };
-            let mut connection = Map::with_capacity(3);
-            connection.put("direction_id", direction_id);
-            connection.put("direction", direction);
-            connection.put("protocol_name", protocol.to_ascii_lowercase());
-            evidence.put("connection_info", connection);
+            let connection = event.open("connection_info");
+            event.number("direction_id", direction_id);
+            event.text("direction", direction);
+            event.text("protocol_name", &protocol.to_ascii_lowercase());
+            event.close(connection);
         }
         if let Some(operation) = action.text("api") {
-            let mut api = Map::with_capacity(2);
-            api.put("operation", operation);
-            if let Some(name) = action.text("serviceName") {
-                let mut service = Map::with_capacity(1);
-                service.put("name", name);
-                api.put("service", service);
-            }
-            evidence.put("api", api);
+            let api = event.open("api");
+            event.text("operation", operation);
+            let service = event.open("service");
+            event.text_if("name", action.text("serviceName").unwrap_or_default());
+            event.close(service);
+            event.close(api);
         }
-        if let Some(domain) = action.text("domain") {
-            observables.add("evidences.query.hostname", schema::HOSTNAME, Some(domain));
-            let mut query = Map::with_capacity(1);
-            query.put("hostname", domain);
-            evidence.put("query", query);
-        }
+        let query = event.open("query");
+        event.text_if("hostname", action.text("domain").unwrap_or_default());
+        event.close(query);
     }
-    let mut user = Map::with_capacity(4);
-    user.put_some("name", finding.text("resource.accessKeyDetails.userName"));
-    user.put_some("uid", finding.text("resource.accessKeyDetails.principalId"));
-    user.put_some("type", finding.text("resource.accessKeyDetails.userType"));
-    user.put_some(
-        "credential_uid",
-        finding.text("resource.accessKeyDetails.accessKeyId"),
-    );
-    if user.contains_key("name") || user.contains_key("uid") {
-        observables.add(
-            "evidences.actor.user.name",
-            schema::USER_NAME,
-            user.get("name").and_then(Value::as_str),
-        );
-        let mut actor = Map::with_capacity(1);
-        actor.put("user", user);
-        evidence.put("actor", actor);
+    let key = |name: &str| finding.text(&format!("resource.accessKeyDetails.{name}"));
+    let (name, id) = (key("userName"), key("principalId"));
+    if name.is_some() || id.is_some() {
+        let actor = event.open("actor");
+        let user = event.open("user");
+        event.text_if("name", name.unwrap_or_default());
+        event.text_if("uid", id.unwrap_or_default());
+        event.text_if("type", key("userType").unwrap_or_default());
+        event.text_if("credential_uid", key("accessKeyId").unwrap_or_default());
+        event.close(user);
+        event.close(actor);
     }
-    evidence.put("data", data.clone());
-    Some(evidence)
+    event.value("data", data);
+    event.close(evidence);
+    event.close_list(evidences);
 }
 
-fn end_of(end: &End<'_>) -> Map<String, Value> {
-    let mut map = end.ip.and_then(endpoint).unwrap_or_default();
-    if let Some(port) = end.port
-        && !map.is_empty()
-    {
-        map.put("port", port);
+fn end_of(event: &mut Writer<'_>, key: &str, end: &End<'_>) {
+    let Some(ip) = end.ip.filter(|ip| !ip.is_empty()) else {
+        return;
+    };
+    let endpoint = event.open(key);
+    event.text(endpoint_key(ip), ip);
+    if let Some(port) = end.port {
+        event.number("port", port);
     }
-    map
+    event.close(endpoint);
+}
+
+fn observables(event: &mut Writer<'_>, finding: &Finding<'_>, resources: &[String]) {
+    let observables = event.open_list("observables");
+    for id in resources {
+        observable(event, "resources.uid", schema::RESOURCE_UID, Some(id));
+    }
+    let ends = Ends::of(finding);
+    for (name, ip) in [
+        ("evidences.src_endpoint.ip", ends.source.ip),
+        ("evidences.dst_endpoint.ip", ends.destination.ip),
+    ] {
+        let ip = ip.filter(|ip| endpoint_key(ip) == "ip");
+        observable(event, name, schema::IP_ADDRESS, ip);
+    }
+    let domain = finding.action().and_then(|action| action.text("domain"));
+    observable(event, "evidences.query.hostname", schema::HOSTNAME, domain);
+    let user = finding.text("resource.accessKeyDetails.userName");
+    observable(event, "evidences.actor.user.name", schema::USER_NAME, user);
+    event.close_list(observables);
 }
 
 /// What is left of a finding. The forms that are not the exported one are left whole: what
 /// is mapped of them stands twice, and nothing is lost.
-fn unmapped(record: Value) -> Map<String, Value> {
+fn rest_of(record: Value) -> Map<String, Value> {
     let Value::Object(mut rest) = record else {
         return Map::new();
     };
+    // Whoever wrote that did not write it for this view.
+    rest.shift_remove(VIEW_KEY);
     if !rest.contains_key("accountId") || rest.contains_key("detail-type") {
         return rest;
     }
     for key in MAPPED {
-        match rest.get(key) {
-            Some(Value::Object(_)) if key == "resource" => {}
-            Some(Value::String(_) | Value::Null) if key != "resource" => {}
-            _ => continue,
+        if matches!(rest.get(key), Some(Value::String(_) | Value::Null)) {
+            rest.shift_remove(key);
         }
-        rest.shift_remove(key);
     }
-    if rest.get("arn").is_some_and(Value::is_string) {
-        rest.shift_remove("arn");
+    if rest.get("resource").is_some_and(Value::is_object) {
+        rest.shift_remove("resource");
     }
     for (path, _) in TIMES {
         let (outer, key) = path.split_once('.').unwrap_or(("", path));
@@ -250,10 +276,8 @@ fn unmapped(record: Value) -> Map<String, Value> {
             rest.get_mut(outer).and_then(Value::as_object_mut)
         };
         if let Some(holder) = holder
-            && holder
-                .get(key)
-                .and_then(Value::as_str)
-                .is_some_and(|text| time_of_text(text).is_some())
+            && let Some(Value::String(text)) = holder.get(key)
+            && time_of_text(text).is_some()
         {
             holder.shift_remove(key);
         }

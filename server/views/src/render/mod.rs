@@ -2,23 +2,28 @@
 //!
 //! A row is rendered from its view when somebody reads it: the source's bytes stay the
 //! truth, and a better mapping reaches old events too. What has no place in OCSF goes to
-//! `unmapped` under the source's own names, so that nothing is lost. A view of a shared
-//! event renders the same way: pseudonyms stand where the identities stood, what was
-//! withheld is left out where the schema wants text or numbers, and `unmapped` lists both
-//! under [`VIEW_KEY`].
+//! `unmapped` under the source's own names, as it was written, so that nothing is lost. A
+//! view of a shared event renders the same way: pseudonyms stand where the identities
+//! stood, what was withheld is left out where the schema wants text or numbers, and
+//! `unmapped` lists both under [`VIEW_KEY`].
+//!
+//! Events are written as text straight from the view's text: a search answers with a
+//! hundred of them in a fraction of a millisecond.
 
 mod cloudtrail;
 mod explain;
 mod guardduty;
 mod ocsf;
+mod raw;
 mod schema;
 mod vpcflow;
+mod writer;
 
-use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use self::raw::Text;
+use self::writer::Writer;
 use crate::row::{EventRowRef, SourceType};
-use crate::view::WITHHELD_KEY;
 
 pub use explain::{Explanation, PartyLine, WithheldLine, explain};
 
@@ -31,224 +36,186 @@ pub const VIEW_KEY: &str = "cordon:view";
 /// The row as an OCSF event. `metadata.uid` is the source's event id. Never fails: a view
 /// that can't be read, which ingest does not let in, is rendered from the columns with the
 /// view's text in `raw_data`.
+///
+/// Who only passes the event on is better served by [`write_ocsf`].
 #[must_use]
 pub fn render_ocsf(row: &EventRowRef<'_>) -> Value {
-    let event = match row.source_type {
-        SourceType::AwsCloudTrail => cloudtrail::render(row),
-        SourceType::AwsVpcFlow => vpcflow::render(row),
-        SourceType::AwsGuardDuty => guardduty::render(row),
-        SourceType::Ocsf => ocsf::render(row),
+    let mut text = String::with_capacity(2 * row.raw.len() + 1024);
+    write_ocsf(row, &mut text);
+    serde_json::from_str(&text).unwrap_or(Value::Null)
+}
+
+/// Appends the row as an OCSF event to `out`: one JSON object in one line, without a line
+/// break at its end. The same event as [`render_ocsf`]'s, several times faster.
+pub fn write_ocsf(row: &EventRowRef<'_>, out: &mut String) {
+    let start = out.len();
+    let written = match row.source_type {
+        SourceType::AwsCloudTrail => cloudtrail::write(row, out),
+        SourceType::AwsVpcFlow => vpcflow::write(row, out),
+        SourceType::AwsGuardDuty => guardduty::write(row, out),
+        SourceType::Ocsf => ocsf::write(row, out),
     };
-    Value::Object(event.unwrap_or_else(|| unreadable(row)))
+    if written.is_none() {
+        out.truncate(start);
+        unreadable(row, out);
+    }
 }
 
 /// An event of the columns alone.
-fn unreadable(row: &EventRowRef<'_>) -> Map<String, Value> {
-    let mut event = base(row, Product::default(), &["cloud", "datetime"]);
-    event.put("cloud", cloud(row.account, row.region));
-    event.put_text("raw_data", row.raw);
-    finish(event, Map::new(), row)
-}
-
-/// What `metadata.product` says.
-#[derive(Debug, Clone, Copy, Default)]
-struct Product<'a> {
-    name: &'a str,
-    feature: &'a str,
-    version: &'a str,
+fn unreadable(row: &EventRowRef<'_>, out: &mut String) {
+    let mut event = Writer::new(out);
+    Base {
+        product: row.source_type.as_str(),
+        profiles: &["cloud", "datetime"],
+        ..Base::default()
+    }
+    .write(&mut event, row);
+    cloud(&mut event, row.account, row.region);
+    event.text_if("raw_data", row.raw);
+    let unmapped = event.open("unmapped");
+    view_note(&mut event, row);
+    event.close(unmapped);
+    event.finish();
 }
 
 /// What every event has: metadata, time, class, activity, severity and status.
-fn base(row: &EventRowRef<'_>, product: Product<'_>, profiles: &[&str]) -> Map<String, Value> {
-    let mut event = Map::with_capacity(40);
-    let mut about = Map::with_capacity(4);
-    about.put_text(
-        "name",
-        if product.name.is_empty() {
-            row.source_type.as_str()
-        } else {
-            product.name
-        },
-    );
-    about.put("vendor_name", "AWS");
-    about.put_text("version", product.version);
-    if !product.feature.is_empty() {
-        let mut feature = Map::with_capacity(1);
-        feature.put("name", product.feature);
-        about.put("feature", feature);
-    }
-    let mut metadata = Map::with_capacity(10);
-    metadata.put("uid", row.event_id);
-    metadata.put("version", OCSF_VERSION);
-    metadata.put("product", about);
-    let profiles: Vec<Value> = profiles.iter().map(|one| Value::from(*one)).collect();
-    metadata.put("profiles", profiles);
-    put_time(&mut metadata, "logged_time", Some(row.observed_ns));
-    event.put("metadata", metadata);
-    put_time(&mut event, "time", Some(row.time_ns));
-
-    let class = schema::class(row.class_uid);
-    event.put("category_uid", row.class_uid / 1000);
-    event.put("category_name", class.category);
-    event.put("class_uid", row.class_uid);
-    event.put("class_name", class.name);
-    let activity = class.activity(row.activity_id);
-    event.put("activity_id", row.activity_id);
-    // What OCSF has no word for goes by the source's own.
-    event.put(
-        "activity_name",
-        match row.activity_id {
-            schema::OTHER if !row.operation.is_empty() => row.operation,
-            _ => activity,
-        },
-    );
-    event.put(
-        "type_uid",
-        i64::from(row.class_uid) * 100 + i64::from(row.activity_id),
-    );
-    event.put("type_name", format!("{}: {activity}", class.name));
-    event.put("severity_id", row.severity_id);
-    event.put("severity", schema::severity(row.severity_id));
-    if class.has_outcome() {
-        event.put("status_id", row.status.code());
-        event.put("status", row.status.as_str());
-    }
-    event
+#[derive(Debug, Clone, Copy, Default)]
+struct Base<'a> {
+    product: &'a str,
+    feature: Option<Text<'a>>,
+    version: Option<Text<'a>>,
+    profiles: &'a [&'a str],
+    uid: Option<Text<'a>>,
+    event_code: Option<Text<'a>>,
+    correlation_uid: Option<Text<'a>>,
+    original_time: Option<Text<'a>>,
 }
 
-/// Adds what is not mapped, and what the view does not show.
-fn finish(
-    mut event: Map<String, Value>,
-    mut unmapped: Map<String, Value>,
-    row: &EventRowRef<'_>,
-) -> Map<String, Value> {
-    if let Some(view) = view_note(row) {
-        unmapped.insert(VIEW_KEY.to_owned(), Value::Object(view));
+impl Base<'_> {
+    fn write(&self, event: &mut Writer<'_>, row: &EventRowRef<'_>) {
+        let metadata = event.open("metadata");
+        // An id that is too long for its column is whole in the record.
+        if !event.record("uid", self.uid) {
+            event.text("uid", row.event_id);
+        }
+        event.text("version", OCSF_VERSION);
+        let product = event.open("product");
+        event.text("name", self.product);
+        event.text("vendor_name", "AWS");
+        event.record("version", self.version);
+        let feature = event.open("feature");
+        event.record("name", self.feature);
+        event.close(feature);
+        event.close(product);
+        let profiles = event.open_list("profiles");
+        for profile in self.profiles {
+            event.item(profile);
+        }
+        event.close_list(profiles);
+        event.time("logged_time", Some(row.observed_ns));
+        event.record("event_code", self.event_code);
+        event.record("correlation_uid", self.correlation_uid);
+        event.record("original_time", self.original_time);
+        event.close(metadata);
+        event.time("time", Some(row.time_ns));
+
+        let class = schema::class(row.class_uid);
+        event.number("category_uid", row.class_uid / 1000);
+        event.text("category_name", class.category);
+        event.number("class_uid", row.class_uid);
+        event.text("class_name", class.name);
+        let activity = class.activity(row.activity_id);
+        event.number("activity_id", row.activity_id);
+        // What OCSF has no word for goes by the source's own.
+        let own = row.activity_id == schema::OTHER && !row.operation.is_empty();
+        event.text("activity_name", if own { row.operation } else { activity });
+        let type_uid = i64::from(row.class_uid) * 100 + i64::from(row.activity_id);
+        event.number("type_uid", type_uid);
+        event.text("type_name", &format!("{}: {activity}", class.name));
+        event.number("severity_id", row.severity_id);
+        event.text("severity", schema::severity(row.severity_id));
+        if class.has_outcome() {
+            event.number("status_id", row.status.code());
+            event.text("status", row.status.as_str());
+        }
     }
-    event.put_full("unmapped", unmapped);
-    event
 }
 
-/// What a reader must know of the view; `None` if it is the original with a good time.
-fn view_note(row: &EventRowRef<'_>) -> Option<Map<String, Value>> {
-    if !row.shared && !row.time_invalid && row.withheld.is_empty() {
-        return None;
-    }
-    let mut note = Map::with_capacity(3);
+/// What a reader must know of the view; nothing if it is the original with a good time.
+fn view_note(event: &mut Writer<'_>, row: &EventRowRef<'_>) {
+    let note = event.open(VIEW_KEY);
     if row.shared {
-        note.put("shared", true);
+        event.truth("shared", true);
     }
     if row.time_invalid {
-        note.put("time_quality", "invalid");
+        event.text("time_quality", "invalid");
     }
-    let withheld: Vec<Value> = row
-        .withheld
-        .iter()
-        .map(|one| {
-            let mut line = Map::with_capacity(2);
-            line.put("path", one.path.as_str());
-            line.put("reason", one.reason.as_str());
-            Value::Object(line)
-        })
-        .collect();
-    if !withheld.is_empty() {
-        note.put("withheld", withheld);
+    let withheld = event.open_list("withheld");
+    for one in row.withheld {
+        let line = event.open_item();
+        event.text("path", &one.path);
+        event.text("reason", one.reason.as_str());
+        event.close(line);
     }
-    Some(note)
+    event.close_list(withheld);
+    event.close(note);
+}
+
+/// Whether there is something that [`view_note`] says.
+const fn has_note(row: &EventRowRef<'_>) -> bool {
+    row.shared || row.time_invalid || !row.withheld.is_empty()
 }
 
 /// `cloud`, which the class's profile asks for.
-fn cloud(account: &str, region: &str) -> Map<String, Value> {
-    let mut cloud = Map::with_capacity(3);
-    cloud.put("provider", "AWS");
-    cloud.put_text("region", region);
+fn cloud(event: &mut Writer<'_>, account: &str, region: &str) {
+    let cloud = event.open("cloud");
+    event.text("provider", "AWS");
+    event.text_if("region", region);
     if !account.is_empty() {
-        cloud.put("account", aws_account(account));
+        let account_at = event.open("account");
+        event.text("uid", account);
+        account_words(event);
+        event.close(account_at);
     }
-    cloud
+    event.close(cloud);
 }
 
-/// An account object.
-fn aws_account(uid: &str) -> Map<String, Value> {
-    let mut account = Map::with_capacity(3);
-    account.put("uid", uid);
-    account.put("type", "AWS Account");
-    account.put("type_id", 10);
-    account
+/// An account of the record, if it is named.
+fn account(event: &mut Writer<'_>, uid: Option<Text<'_>>) -> bool {
+    let account = event.open("account");
+    if event.record("uid", uid) {
+        account_words(event);
+    }
+    event.close(account)
 }
 
-/// An endpoint by whatever the source calls it: an address, a service's domain, or a name,
-/// which a pseudonym counts as. `None` if there is nothing to call it by.
-fn endpoint(text: &str) -> Option<Map<String, Value>> {
-    if text.is_empty() {
-        return None;
-    }
-    let mut endpoint = Map::with_capacity(2);
-    let key = if crate::identity::parse_address(text).is_some() {
+fn account_words(event: &mut Writer<'_>) {
+    event.text("type", "AWS Account");
+    event.number("type_id", 10);
+}
+
+/// By which name an endpoint goes that the source calls so: an address, a service's
+/// domain, or just a name, which a pseudonym counts as.
+fn endpoint_key(text: &str) -> &'static str {
+    if crate::identity::parse_address(text).is_some() {
         "ip"
     } else if text.contains('.') && !text.contains(char::is_whitespace) {
         "domain"
     } else {
         "name"
-    };
-    endpoint.put(key, text);
-    Some(endpoint)
-}
-
-/// Things worth pivoting on, with the path at which they stand.
-#[derive(Debug, Default)]
-struct Observables(Vec<Value>);
-
-impl Observables {
-    fn add(&mut self, name: &str, type_id: i32, value: Option<&str>) {
-        let Some(value) = value.filter(|value| !value.is_empty()) else {
-            return;
-        };
-        let mut one = Map::with_capacity(4);
-        one.put("name", name);
-        one.put("type", schema::observable(type_id));
-        one.put("type_id", type_id);
-        one.put("value", value);
-        self.0.push(Value::Object(one));
     }
 }
 
-/// Puts a time in milliseconds, and beside it, under the name with `_dt`, in RFC 3339.
-fn put_time(map: &mut Map<String, Value>, key: &str, ns: Option<i64>) {
-    let Some(ns) = ns else { return };
-    map.put(key, ns.div_euclid(1_000_000));
-    let text = Timestamp::from_nanosecond(i128::from(ns)).map(|time| time.to_string());
-    if let Ok(text) = text {
-        map.put(&format!("{key}_dt"), text);
+/// One thing worth pivoting on, with the path at which it stands.
+fn observable(event: &mut Writer<'_>, name: &str, type_id: i32, value: Option<&str>) {
+    if let Some(value) = value.filter(|value| !value.is_empty()) {
+        let one = event.open_item();
+        event.text("name", name);
+        event.text("type", schema::observable(type_id));
+        event.number("type_id", type_id);
+        event.text("value", value);
+        event.close(one);
     }
-}
-
-/// What a value that should be text is.
-enum Scalar {
-    /// Text, or a number or truth value as text.
-    Text(String),
-    /// Null, or withheld: left out.
-    Nothing,
-    /// A list or an object: not what the schema wants there.
-    Odd(Value),
-}
-
-fn scalar(value: Value) -> Scalar {
-    match value {
-        Value::String(text) => Scalar::Text(text),
-        Value::Null => Scalar::Nothing,
-        Value::Bool(truth) => Scalar::Text(truth.to_string()),
-        Value::Number(number) => Scalar::Text(number.to_string()),
-        value if is_marker(&value) => Scalar::Nothing,
-        value => Scalar::Odd(value),
-    }
-}
-
-/// Whether the value stands for something withheld.
-fn is_marker(value: &Value) -> bool {
-    value
-        .as_object()
-        .is_some_and(|map| map.len() == 1 && map.contains_key(WITHHELD_KEY))
 }
 
 /// A truth value, also where the source writes it as text.
@@ -257,42 +224,5 @@ fn truth(text: &str) -> Option<bool> {
         "true" | "Yes" | "yes" => Some(true),
         "false" | "No" | "no" => Some(false),
         _ => None,
-    }
-}
-
-/// Short ways to fill an object.
-trait Put {
-    /// Sets the key.
-    fn put(&mut self, key: &str, value: impl Into<Value>);
-
-    /// Sets the key unless the text is empty.
-    fn put_text(&mut self, key: &str, text: &str);
-
-    /// Sets the key if there is text.
-    fn put_some(&mut self, key: &str, text: Option<&str>);
-
-    /// Sets the key unless the object is empty.
-    fn put_full(&mut self, key: &str, map: Map<String, Value>);
-}
-
-impl Put for Map<String, Value> {
-    fn put(&mut self, key: &str, value: impl Into<Value>) {
-        self.insert(key.to_owned(), value.into());
-    }
-
-    fn put_text(&mut self, key: &str, text: &str) {
-        if !text.is_empty() {
-            self.put(key, text);
-        }
-    }
-
-    fn put_some(&mut self, key: &str, text: Option<&str>) {
-        self.put_text(key, text.unwrap_or_default());
-    }
-
-    fn put_full(&mut self, key: &str, map: Map<String, Value>) {
-        if !map.is_empty() {
-            self.put(key, map);
-        }
     }
 }

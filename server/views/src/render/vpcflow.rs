@@ -1,8 +1,8 @@
 //! VPC flow log lines as Network Activity.
 
-use serde_json::{Map, Value};
-
-use super::{Observables, Product, Put, base, cloud, endpoint, finish, put_time, schema};
+use super::raw::Text;
+use super::writer::Writer;
+use super::{Base, VIEW_KEY, account_words, endpoint_key, observable, schema, view_note};
 use crate::row::EventRowRef;
 use crate::view::WITHHELD_KEY;
 use crate::vpcflow::{Field, Line, is_given};
@@ -19,221 +19,271 @@ fn shown(value: &str) -> bool {
     is_given(value) && !value.starts_with(WITHHELD_KEY)
 }
 
-pub(super) fn render(row: &EventRowRef<'_>) -> Option<Map<String, Value>> {
-    let line = Line::parse(row.raw, row.raw_context).ok()?;
-    let get = |field: Field| line.get(field).filter(|value| shown(value));
-    let number = |field: Field| get(field).and_then(|text| text.parse::<i64>().ok());
+/// Looks up what a line says.
+struct Said<'l, 'a>(&'l Line<'a>);
 
-    let product = Product {
-        name: "Amazon VPC",
-        feature: "Flowlogs",
-        version: get(Field::Version).unwrap_or_default(),
-    };
-    let mut event = base(row, product, &["cloud", "security_control", "datetime"]);
-    if let Some(Value::Object(metadata)) = event.get_mut("metadata") {
-        metadata.put_some("original_time", get(Field::Start));
+impl<'a> Said<'_, 'a> {
+    fn get(&self, field: Field) -> Option<&'a str> {
+        self.0.get(field).filter(|value| shown(value))
     }
-    let (start, end) = (seconds(get(Field::Start)), seconds(get(Field::End)));
-    put_time(&mut event, "start_time", start);
-    put_time(&mut event, "end_time", end);
+
+    fn number(&self, field: Field) -> Option<i64> {
+        self.get(field)?.parse().ok()
+    }
+
+    fn port(&self, field: Field) -> Option<u16> {
+        self.get(field)?.parse().ok()
+    }
+}
+
+/// Writes the event; `None` if the view is no line of its layout.
+pub(super) fn write(row: &EventRowRef<'_>, out: &mut String) -> Option<()> {
+    let line = Line::parse(row.raw, row.raw_context).ok()?;
+    let said = Said(&line);
+    let mut event = Writer::new(out);
+    let event = &mut event;
+    Base {
+        product: "Amazon VPC",
+        feature: Some(Text::Bare("Flowlogs")),
+        version: said.get(Field::Version).map(Text::Bare),
+        profiles: &["cloud", "security_control", "datetime"],
+        original_time: said.get(Field::Start).map(Text::Bare),
+        ..Base::default()
+    }
+    .write(event, row);
+    let (start, end) = (
+        seconds(said.get(Field::Start)),
+        seconds(said.get(Field::End)),
+    );
+    event.time("start_time", start);
+    event.time("end_time", end);
     if let (Some(start), Some(end)) = (start, end)
         && end >= start
     {
-        event.put("duration", (end - start) / 1_000_000);
+        event.number("duration", (end - start) / 1_000_000);
     }
-    event.put_some("status_code", get(Field::LogStatus));
-    let decision = match get(Field::Action) {
-        Some("ACCEPT") => Some((1, "Allowed", 1, "Allowed")),
-        Some("REJECT") => Some((2, "Denied", 2, "Blocked")),
-        Some(other) => Some((schema::OTHER, other, schema::OTHER, other)),
-        None => None,
-    };
-    if let Some((action_id, action, disposition_id, disposition)) = decision {
-        event.put("action_id", action_id);
-        event.put("action", action);
-        event.put("disposition_id", disposition_id);
-        event.put("disposition", disposition);
+    event.text_if(
+        "status_code",
+        said.get(Field::LogStatus).unwrap_or_default(),
+    );
+    decision(event, said.get(Field::Action));
+    let cloud = event.open("cloud");
+    event.text("provider", "AWS");
+    event.text_if("region", row.region);
+    if !row.account.is_empty() {
+        let account = event.open("account");
+        event.text("uid", row.account);
+        account_words(event);
+        event.close(account);
     }
-    let mut cloud = cloud(row.account, row.region);
-    cloud.put_some("zone", get(Field::AzId));
-    event.put("cloud", cloud);
+    event.text_if("zone", said.get(Field::AzId).unwrap_or_default());
+    event.close(cloud);
 
     // Which end the interface is, where the line says so.
-    let at_source = match get(Field::FlowDirection) {
+    let at_source = match said.get(Field::FlowDirection) {
         Some("egress") => Some(true),
         Some("ingress") => Some(false),
         _ => None,
     };
-    let mut source = end_of(
-        &get,
-        Field::SrcAddr,
-        Field::SrcPort,
-        Field::PktSrcAwsService,
-    );
-    let mut target = end_of(
-        &get,
-        Field::DstAddr,
-        Field::DstPort,
-        Field::PktDstAwsService,
-    );
-    let mut interface = Map::with_capacity(4);
-    interface.put_some("interface_uid", get(Field::InterfaceId));
-    interface.put_some("instance_uid", get(Field::InstanceId));
-    interface.put_some("subnet_uid", get(Field::SubnetId));
-    interface.put_some("vpc_uid", get(Field::VpcId));
-    let mut observables = Observables::default();
-    let instance_at = match at_source {
-        Some(true) => {
-            source.append(&mut interface);
-            "src_endpoint.instance_uid"
-        }
-        Some(false) => {
-            target.append(&mut interface);
-            "dst_endpoint.instance_uid"
-        }
-        // A line without traffic has no ends, and the schema wants one.
-        None if source.is_empty() && target.is_empty() => {
-            target.append(&mut interface);
-            "dst_endpoint.instance_uid"
-        }
-        None => "network_observation_point.instance_uid",
-    };
-    observables.add("src_endpoint.ip", schema::IP_ADDRESS, text(&source, "ip"));
-    observables.add("dst_endpoint.ip", schema::IP_ADDRESS, text(&target, "ip"));
-    observables.add(instance_at, schema::RESOURCE_UID, get(Field::InstanceId));
-    if source.is_empty() && target.is_empty() {
-        target.put("name", "Unknown");
-    }
-    event.put_full("src_endpoint", source);
-    event.put_full("dst_endpoint", target);
+    let instance_at = endpoints(event, &said, at_source);
     // Flow logs tell the direction of the packets, not who began.
-    event.put("is_src_dst_assignment_known", false);
+    event.truth("is_src_dst_assignment_known", false);
     let (point_id, point) = match at_source {
         Some(true) => (1, "Source"),
         Some(false) => (2, "Destination"),
         None => (0, "Unknown"),
     };
-    event.put("observation_point_id", point_id);
-    event.put("observation_point", point);
-    event.put_full("network_observation_point", interface);
+    event.number("observation_point_id", point_id);
+    event.text("observation_point", point);
+    if instance_at == "network_observation_point.instance_uid" {
+        let point = event.open("network_observation_point");
+        interface(event, &said);
+        event.close(point);
+    }
+    connection(event, &said, at_source);
+    let traffic = event.open("traffic");
+    for (key, field) in [("packets", Field::Packets), ("bytes", Field::Bytes)] {
+        if let Some(count) = said.number(field) {
+            event.number(key, count);
+        }
+    }
+    event.close(traffic);
+    let observables = event.open_list("observables");
+    for (name, field) in [
+        ("src_endpoint.ip", Field::SrcAddr),
+        ("dst_endpoint.ip", Field::DstAddr),
+    ] {
+        let address = said.get(field).filter(|text| endpoint_key(text) == "ip");
+        observable(event, name, schema::IP_ADDRESS, address);
+    }
+    observable(
+        event,
+        instance_at,
+        schema::RESOURCE_UID,
+        said.get(Field::InstanceId),
+    );
+    event.close_list(observables);
+    let unmapped = event.open("unmapped");
+    write_unmapped(event, &line, row);
+    view_note(event, row);
+    event.close(unmapped);
+    event.finish();
+    Some(())
+}
 
-    let mut connection = Map::with_capacity(10);
+fn decision(event: &mut Writer<'_>, action: Option<&str>) {
+    let (action_id, action, disposition_id, disposition) = match action {
+        Some("ACCEPT") => (1, "Allowed", 1, "Allowed"),
+        Some("REJECT") => (2, "Denied", 2, "Blocked"),
+        Some(other) => (schema::OTHER, other, schema::OTHER, other),
+        None => return,
+    };
+    event.number("action_id", action_id);
+    event.text("action", action);
+    event.number("disposition_id", disposition_id);
+    event.text("disposition", disposition);
+}
+
+/// Writes both ends, the interface's part with the end that it is; says where that is.
+fn endpoints(event: &mut Writer<'_>, said: &Said<'_, '_>, at_source: Option<bool>) -> &'static str {
+    let source = event.open("src_endpoint");
+    end_of(
+        event,
+        said,
+        (Field::SrcAddr, Field::SrcPort, Field::PktSrcAwsService),
+    );
+    if at_source == Some(true) {
+        interface(event, said);
+    }
+    let has_source = event.close(source);
+    let target = event.open("dst_endpoint");
+    end_of(
+        event,
+        said,
+        (Field::DstAddr, Field::DstPort, Field::PktDstAwsService),
+    );
+    let has_target =
+        said.get(Field::DstAddr).is_some() || said.get(Field::PktDstAwsService).is_some();
+    // A line without traffic has no ends, and the schema wants one.
+    let no_end = at_source.is_none() && !has_source && !has_target;
+    if at_source == Some(false) || no_end {
+        interface(event, said);
+    }
+    if !event.close(target) && !has_source {
+        let target = event.open("dst_endpoint");
+        event.text("name", "Unknown");
+        event.close(target);
+    }
+    match at_source {
+        Some(true) => "src_endpoint.instance_uid",
+        Some(false) => "dst_endpoint.instance_uid",
+        None if no_end => "dst_endpoint.instance_uid",
+        None => "network_observation_point.instance_uid",
+    }
+}
+
+fn end_of(
+    event: &mut Writer<'_>,
+    said: &Said<'_, '_>,
+    (address, port, service): (Field, Field, Field),
+) {
+    if let Some(address) = said.get(address) {
+        event.text(endpoint_key(address), address);
+        // An end without an address tells nothing by its port.
+        if let Some(port) = said.port(port) {
+            event.number("port", port);
+        }
+    }
+    event.text_if("svc_name", said.get(service).unwrap_or_default());
+}
+
+fn interface(event: &mut Writer<'_>, said: &Said<'_, '_>) {
+    for (key, field) in [
+        ("interface_uid", Field::InterfaceId),
+        ("instance_uid", Field::InstanceId),
+        ("subnet_uid", Field::SubnetId),
+        ("vpc_uid", Field::VpcId),
+    ] {
+        event.text_if(key, said.get(field).unwrap_or_default());
+    }
+}
+
+fn connection(event: &mut Writer<'_>, said: &Said<'_, '_>, at_source: Option<bool>) {
+    let connection = event.open("connection_info");
     let (direction_id, direction) = match at_source {
         Some(true) => (2, "Outbound"),
         Some(false) => (1, "Inbound"),
         None => (0, "Unknown"),
     };
-    connection.put("direction_id", direction_id);
-    connection.put("direction", direction);
-    if let Some(protocol) = number(Field::Protocol) {
-        connection.put("protocol_num", protocol);
+    event.number("direction_id", direction_id);
+    event.text("direction", direction);
+    if let Some(protocol) = said.number(Field::Protocol) {
+        event.number("protocol_num", protocol);
         let name = u8::try_from(protocol).ok().and_then(schema::protocol);
-        connection.put_some("protocol_name", name);
+        event.text_if("protocol_name", name.unwrap_or_default());
     }
-    match get(Field::Type) {
-        Some("IPv4") => {
-            connection.put("protocol_ver", "IPv4");
-            connection.put("protocol_ver_id", 4);
-        }
-        Some("IPv6") => {
-            connection.put("protocol_ver", "IPv6");
-            connection.put("protocol_ver_id", 6);
-        }
-        Some(other) => {
-            connection.put("protocol_ver", other);
-            connection.put("protocol_ver_id", schema::OTHER);
-        }
-        None => {}
-    }
-    if let Some(flags) = number(Field::TcpFlags) {
-        connection.put("tcp_flags", flags);
-    }
-    let path = number(Field::TrafficPath).and_then(|path| u8::try_from(path).ok());
-    if let Some((boundary_id, boundary)) = path.and_then(schema::boundary) {
-        connection.put("boundary_id", boundary_id);
-        connection.put("boundary", boundary);
-    }
-    event.put("connection_info", connection);
-
-    let mut traffic = Map::with_capacity(2);
-    if let Some(packets) = number(Field::Packets) {
-        traffic.put("packets", packets);
-    }
-    if let Some(bytes) = number(Field::Bytes) {
-        traffic.put("bytes", bytes);
-    }
-    event.put_full("traffic", traffic);
-    if !observables.0.is_empty() {
-        event.put("observables", observables.0);
-    }
-    let unmapped = unmapped(&line, row);
-    Some(finish(event, unmapped, row))
-}
-
-fn end_of<'a>(
-    get: &impl Fn(Field) -> Option<&'a str>,
-    address: Field,
-    port: Field,
-    service: Field,
-) -> Map<String, Value> {
-    let mut end = get(address).and_then(endpoint).unwrap_or_default();
-    let port = get(port).and_then(|port| port.parse::<u16>().ok());
-    // An end without an address tells nothing by its port.
-    if let Some(port) = port
-        && !end.is_empty()
-    {
-        end.put("port", port);
-    }
-    end.put_some("svc_name", get(service));
-    end
-}
-
-fn text<'m>(map: &'m Map<String, Value>, key: &str) -> Option<&'m str> {
-    map.get(key)?.as_str()
-}
-
-/// The fields that the mapping has no place for, or whose values do not fit it, by the
-/// names that the header has for them.
-fn unmapped(line: &Line<'_>, row: &EventRowRef<'_>) -> Map<String, Value> {
-    let mut unmapped = Map::new();
-    for ((field, _, value), name) in line.fields().zip(line.layout.names()) {
-        if !shown(value) {
-            continue;
-        }
-        let number = value.parse::<i64>().is_ok();
-        let mapped = match field {
-            Some(
-                Field::Version
-                | Field::AccountId
-                | Field::InterfaceId
-                | Field::SrcAddr
-                | Field::DstAddr
-                | Field::Action
-                | Field::LogStatus
-                | Field::VpcId
-                | Field::SubnetId
-                | Field::InstanceId
-                | Field::Type
-                | Field::Region
-                | Field::AzId
-                | Field::PktSrcAwsService
-                | Field::PktDstAwsService
-                | Field::Start,
-            ) => true,
-            Some(Field::FlowDirection) => matches!(value, "ingress" | "egress"),
-            Some(Field::Protocol | Field::Packets | Field::Bytes | Field::TcpFlags) => number,
-            Some(Field::End) => seconds(Some(value)).is_some(),
-            Some(Field::SrcPort) => row.src_port.is_some() && line.get(Field::SrcAddr).is_some(),
-            Some(Field::DstPort) => row.dst_port.is_some() && line.get(Field::DstAddr).is_some(),
-            Some(Field::TrafficPath) => value.parse().ok().and_then(schema::boundary).is_some(),
-            // The packet's own end, where nothing stood between, is the one above.
-            Some(Field::PktSrcAddr) => line.get(Field::SrcAddr) == Some(value),
-            Some(Field::PktDstAddr) => line.get(Field::DstAddr) == Some(value),
-            _ => false,
+    if let Some(kind) = said.get(Field::Type) {
+        event.text("protocol_ver", kind);
+        let id = match kind {
+            "IPv4" => 4,
+            "IPv6" => 6,
+            _ => schema::OTHER,
         };
-        if !mapped {
-            unmapped.put(name, value);
+        event.number("protocol_ver_id", id);
+    }
+    if let Some(flags) = said.number(Field::TcpFlags) {
+        event.number("tcp_flags", flags);
+    }
+    let path = said
+        .number(Field::TrafficPath)
+        .and_then(|path| u8::try_from(path).ok());
+    if let Some((boundary_id, boundary)) = path.and_then(schema::boundary) {
+        event.number("boundary_id", boundary_id);
+        event.text("boundary", boundary);
+    }
+    event.close(connection);
+}
+
+/// Writes the fields that the mapping has no place for, or whose values do not fit it, by
+/// the names that the header has for them.
+fn write_unmapped(event: &mut Writer<'_>, line: &Line<'_>, row: &EventRowRef<'_>) {
+    for ((field, _, value), name) in line.fields().zip(line.layout.names()) {
+        if shown(value) && !is_mapped(line, row, field, value) && name != VIEW_KEY {
+            event.record_member(Text::Bare(name), value);
         }
     }
-    unmapped
+}
+
+fn is_mapped(line: &Line<'_>, row: &EventRowRef<'_>, field: Option<Field>, value: &str) -> bool {
+    let number = value.parse::<i64>().is_ok();
+    match field {
+        Some(
+            Field::Version
+            | Field::AccountId
+            | Field::InterfaceId
+            | Field::SrcAddr
+            | Field::DstAddr
+            | Field::Action
+            | Field::LogStatus
+            | Field::VpcId
+            | Field::SubnetId
+            | Field::InstanceId
+            | Field::Type
+            | Field::Region
+            | Field::AzId
+            | Field::PktSrcAwsService
+            | Field::PktDstAwsService
+            | Field::Start,
+        ) => true,
+        Some(Field::FlowDirection) => matches!(value, "ingress" | "egress"),
+        Some(Field::Protocol | Field::Packets | Field::Bytes | Field::TcpFlags) => number,
+        Some(Field::End) => seconds(Some(value)).is_some(),
+        Some(Field::SrcPort) => row.src_port.is_some() && line.get(Field::SrcAddr).is_some(),
+        Some(Field::DstPort) => row.dst_port.is_some() && line.get(Field::DstAddr).is_some(),
+        Some(Field::TrafficPath) => value.parse().ok().and_then(schema::boundary).is_some(),
+        // The packet's own end, where nothing stood between, is the one above.
+        Some(Field::PktSrcAddr) => line.get(Field::SrcAddr) == Some(value),
+        Some(Field::PktDstAddr) => line.get(Field::DstAddr) == Some(value),
+        _ => false,
+    }
 }

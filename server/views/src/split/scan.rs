@@ -10,20 +10,20 @@ use super::MAX_DEPTH;
 
 /// What can be said of a value whose end was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Scanned {
+pub(crate) struct Scanned {
     /// Offset just behind the value.
-    pub(super) end: usize,
+    pub(crate) end: usize,
     /// Nested deeper than [`MAX_DEPTH`].
-    pub(super) too_deep: bool,
+    pub(crate) too_deep: bool,
     /// Some object has a key twice.
-    pub(super) duplicate: bool,
+    pub(crate) duplicate: bool,
     /// Offset of the list under the top-level key `Records`, if there is one.
-    pub(super) records_at: Option<usize>,
+    pub(crate) records_at: Option<usize>,
 }
 
 /// Why a value has no end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Broken {
+pub(crate) enum Broken {
     /// The byte at this offset can't stand there.
     Malformed(usize),
     /// All is well up to the end of the input, which comes too early.
@@ -46,16 +46,16 @@ struct Frame {
 
 /// The reader; holds only buffers, so that many records share them.
 #[derive(Debug, Default)]
-pub(super) struct Scanner {
+pub(crate) struct Scanner {
     frames: Vec<Frame>,
     keys: Vec<Key>,
     /// Bytes looked at so far: the splitter bounds its work by it.
-    pub(super) work: usize,
+    pub(crate) work: usize,
 }
 
 impl Scanner {
     /// Reads the value that starts at or behind `at` after white space.
-    pub(super) fn value(&mut self, bytes: &[u8], at: usize) -> Result<Scanned, Broken> {
+    pub(crate) fn value(&mut self, bytes: &[u8], at: usize) -> Result<Scanned, Broken> {
         self.frames.clear();
         self.keys.clear();
         let result = self.run(bytes, at);
@@ -231,7 +231,7 @@ fn unescaped<'a>(bytes: &'a [u8], key: &Key) -> Cow<'a, [u8]> {
 }
 
 /// Skips JSON's white space.
-pub(super) fn skip_blank(bytes: &[u8], mut at: usize) -> usize {
+pub(crate) fn skip_blank(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
         at += 1;
     }
@@ -300,7 +300,7 @@ fn number(bytes: &[u8], start: usize) -> Result<usize, Broken> {
 }
 
 /// Reads the string that opens at `at`: where it ends, and whether it has escapes.
-pub(super) fn string(bytes: &[u8], at: usize) -> Result<(usize, bool), Broken> {
+pub(crate) fn string(bytes: &[u8], at: usize) -> Result<(usize, bool), Broken> {
     let mut at = at + 1;
     let mut escaped = false;
     loop {

@@ -316,6 +316,12 @@ fn flow_lines_that_no_header_explains_are_told() {
     }
     assert_eq!(check("2", Some("nothing known")), Err(Fault::BadHeader));
     assert_eq!(check("2", Some("")), Err(Fault::BadHeader));
+    assert_eq!(check("2", Some("start new new")), Err(Fault::BadHeader));
+    let wide: String = (0..256).map(|n| format!("start{n} ")).collect();
+    assert_eq!(
+        check("2", Some(&format!("{wide}start"))),
+        Err(Fault::BadHeader)
+    );
     assert_eq!(check("", None), Err(Fault::MissingHeader));
     assert_eq!(check("2 x", Some("${version} ${vpc-id}")), Ok("2 x"));
     let bytes = b"version action\n2 \xff\n2 OK";

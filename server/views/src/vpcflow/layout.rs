@@ -27,15 +27,9 @@ macro_rules! fields {
                 }
             }
 
-            /// The field with that name, written as in [`Field::as_str`].
-            #[must_use]
-            pub fn from_name(name: &str) -> Option<Self> {
-                match name {
-                    $($name => Some(Self::$variant),)*
-                    _ => None,
-                }
-            }
         }
+
+        const COUNT: usize = Field::ALL.len();
     };
 }
 
@@ -99,6 +93,22 @@ fields! {
     EncryptionStatus "encryption-status"
 }
 
+impl Field {
+    /// The field with that name, written as in [`Field::as_str`].
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        static BY_NAME: LazyLock<Vec<Field>> = LazyLock::new(|| {
+            let mut fields = Field::ALL.to_vec();
+            fields.sort_unstable_by_key(|field| field.as_str());
+            fields
+        });
+        let at = BY_NAME
+            .binary_search_by(|field| field.as_str().cmp(name))
+            .ok()?;
+        BY_NAME.get(at).copied()
+    }
+}
+
 /// What stands between the values of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Separator {
@@ -116,9 +126,14 @@ pub struct Layout<'h> {
     header: &'h str,
     separator: Separator,
     columns: SmallVec<[Option<Field>; 32]>,
+    /// Where each field stands, counted from 1; 0 if it does not.
+    places: [u8; COUNT],
     /// No header said so: lines that do not look like version 2 are not of this layout.
     assumed: bool,
 }
+
+/// No header names more fields than this.
+pub const MOST_COLUMNS: usize = u8::MAX as usize;
 
 /// The values of a line, each with its offset in it.
 pub type Cut<'l> = SmallVec<[(usize, &'l str); 32]>;
@@ -131,46 +146,76 @@ impl<'h> Layout<'h> {
     ///
     /// # Errors
     ///
-    /// [`Fault::BadHeader`] if a field is named twice, or none that is known.
+    /// [`Fault::BadHeader`] if a field is named twice, none is known, or there are more
+    /// than [`MOST_COLUMNS`].
     pub fn parse(header: &'h str) -> Result<Self, Fault> {
         let separator = separator_of(header);
-        let mut seen = 0_u64;
-        let mut columns = SmallVec::new();
-        for (_, name) in Values::new(header, separator) {
-            let field = field_of(name);
-            if let Some(field) = field {
-                let bit = 1_u64 << field as u32;
-                if seen & bit != 0 {
-                    return Err(Fault::BadHeader);
-                }
-                seen |= bit;
-            }
-            columns.push(field);
-        }
-        if seen == 0 {
-            return Err(Fault::BadHeader);
-        }
-        Ok(Self {
+        let mut strange: SmallVec<[&str; 8]> = SmallVec::new();
+        let mut layout = Self {
             header,
             separator,
-            columns,
+            columns: SmallVec::new(),
+            places: [0; COUNT],
             assumed: false,
-        })
+        };
+        for (_, name) in Values::new(header, separator) {
+            let new = match field_of(name) {
+                Some(field) => layout.push(Some(field)),
+                None if strange.contains(&name) => false,
+                None => {
+                    strange.push(name);
+                    layout.push(None)
+                }
+            };
+            if !new {
+                return Err(Fault::BadHeader);
+            }
+        }
+        if strange.len() == layout.columns.len() {
+            return Err(Fault::BadHeader);
+        }
+        Ok(layout)
+    }
+
+    /// Adds a column; false if the field is there already or there is no room.
+    fn push(&mut self, field: Option<Field>) -> bool {
+        let Ok(place) = u8::try_from(self.columns.len() + 1) else {
+            return false;
+        };
+        if let Some(field) = field
+            && let Some(slot) = self.places.get_mut(field as usize)
+        {
+            if *slot != 0 {
+                return false;
+            }
+            *slot = place;
+        }
+        self.columns.push(field);
+        true
+    }
+
+    /// Where the field stands in a line, counted from 0.
+    #[must_use]
+    pub fn place(&self, field: Field) -> Option<usize> {
+        let place = *self.places.get(field as usize)?;
+        usize::from(place).checked_sub(1)
     }
 
     /// The layout of lines that have no header: version 2's.
     #[must_use]
     pub fn default_format() -> &'static Layout<'static> {
         static DEFAULT: LazyLock<Layout<'static>> = LazyLock::new(|| {
-            let columns = Values::new(DEFAULT_HEADER, Separator::Blank)
-                .map(|(_, name)| field_of(name))
-                .collect();
-            Layout {
+            let mut layout = Layout {
                 header: DEFAULT_HEADER,
                 separator: Separator::Blank,
-                columns,
+                columns: SmallVec::new(),
+                places: [0; COUNT],
                 assumed: true,
+            };
+            for (_, name) in Values::new(DEFAULT_HEADER, Separator::Blank) {
+                layout.push(field_of(name));
             }
+            layout
         });
         &DEFAULT
     }

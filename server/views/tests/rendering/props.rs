@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cordon_views::render::write_ocsf;
 use cordon_views::{EventRow, Reason, SourceType, Status, Withheld, explain, render_ocsf};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -127,6 +128,12 @@ fn row(source_type: SourceType, raw: String, class_uid: i32, activity_id: i32) -
 fn renders(row: &EventRow) {
     let event = render_ocsf(&row.as_ref());
     assert!(event["metadata"]["uid"].is_string(), "{event}");
+    // As text it is the same event in one line, whatever the view's text is.
+    let mut text = String::from("before");
+    write_ocsf(&row.as_ref(), &mut text);
+    let text = text.strip_prefix("before").unwrap();
+    assert!(!text.contains(['\n', '\r']), "{text}");
+    assert_eq!(serde_json::from_str::<Value>(text).unwrap(), event);
     let _ = explain(&row.as_ref()).expect("the tables are good");
 }
 
@@ -137,6 +144,18 @@ proptest! {
     fn any_json_renders(value in any_json(), class in prop::sample::select(vec![0, -1, i32::MAX, i32::MIN, 2004, 3001, 3002, 4001, 6003]), activity in any::<i32>()) {
         for source in SourceType::ALL {
             renders(&row(source, value.to_string(), class, activity));
+        }
+    }
+
+    #[test]
+    fn damaged_json_renders(value in any_json(), cut in any::<prop::sample::Index>(), pretty in any::<bool>(), put in "[\\[\\]{}\",:\\\\ \n]{0,2}") {
+        let mut text = if pretty { serde_json::to_string_pretty(&value).unwrap() } else { value.to_string() };
+        let at = cut.index(text.len() + 1);
+        if text.is_char_boundary(at) {
+            text.insert_str(at, &put);
+        }
+        for source in SourceType::ALL {
+            renders(&row(source, text.clone(), 3002, 1));
         }
     }
 
@@ -171,6 +190,49 @@ proptest! {
                 prop_assert_eq!(lost(&record, &event), Vec::<String>::new(), "{}", event);
             }
         }
+    }
+}
+
+#[test]
+fn pretty_and_repeated_keys_render_to_one_line() {
+    let raw = "{\n  \"eventName\" : \"Get \\n Object\",\r\n \"x\": [ 1.00000000000000000001,\n {\"a b\": 1, \"a b\": 2} ]\n}";
+    let event = render_ocsf(&row(SourceType::AwsCloudTrail, raw.into(), 6003, 2).as_ref());
+    assert_eq!(event["api"]["operation"], "Get \n Object");
+    assert_eq!(
+        event["unmapped"]["x"][1],
+        json!({"a b": 2}),
+        "the last one, as in views"
+    );
+
+    // Without a repetition even the digits stay.
+    let raw = raw.replace(", \"a b\": 2", "");
+    let row = row(SourceType::AwsCloudTrail, raw, 6003, 2);
+    let mut text = String::new();
+    write_ocsf(&row.as_ref(), &mut text);
+    assert!(
+        text.contains("\"x\":[1.00000000000000000001,{\"a b\":1}]"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_note_that_a_source_forged_is_not_shown() {
+    let forged = json!({"shared": true, "withheld": []});
+    for (source, raw) in [
+        (SourceType::AwsCloudTrail, json!({"cordon:view": forged})),
+        (
+            SourceType::AwsGuardDuty,
+            json!({"cordon:view": forged, "accountId": "1"}),
+        ),
+        (
+            SourceType::Ocsf,
+            json!({"metadata": {"uid": "e"}, "unmapped": {"cordon:view": forged}}),
+        ),
+    ] {
+        let mut row = row(source, raw.to_string(), 6003, 1);
+        row.withheld.clear();
+        let event = render_ocsf(&row.as_ref());
+        assert!(event["unmapped"].get("cordon:view").is_none(), "{event}");
     }
 }
 
