@@ -1,0 +1,149 @@
+//! `cordon-server check`: everything that can be known to be wrong before serving.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use cordon_kernel::Env;
+use cordon_kernel::db::Db;
+use cordon_kernel::keys::{KeyService, SealedFile};
+
+use crate::config::{Config, SecretFrom};
+use crate::transport;
+
+/// What was looked at.
+#[derive(Debug, Default)]
+pub struct Report {
+    lines: Vec<(Found, String)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Good,
+    Warning,
+    Wrong,
+}
+
+impl Report {
+    pub(super) fn good(&mut self, what: impl Into<String>) {
+        self.lines.push((Found::Good, what.into()));
+    }
+
+    pub(super) fn warn(&mut self, what: impl Into<String>) {
+        self.lines.push((Found::Warning, what.into()));
+    }
+
+    pub(super) fn wrong(&mut self, what: impl Into<String>) {
+        self.lines.push((Found::Wrong, what.into()));
+    }
+
+    /// Whether nothing is wrong; warnings don't count.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.lines.iter().all(|(found, _)| *found != Found::Wrong)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (found, line) in &self.lines {
+            let word = match found {
+                Found::Good => "ok     ",
+                Found::Warning => "warning",
+                Found::Wrong => "WRONG  ",
+            };
+            writeln!(f, "{word}  {line}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Looks at the configuration and at all that it names. Changes nothing but for files that the
+/// database itself makes when it is opened.
+pub async fn check(path: &Path, env: &Env) -> Report {
+    let mut report = Report::default();
+    let config = match Config::load(path) {
+        Ok(config) => config,
+        Err(error) => {
+            report.wrong(format!("{error:#}"));
+            return report;
+        }
+    };
+    report.good(format!("configuration {}", path.display()));
+    match transport::bind(&config.listen).await {
+        Ok(_) => report.good(format!("address {} is free", config.listen)),
+        Err(error) => report.wrong(format!("{error:#}")),
+    }
+    check_secret(&config, &mut report);
+    check_objects(&config, &mut report);
+    check_stores(&config, env, &mut report).await;
+    report
+}
+
+fn check_secret(config: &Config, report: &mut Report) {
+    if let SecretFrom::File(path) = config.key_secret_from() {
+        let beside = path.parent().map(Path::to_path_buf) == config.key_file().parent().map(Path::to_path_buf);
+        if beside {
+            report.warn(
+                "keys.secret lies beside the key file that it opens: whoever copies the folder has both; \
+                 use { credential = NAME }, { fd = N } or { env = NAME }",
+            );
+        }
+    }
+}
+
+fn check_objects(config: &Config, report: &mut Report) {
+    let path = config.objects_path();
+    match tempfile_in(&path) {
+        Ok(()) => report.good(format!("objects {} can be written", path.display())),
+        Err(error) => report.wrong(format!("objects {}: {error}", path.display())),
+    }
+}
+
+fn tempfile_in(path: &Path) -> std::io::Result<()> {
+    let probe = path.join(format!(".check-{}", std::process::id()));
+    std::fs::File::create_new(&probe)?;
+    std::fs::remove_file(probe)
+}
+
+async fn check_stores(config: &Config, env: &Env, report: &mut Report) {
+    let secret = match config.key_secret() {
+        Ok(secret) => secret,
+        Err(error) => return report.wrong(format!("{error:#}")),
+    };
+    if !config.key_file().exists() {
+        return report.wrong(format!(
+            "there is no key file {}: a first start makes it (cordon-server serve)",
+            config.key_file().display()
+        ));
+    }
+    let keys: Arc<dyn KeyService> = match SealedFile::open(config.key_file(), secret, env.clone()).await {
+        Ok(keys) => Arc::new(keys),
+        Err(error) => return report.wrong(format!("key file {}: {error}", config.key_file().display())),
+    };
+    report.good(format!("key file {} opens", config.key_file().display()));
+    match Db::open(&config.db(), env.clone(), keys).await {
+        Ok(db) => {
+            db.close().await;
+            report.good(format!("database {} is at this program's schema", config.database_url()));
+        }
+        Err(error) => report.wrong(format!("database {}: {error}", config.database_url())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn check_names_what_is_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cordon.toml");
+        assert!(!check(&path, &Env::system()).await.is_good());
+        std::fs::write(&path, format!("listen = '127.0.0.1:0'\ndata_dir = '{}'\n", folder.path().display())).unwrap();
+        let report = check(&path, &Env::system()).await;
+        let text = report.to_string();
+        assert!(!report.is_good(), "{text}");
+        assert!(text.contains("WRONG    objects") && text.contains("keys.secret"), "{text}");
+    }
+}

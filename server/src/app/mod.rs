@@ -1,0 +1,186 @@
+//! The server put together: opened, served, and taken apart again.
+
+mod check;
+mod fsck;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use cordon_kernel::Env;
+use cordon_kernel::auth::token::TokenConfig;
+use cordon_kernel::db::jobs::JobRunner;
+use cordon_kernel::facade::{Kernel, KernelConfig};
+use cordon_kernel::keys::{KeyService, SealedFile};
+use cordon_lake::object::Objects;
+use cordon_lake::{Lake, LakeConfig};
+use secrecy::ExposeSecret as _;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+use crate::config::Config;
+use crate::jobs;
+use crate::rooms::events::{Directory, Ingest};
+use crate::rooms::{events, tenants, transparency};
+use crate::transport::{self, Bound, TlsReload};
+
+pub use check::{Report, check};
+pub use fsck::fsck;
+
+/// How often the server's certificate is looked at.
+const CERTIFICATE_CHECK: Duration = Duration::from_secs(6 * 3_600);
+
+/// Everything that serves, open.
+pub struct App {
+    config: Config,
+    kernel: Arc<Kernel>,
+    lake: Arc<Lake>,
+    directory: Arc<Directory>,
+    runner: JobRunner,
+}
+
+impl App {
+    /// Opens database, keys and objects.
+    ///
+    /// # Errors
+    /// When one of them can't be opened; says which and what to do.
+    pub async fn open(config: Config, env: Env, migrate: bool) -> anyhow::Result<Self> {
+        let secret = config.key_secret()?;
+        let keys = SealedFile::open(config.key_file(), secret, env.clone())
+            .await
+            .with_context(|| format!("the key file {}", config.key_file().display()))?;
+        let keys: Arc<dyn KeyService> = Arc::new(keys);
+        let kernel = Kernel::open(KernelConfig {
+            env,
+            db: config.db(),
+            keys,
+            token: TokenConfig::default(),
+            trusted: Vec::new(),
+            authority_name: "Cordon".into(),
+            migrate,
+        })
+        .await
+        .with_context(|| format!("the database {} (if migrations are pending: cordon-server migrate)", config.database_url()))?;
+        let kernel = Arc::new(kernel);
+        let runner = kernel.job_runner().context("a fresh kernel has no leave to run jobs")?;
+        let objects = Objects::local(&config.objects_path())
+            .with_context(|| format!("the objects {}", config.objects_path().display()))?;
+        let lake = Lake::new(Arc::clone(&kernel), objects, LakeConfig::default())?;
+        Ok(Self {
+            config,
+            kernel,
+            lake: Arc::new(lake),
+            directory: Arc::new(Directory::default()),
+            runner,
+        })
+    }
+
+    /// The kernel.
+    #[must_use]
+    pub fn kernel(&self) -> &Arc<Kernel> {
+        &self.kernel
+    }
+
+    /// Every service, behind the authentication layer once it is served.
+    ///
+    /// # Errors
+    /// When the descriptor set is damaged.
+    pub fn routes(&self) -> anyhow::Result<Routes> {
+        let ingest = Arc::new(Ingest::new(Arc::clone(&self.kernel), Arc::clone(&self.directory)));
+        let (_, health) = tonic_health::server::health_reporter();
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(cordon_proto::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        let mut routes = Routes::builder();
+        routes.add_service(health);
+        routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
+        let (tenants, identity) = tenants::services(Arc::clone(&self.kernel));
+        routes.add_service(tenants).add_service(identity);
+        routes.add_service(transparency::service(Arc::clone(&self.kernel)));
+        routes.add_service(events::service(Arc::clone(&self.kernel), Arc::clone(&self.lake), ingest));
+        Ok(routes.routes())
+    }
+
+    /// Serves on `bound` until `stop`, then drains, writes what waits, and closes.
+    ///
+    /// # Errors
+    /// When serving fails as a whole.
+    pub async fn serve(self, bound: Bound, stop: CancellationToken) -> anyhow::Result<()> {
+        let tls = self.tls()?;
+        let routes = self.routes()?;
+        let renew = tokio::spawn(renew_certificate(
+            Arc::clone(&self.kernel),
+            self.config.server_names.clone(),
+            tls.clone(),
+            stop.clone(),
+        ));
+        let jobs = tokio::spawn(jobs::run(
+            Arc::clone(&self.kernel),
+            Arc::clone(&self.lake),
+            Arc::clone(&self.directory),
+            self.runner,
+            stop.clone(),
+        ));
+        let limits = self.config.transport_limits();
+        let served = transport::serve(bound, tls, limits, Arc::clone(&self.kernel), routes, stop.clone()).await;
+        stop.cancel();
+        let _ = tokio::join!(renew, jobs);
+        self.kernel.close().await;
+        served
+    }
+
+    fn tls(&self) -> anyhow::Result<TlsReload> {
+        let authority = self.kernel.gate().authority();
+        let server = authority.issue_server(&self.config.server_names).context("the server's certificate")?;
+        TlsReload::new(&server.certificate_pem, server.key_pem.expose_secret(), authority.certificate_pem())
+    }
+}
+
+/// Issues the server a new certificate long before the old one ends.
+async fn renew_certificate(kernel: Arc<Kernel>, names: Vec<String>, tls: TlsReload, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(CERTIFICATE_CHECK) => {}
+        }
+        let authority = kernel.gate().authority();
+        let renewed = authority.issue_server(&names).map_err(anyhow::Error::new).and_then(|server| {
+            tls.replace(&server.certificate_pem, server.key_pem.expose_secret(), authority.certificate_pem())
+        });
+        if let Err(error) = renewed {
+            tracing::error!(%error, "the server's certificate could not be renewed");
+        }
+        if let Err(error) = kernel.refresh_signing_keys().await {
+            tracing::warn!(%error, "signing keys could not be read anew");
+        }
+    }
+}
+
+/// `cordon-server serve`.
+///
+/// # Errors
+/// When it can't be opened or served.
+pub async fn serve(config: Config, env: Env, stop: CancellationToken) -> anyhow::Result<()> {
+    let app = App::open(config, env, false).await?;
+    let bound = transport::bind(&app.config.listen).await?;
+    announce(bound.address());
+    app.serve(bound, stop).await
+}
+
+/// Says where the server listens: scripts wait for this line.
+#[allow(clippy::print_stderr, reason = "scripts wait for this line")]
+pub(crate) fn announce(address: std::net::SocketAddr) {
+    eprintln!("listening on {address}");
+}
+
+/// `cordon-server migrate`: what was done, in a sentence.
+///
+/// # Errors
+/// When the database can't be migrated.
+pub async fn migrate(config: &Config, env: &Env) -> anyhow::Result<String> {
+    config.prepare(env)?;
+    let done = Kernel::migrate(&config.db(), env).await.context("the database")?;
+    Ok(format!("{} migrations applied; the schema is at version {}", done.applied, done.version))
+}

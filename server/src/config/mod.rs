@@ -1,0 +1,297 @@
+//! The configuration file, `cordon.toml`. Every setting has a default that is right for one
+//! machine; a setting that is not known is refused, so that a misspelt one can't be ignored.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use cordon_kernel::Env;
+use cordon_kernel::db::DbConfig;
+use secrecy::SecretBox;
+use serde::Deserialize;
+
+use crate::transport::Limits;
+
+mod secret;
+pub use secret::SecretFrom;
+
+/// All settings.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// `ADDRESS:PORT` to listen on.
+    pub listen: String,
+    /// Folder for all that has no path of its own.
+    pub data_dir: PathBuf,
+    /// Names and addresses that the server's certificate is for.
+    pub server_names: Vec<String>,
+    /// The database.
+    pub database: Database,
+    /// The objects: sealed segments.
+    pub objects: Objects,
+    /// The key service.
+    pub keys: Keys,
+    /// What callers may use.
+    pub limits: LimitSettings,
+    /// The log on standard error.
+    pub log: Log,
+}
+
+/// The database.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Database {
+    /// `sqlite:PATH`; unset means `cordon.db` in the data folder.
+    pub url: Option<String>,
+    /// Connections for reading.
+    pub readers: Option<u32>,
+    /// MiB of dead letters kept per source.
+    pub dead_letter_mib: Option<u64>,
+}
+
+/// The objects.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Objects {
+    /// A local folder; unset means `objects` in the data folder.
+    pub path: Option<PathBuf>,
+    /// Rows at which a tenant's journal is sealed into a segment.
+    pub seal_rows: Option<u64>,
+    /// Hours after which it is sealed even with fewer.
+    pub seal_hours: Option<i64>,
+}
+
+/// The key service: a file, sealed under a secret that should not lie beside it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Keys {
+    /// The sealed key file; unset means `keys.sealed` in the data folder.
+    pub file: Option<PathBuf>,
+    /// Where its secret comes from: `{ credential = NAME }` (systemd), `{ fd = N }`,
+    /// `{ env = NAME }` or `{ file = PATH }`; unset means `keys.secret` in the data folder, which
+    /// `check` warns about.
+    pub secret: Option<SecretFrom>,
+}
+
+/// What callers may use; see [`Limits`] for the meanings and defaults.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "the fields are those of Limits")]
+pub struct LimitSettings {
+    pub connections: Option<usize>,
+    pub streams_per_connection: Option<u32>,
+    pub handshake_seconds: Option<u64>,
+    pub call_seconds: Option<u64>,
+    pub connection_age_seconds: Option<u64>,
+    pub grace_seconds: Option<u64>,
+}
+
+/// The log.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// A `tracing` filter, e.g. `info,cordon_server=debug`; the environment's `CORDON_LOG` goes
+    /// before it.
+    pub filter: String,
+    /// `text` or `json`.
+    pub format: LogFormat,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { filter: "warn,cordon_server=info".into(), format: LogFormat::Text }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:7443".into(),
+            data_dir: "cordon-data".into(),
+            server_names: vec!["localhost".into(), "127.0.0.1".into(), "::1".into()],
+            database: Database::default(),
+            objects: Objects::default(),
+            keys: Keys::default(),
+            limits: LimitSettings::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// When it can't be read or a setting is wrong; says which and where.
+    pub fn load(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("can't read the configuration {}", path.display()))?;
+        let config: Self =
+            toml::from_str(&text).with_context(|| format!("the configuration {} is wrong", path.display()))?;
+        config.validate().with_context(|| format!("the configuration {} is wrong", path.display()))?;
+        Ok(config)
+    }
+
+    /// Whether the settings make sense together; touches nothing.
+    ///
+    /// # Errors
+    /// Names the setting that is wrong.
+    pub fn validate(&self) -> anyhow::Result<()> {
+        if self.listen.parse::<SocketAddr>().is_err() {
+            bail!("listen: expected ADDRESS:PORT such as 127.0.0.1:7443, not {:?}", self.listen);
+        }
+        if self.server_names.is_empty() {
+            bail!("server_names: at least one name or address is needed for the server's certificate");
+        }
+        if self.database_url().strip_prefix("sqlite:").is_none_or(str::is_empty) {
+            bail!("database.url: expected sqlite:PATH");
+        }
+        if self.database.readers == Some(0) {
+            bail!("database.readers: at least 1");
+        }
+        if self.objects.seal_rows == Some(0) || self.objects.seal_hours.is_some_and(|hours| hours < 1) {
+            bail!("objects.seal_rows and objects.seal_hours: at least 1");
+        }
+        Ok(())
+    }
+
+    /// The database's URL.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        self.database.url.clone().unwrap_or_else(|| {
+            format!("sqlite:{}", self.data_dir.join("cordon.db").display())
+        })
+    }
+
+    /// The kernel's settings for the database.
+    #[must_use]
+    pub fn db(&self) -> DbConfig {
+        let mut db = DbConfig::new(self.database_url());
+        if let Some(readers) = self.database.readers {
+            db.readers = readers;
+        }
+        if let Some(mib) = self.database.dead_letter_mib {
+            db.dead_letter_bytes = mib << 20;
+        }
+        if let Some(rows) = self.objects.seal_rows {
+            db.seal.rows = rows;
+        }
+        if let Some(hours) = self.objects.seal_hours {
+            db.seal.age = jiff::SignedDuration::from_hours(hours);
+        }
+        db
+    }
+
+    /// The folder of the objects.
+    #[must_use]
+    pub fn objects_path(&self) -> PathBuf {
+        self.objects.path.clone().unwrap_or_else(|| self.data_dir.join("objects"))
+    }
+
+    /// The sealed key file.
+    #[must_use]
+    pub fn key_file(&self) -> PathBuf {
+        self.keys.file.clone().unwrap_or_else(|| self.data_dir.join("keys.sealed"))
+    }
+
+    /// Where the key file's secret comes from.
+    #[must_use]
+    pub fn key_secret_from(&self) -> SecretFrom {
+        self.keys.secret.clone().unwrap_or_else(|| SecretFrom::File(self.data_dir.join("keys.secret")))
+    }
+
+    /// The key file's secret.
+    ///
+    /// # Errors
+    /// When it can't be read or is not 32 bytes.
+    pub fn key_secret(&self) -> anyhow::Result<SecretBox<[u8; 32]>> {
+        self.key_secret_from().read().context("keys.secret")
+    }
+
+    /// Makes the data folder, and a key secret where the default place has none yet.
+    ///
+    /// # Errors
+    /// When they can't be written.
+    pub fn prepare(&self, env: &Env) -> anyhow::Result<()> {
+        private_folder(&self.data_dir)?;
+        private_folder(&self.objects_path())?;
+        if self.keys.secret.is_none() && !self.key_file().exists() {
+            let path = self.data_dir.join("keys.secret");
+            if !path.exists() {
+                secret::write_new(&path, env)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The transport's limits.
+    #[must_use]
+    pub fn transport_limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        let set = &self.limits;
+        let seconds = |to: &mut Duration, from: Option<u64>| {
+            if let Some(seconds) = from {
+                *to = Duration::from_secs(seconds);
+            }
+        };
+        limits.connections = set.connections.unwrap_or(limits.connections);
+        limits.streams_per_connection = set.streams_per_connection.unwrap_or(limits.streams_per_connection);
+        seconds(&mut limits.handshake, set.handshake_seconds);
+        seconds(&mut limits.call, set.call_seconds);
+        seconds(&mut limits.connection_age, set.connection_age_seconds);
+        seconds(&mut limits.grace, set.grace_seconds);
+        limits
+    }
+}
+
+/// Makes a folder that only its owner can enter.
+pub(crate) fn private_folder(path: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("can't make the folder {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_valid() {
+        Config::default().validate().unwrap();
+        let empty: Config = toml::from_str("").unwrap();
+        assert_eq!(empty.listen, "127.0.0.1:7443");
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_refused() {
+        let error = toml::from_str::<Config>("[database]\nulr = 'x'\n").unwrap_err().to_string();
+        assert!(error.contains("ulr"), "{error}");
+    }
+
+    #[test]
+    fn wrong_settings_are_named() {
+        for (text, named) in [
+            ("listen = 'here'", "listen"),
+            ("server_names = []", "server_names"),
+            ("[database]\nurl = 'postgres://x'", "database.url"),
+            ("[objects]\nseal_rows = 0", "seal_rows"),
+        ] {
+            let error = toml::from_str::<Config>(text).unwrap().validate().unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Due work, claimed from the kernel's table and done one tenant at a time: sealing, backfill,
+//! purging; and the sweeps that belong to no tenant.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cordon_kernel::db::jobs::{BACKFILL, JobClaim, JobRunner, PURGE, SEAL};
+use cordon_kernel::facade::Kernel;
+use cordon_kernel::{Error, Result};
+use cordon_lake::{Lake, SealMode};
+use futures::stream::{self, StreamExt as _};
+use jiff::SignedDuration;
+use tokio_util::sync::CancellationToken;
+
+use crate::rooms::events::{Directory, backfill};
+
+/// How often due work is looked for.
+const PASS: Duration = Duration::from_millis(500);
+/// How long a claim is held; work that takes longer is done anew by whoever claims it then.
+const LEASE: SignedDuration = SignedDuration::from_mins(10);
+/// Jobs claimed at a time.
+const CLAIM: u32 = 32;
+/// Jobs done at a time: they share the machine with callers.
+const AT_ONCE: usize = 2;
+/// How often what is past its time is swept away.
+const SWEEP: Duration = Duration::from_secs(3_600);
+/// How long batch ids are remembered.
+const BATCH_IDS: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How long events of nobody wait in quarantine.
+const QUARANTINE: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// Does due work until `stop`; what has begun is finished.
+pub async fn run(
+    kernel: Arc<Kernel>,
+    lake: Arc<Lake>,
+    directory: Arc<Directory>,
+    runner: JobRunner,
+    stop: CancellationToken,
+) {
+    let mut swept: Option<tokio::time::Instant> = None;
+    while !stop.is_cancelled() {
+        if swept.is_none_or(|at| at.elapsed() >= SWEEP) {
+            swept = Some(tokio::time::Instant::now());
+            if let Err(error) = sweep(&kernel, &lake, &runner).await {
+                tracing::warn!(%error, "a sweep failed; it is done again in an hour");
+            }
+        }
+        match kernel.db().claim_jobs(&runner, 0..=255, LEASE, CLAIM).await {
+            Ok(claims) if !claims.is_empty() => {
+                stream::iter(claims)
+                    .for_each_concurrent(AT_ONCE, |claim| one(&kernel, &lake, &directory, claim))
+                    .await;
+                continue;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "due work could not be looked for"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(PASS) => {}
+        }
+    }
+}
+
+/// Does a job; if it fails it is done again, later each time.
+async fn one(kernel: &Arc<Kernel>, lake: &Lake, directory: &Directory, claim: JobClaim) {
+    let (tenant, job, attempts) = (claim.tenant().clone(), claim.job().to_owned(), claim.attempts());
+    let done = match perform(kernel, lake, directory, &claim).await {
+        Ok(()) => kernel.db().job_done(claim).await,
+        Err(error) => {
+            tracing::warn!(%tenant, job, attempts, %error, "a job failed and is done again later");
+            let wait = SignedDuration::from_secs(1 << attempts.min(10));
+            match kernel.env().now().checked_add(wait) {
+                Ok(due) => kernel.db().job_again(claim, due).await,
+                Err(_) => Ok(()),
+            }
+        }
+    };
+    if let Err(error) = done {
+        tracing::warn!(%tenant, job, %error, "a job's end could not be noted; it is done again");
+    }
+}
+
+async fn perform(kernel: &Arc<Kernel>, lake: &Lake, directory: &Directory, claim: &JobClaim) -> Result<()> {
+    let (scope, _permit) = kernel.job_scope(claim);
+    match claim.job() {
+        SEAL => {
+            let sealed = lake.seal(&scope, Some(claim), SealMode::Due).await?;
+            let merged = lake.merge(&scope, Some(claim)).await?;
+            tracing::info!(tenant = %claim.tenant(), ?sealed, merged, "journal sealed");
+            Ok(())
+        }
+        BACKFILL => {
+            let registers = directory.for_job(kernel, claim).await?;
+            let count = backfill::run(kernel, &scope, claim, registers).await?;
+            tracing::info!(tenant = %claim.tenant(), count, "quarantine looked through");
+            Ok(())
+        }
+        PURGE => {
+            lake.forget(claim.tenant());
+            for object in lake.objects().list(&scope).await? {
+                lake.objects().delete(&scope, &object.path).await?;
+            }
+            Ok(())
+        }
+        other => Err(Error::internal(format!("no such job: {other}"))),
+    }
+}
+
+async fn sweep(kernel: &Kernel, lake: &Lake, runner: &JobRunner) -> Result<()> {
+    let now = kernel.env().now();
+    let before = |age| now.checked_sub(age).map_err(Error::internal);
+    kernel.db().prune_batches(runner, before(BATCH_IDS)?).await?;
+    kernel.db().prune_quarantine(runner, before(QUARANTINE)?).await?;
+    for tenant in kernel.tenants(runner).await? {
+        let (scope, _) = kernel.maintenance_scope(runner, &tenant, "sweep");
+        lake.sweep(&scope).await?;
+    }
+    Ok(())
+}

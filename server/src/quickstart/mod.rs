@@ -1,0 +1,123 @@
+//! `cordon-server quickstart`: one folder, two sample tenants, an attack to look at.
+//!
+//! Everything goes the way that a provider's operator would take: over the wire, with an
+//! operator's profile. Only the first operator's credential is made by the process itself.
+
+pub mod sample;
+mod setup;
+mod tour;
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use cordon_client::{Client, Profile, Reason};
+use cordon_kernel::{Env, Reason as KernelReason};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, announce};
+use crate::config::{Config, private_folder};
+use crate::transport;
+
+/// Sets up what is missing, then serves until `stop`; with `exit_when_ready` stops as soon as
+/// everything is ready.
+///
+/// # Errors
+/// When something can't be set up or served; what was done until then stays, and a second start
+/// goes on from there.
+pub async fn run(config: Config, env: Env, stop: CancellationToken, exit_when_ready: bool) -> anyhow::Result<()> {
+    config.validate()?;
+    config.prepare(&env)?;
+    let data_dir = config.data_dir.clone();
+    let profiles = data_dir.join("profiles");
+    private_folder(&profiles)?;
+    let app = App::open(config.clone(), env.clone(), true).await?;
+    let bound = transport::bind(&config.listen).await?;
+    let endpoint = format!("https://{}", bound.address());
+    let operator = operator(&app, &profiles, &endpoint).await?;
+    move_profiles(&profiles, &endpoint)?;
+
+    let address = bound.address();
+    let serving = tokio::spawn(app.serve(bound, stop.clone()));
+    let ready = async {
+        let client = connect(operator).await?;
+        setup::tenants(&client, &profiles, &endpoint).await?;
+        setup::sample(&client, &data_dir, &env).await?;
+        Ok::<_, anyhow::Error>(())
+    };
+    let ready = tokio::select! {
+        ready = ready => ready,
+        () = stop.cancelled() => Ok(()),
+    };
+    if let Err(error) = ready {
+        stop.cancel();
+        let _ = serving.await;
+        return Err(error);
+    }
+    tour::print(&data_dir);
+    announce(address);
+    if exit_when_ready {
+        stop.cancel();
+    }
+    serving.await.context("serving ended early")?
+}
+
+/// The operator's profile; at the first start its credential is made.
+async fn operator(app: &App, profiles: &Path, endpoint: &str) -> anyhow::Result<Profile> {
+    let path = profiles.join("operator.toml");
+    if path.exists() {
+        let mut profile = Profile::load(&path)?;
+        endpoint.clone_into(&mut profile.endpoint);
+        return Ok(profile);
+    }
+    let made = app.kernel().bootstrap_operator("operator").await;
+    let (principal, certificate) = match made {
+        Ok(made) => made,
+        Err(error) if error.reason() == KernelReason::AlreadyExists => anyhow::bail!(
+            "this folder has an operator, but not its profile {}: bring it back, or begin with another --data-dir",
+            path.display()
+        ),
+        Err(error) => return Err(error.into()),
+    };
+    let profile = Profile {
+        endpoint: endpoint.to_owned(),
+        server_name: None,
+        tenant: None,
+        source: None,
+        role: principal.role().to_string(),
+        subject: principal.subject().to_owned(),
+        ca: app.kernel().gate().authority().certificate_pem().to_owned(),
+        certificate: certificate.certificate_pem,
+        key: certificate.key_pem.context("the authority kept the operator's key")?,
+    };
+    profile.save(&path)?;
+    Ok(profile)
+}
+
+/// Writes the present address into all profiles: the port may be another one at each start.
+fn move_profiles(profiles: &Path, endpoint: &str) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(profiles)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let mut profile = Profile::load(&path)?;
+            if profile.endpoint != endpoint {
+                endpoint.clone_into(&mut profile.endpoint);
+                profile.save(&path)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Connects as soon as the server answers.
+async fn connect(profile: Profile) -> anyhow::Result<Client> {
+    let mut last = None;
+    for _ in 0..50 {
+        match Client::builder().profile(profile.clone()).connect().await {
+            Ok(client) => return Ok(client),
+            Err(error) if error.reason() == Reason::Unavailable => last = Some(error),
+            Err(error) => return Err(error.into()),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    Err(last.map_or_else(|| anyhow::anyhow!("the server did not start"), anyhow::Error::new))
+}

@@ -1,0 +1,43 @@
+//! The tour that quickstart prints: commands to paste, each of which shows one thing.
+
+use std::path::Path;
+
+/// The tour for a data folder.
+#[must_use]
+pub(super) fn text(data_dir: &Path) -> String {
+    let profiles = data_dir.join("profiles");
+    let profile = |name: &str| profiles.join(name).display().to_string();
+    let (acme, globex, operator) = (profile("acme-reader.toml"), profile("globex-reader.toml"), profile("operator.toml"));
+    format!(
+        r#"
+Cordon is ready. Two customers of one cloud, acme and globex, share a bad day. In another terminal:
+
+  cargo build --release --bin cordon && export PATH="$PWD/target/release:$PATH"
+
+  # What a stolen key of acme did, as acme's security team sees it:
+  cordon --profile {acme} events search --since 24h --filter "src_ip = '198.51.100.77'" --limit 12
+
+  # One call crossed from acme into globex. Each sees its own side of it, and a pseudonym for the other:
+  cordon --profile {acme} events search --since 24h --filter "operation = 'AssumeRole' AND src_ip = '198.51.100.77'" -o json --view raw
+  cordon --profile {globex} events search --since 24h --filter "operation = 'AssumeRole' AND src_ip = '198.51.100.77'" -o json --view raw
+
+  # Traffic between the two, and from where it came:
+  cordon --profile {globex} events search --since 24h --filter "dst_port = 22 AND cidr_contains('10.20.0.0/16', dst_ip)" --limit 5
+
+  # What happened most:
+  cordon --profile {acme} events count --since 24h --by operation --filter "status = 'Failure'"
+
+  # Who has looked at acme's data, the provider's staff included:
+  cordon --profile {acme} audit list
+
+  # The provider's side: tenants, and records that could not be read:
+  cordon --profile {operator} admin tenants list
+"#
+    )
+}
+
+/// Prints the tour.
+#[allow(clippy::print_stdout, reason = "the tour is what the command is for")]
+pub(super) fn print(data_dir: &Path) {
+    println!("{}", text(data_dir));
+}

@@ -1,0 +1,115 @@
+//! Late registration: what waited in quarantine for a party comes to its tenant, attributed anew
+//! with the registers of today, as of the events' own times.
+
+use std::sync::Arc;
+
+use cordon_kernel::db::{BatchOutcome, FlushBatch, JobClaim};
+use cordon_kernel::facade::Kernel;
+use cordon_kernel::{Error, Result, TenantScope};
+use cordon_lake::block::BlockEncoder;
+use cordon_views::attribute;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use sqlx::Row as _;
+use uuid::Uuid;
+
+use super::directory::Registers;
+use super::ingest::encode;
+use super::names::TenantNames;
+use super::quarantine;
+
+/// Items looked at together.
+const STEP: u32 = 128;
+/// Items that are made durable together.
+const TOGETHER: usize = 64;
+
+/// Takes from quarantine what is the tenant's. Returns how many events came.
+///
+/// May be done again at any time: an item that was stored before is recognised by its batch id.
+///
+/// # Errors
+/// `UNAVAILABLE` when the database can't be reached; what was stored until then stays stored.
+pub async fn run(
+    kernel: &Arc<Kernel>,
+    scope: &TenantScope,
+    claim: &JobClaim,
+    registers: Arc<Registers>,
+) -> Result<u64> {
+    let mut count = 0;
+    for party in parties(kernel, scope).await? {
+        let mut after: Option<Uuid> = None;
+        loop {
+            let items = kernel.db().quarantined(scope, &party, after, STEP).await?;
+            let Some(last) = items.last() else { break };
+            after = Some(last.id);
+            let mut prepared = Vec::with_capacity(items.len());
+            let mut done = Vec::with_capacity(items.len());
+            for item in items {
+                done.push(item.id);
+                if let Some(batch) = prepare(kernel, scope, claim, &registers, item.id, item.plain).await? {
+                    prepared.push((item.source, batch));
+                }
+            }
+            count += stream::iter(prepared)
+                .map(|(source, batch)| async move {
+                    let outcome = kernel.db().append_backfill(scope, &source, batch).await?;
+                    Ok::<_, Error>(u64::from(outcome == BatchOutcome::Stored))
+                })
+                .buffer_unordered(TOGETHER)
+                .try_fold(0, |sum, one| async move { Ok(sum + one) })
+                .await?;
+            kernel.db().release_quarantined(scope, &party, &done).await?;
+        }
+    }
+    Ok(count)
+}
+
+/// Everything of the tenant that quarantine may know, as attribution names it.
+async fn parties(kernel: &Kernel, scope: &TenantScope) -> Result<Vec<String>> {
+    let mut read = kernel.db().tenant_read(scope).await?;
+    let tenant = read.tenant().clone();
+    let rows = sqlx::query(
+        "SELECT account AS party FROM accounts WHERE tenant_id = $1 \
+         UNION SELECT CASE WHEN kind = 'address' THEN 'ip:' || identifier ELSE identifier END \
+           FROM resources WHERE tenant_id = $1",
+    )
+    .bind(tenant.as_str())
+    .fetch_all(read.conn())
+    .await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// The tenant's view of one item, if it is a party of it at the event's time.
+async fn prepare(
+    kernel: &Arc<Kernel>,
+    scope: &TenantScope,
+    claim: &JobClaim,
+    registers: &Arc<Registers>,
+    id: Uuid,
+    plain: Vec<u8>,
+) -> Result<Option<FlushBatch>> {
+    let names = kernel.job_names(claim).await?;
+    let (registers, tenant) = (Arc::clone(registers), scope.tenant().clone());
+    let handle = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || {
+        let kept = quarantine::decode(&plain)?;
+        let names = TenantNames::new(names, handle);
+        let attributed = attribute(kept.source_type, kept.record, kept.context, kept.observed, &*registers, &names);
+        if let Some(error) = names.failed() {
+            return Err(error);
+        }
+        // It was read once; a normalizer that can't any more leaves it for the next version.
+        let Ok(attributed) = attributed else { return Ok(None) };
+        let Some((_, row)) = attributed.views.into_iter().find(|(viewer, _)| *viewer == tenant) else {
+            return Ok(None);
+        };
+        let mut encoder = BlockEncoder::new().map_err(Error::internal)?;
+        Ok(Some(FlushBatch {
+            batch_id: format!("backfill/{}/{tenant}", id.hyphenated()),
+            content_hash: *blake3::hash(kept.record).as_bytes(),
+            blocks: vec![encode(&mut encoder, tenant, &[row])?],
+            ..FlushBatch::default()
+        }))
+    })
+    .await
+    .map_err(|cause| Error::internal(format!("backfill ended early: {cause}")))?
+}

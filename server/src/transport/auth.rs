@@ -1,0 +1,91 @@
+//! Authentication in front of every method: a request reaches a room with its [`Caller`] or not
+//! at all. Health and reflection say nothing about anybody and are open to whoever trusts the
+//! server's certificate.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use cordon_kernel::facade::Kernel;
+use futures::future::BoxFuture;
+use http::header::AUTHORIZATION;
+use tonic::Status;
+use tonic::body::Body;
+use tower::{Layer, Service};
+
+use super::{Caller, Peer};
+
+const OPEN: [&str; 2] = ["/grpc.health.v1.Health/", "/grpc.reflection."];
+
+/// Puts authentication in front of a service.
+#[derive(Clone)]
+pub struct AuthLayer {
+    kernel: Arc<Kernel>,
+}
+
+impl AuthLayer {
+    /// A layer that asks this kernel's gate.
+    #[must_use]
+    pub fn new(kernel: Arc<Kernel>) -> Self {
+        Self { kernel }
+    }
+}
+
+impl<S> Layer<S> for AuthLayer {
+    type Service = Auth<S>;
+    fn layer(&self, inner: S) -> Auth<S> {
+        Auth {
+            inner,
+            kernel: Arc::clone(&self.kernel),
+        }
+    }
+}
+
+/// A service behind authentication.
+#[derive(Clone)]
+pub struct Auth<S> {
+    inner: S,
+    kernel: Arc<Kernel>,
+}
+
+impl<S> Service<http::Request<Body>> for Auth<S>
+where
+    S: Service<http::Request<Body>, Response = http::Response<Body>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+{
+    type Response = http::Response<Body>;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
+        // The clone that was asked for readiness serves this call; a fresh one takes its place.
+        let fresh = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, fresh);
+        let kernel = Arc::clone(&self.kernel);
+        Box::pin(async move {
+            let path = request.uri().path();
+            if OPEN.iter().any(|open| path.starts_with(open)) {
+                return inner.call(request).await;
+            }
+            let certificate = request.extensions().get::<Peer>().and_then(|peer| peer.certificate.clone());
+            let token = request
+                .headers()
+                .get(AUTHORIZATION)
+                .and_then(|value| value.to_str().ok())
+                .and_then(|value| value.strip_prefix("Bearer "));
+            match kernel.gate().authenticate(certificate.as_deref(), token).await {
+                Ok(credential) => {
+                    let caller = Caller::new(Arc::new(credential), request.headers());
+                    request.headers_mut().remove(AUTHORIZATION);
+                    request.extensions_mut().insert(caller);
+                    inner.call(request).await
+                }
+                Err(error) => Ok(Status::from(error).into_http()),
+            }
+        })
+    }
+}

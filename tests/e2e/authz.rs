@@ -1,0 +1,134 @@
+//! Every method, called by those who may not.
+
+use std::collections::BTreeMap;
+
+use cordon_client::Holder;
+use prost_reflect::{Kind, MethodDescriptor};
+use serde_json::{Map, Value};
+use tonic::Code;
+
+use crate::harness::{Raw, World, methods, request};
+
+const MATRIX: &str = include_str!("../../server/kernel/src/auth/policy.golden.txt");
+
+/// A request that names `tenant` and things of it, wherever the method takes a name.
+fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
+    let mut fields = Map::new();
+    for field in method.input().fields() {
+        if field.kind() != Kind::String || field.is_list() {
+            continue;
+        }
+        let of = match method.name() {
+            name if name.contains("Event") && name.starts_with(['G', 'E']) && field.name() == "name" => {
+                format!("tenants/{tenant}/events/{}", "0".repeat(32))
+            }
+            name if name.contains("Account") && field.name() == "name" => {
+                format!("tenants/{tenant}/accounts/aws:100000000009")
+            }
+            name if name.contains("Resource") && field.name() == "name" => {
+                format!("tenants/{tenant}/resources/01920000-0000-7000-8000-000000000001")
+            }
+            name if name.contains("Credential") && field.name() == "name" => {
+                format!("tenants/{tenant}/credentials/01920000000070008000000000000001")
+            }
+            name if (name.contains("DeadLetter") && field.name() == "parent")
+                || field.name() == "source"
+                || (name.contains("Source") && field.name() == "name") =>
+            {
+                "sources/aws-cloudtrail".into()
+            }
+            name if name.contains("AddressRange") && field.name() == "name" => {
+                "addressRanges/01920000-0000-7000-8000-000000000001".into()
+            }
+            _ if field.name() == "parent" || field.name() == "name" => format!("tenants/{tenant}"),
+            _ => continue,
+        };
+        fields.insert(field.json_name().to_owned(), Value::String(of));
+    }
+    if method.name() == "CreateTenant" {
+        fields.insert("tenantId".into(), "newcomer".into());
+    }
+    request(method, &Value::Object(fields).to_string())
+}
+
+/// Whether the request names a tenant at all.
+fn names_a_tenant(method: &MethodDescriptor) -> bool {
+    naming(method, "initech") != naming(method, "hooli")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_is_refused_everywhere_alike() {
+    let world = World::new().await;
+    let profile = world.server.profile("acme-reader");
+    let stranger = Raw::connect(&profile, false).await;
+    let mut forged = stranger.clone();
+    forged.token = Some("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.".into());
+    let stolen = Raw { token: Raw::member(&profile).await.token, ..stranger.clone() };
+    for method in methods() {
+        let mut answers = Vec::new();
+        for caller in [&stranger, &forged, &stolen] {
+            let status = caller.call(&method, naming(&method, "acme")).await.unwrap_err();
+            assert_eq!(status.code(), Code::Unauthenticated, "{}", method.full_name());
+            answers.push((status.message().to_owned(), status.details().to_vec()));
+        }
+        assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{}: {answers:?}", method.full_name());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_tenant_is_refused_whether_or_not_it_exists() {
+    let world = World::new().await;
+    world.tenant("initech", &["aws:100000000001"]).await;
+    world.tenant("hooli", &["aws:200000000002"]).await;
+    for role in ["reader", "responder", "admin"] {
+        let raw = Raw::member(&world.issue(Holder::Tenant("hooli".into()), role).await).await;
+        for method in methods().iter().filter(|method| names_a_tenant(method)) {
+            let there = raw.call(method, naming(method, "initech")).await.unwrap_err();
+            let nowhere = raw.call(method, naming(method, "nowhere")).await.unwrap_err();
+            assert_eq!(there.code(), Code::PermissionDenied, "{role} {}: {there:?}", method.full_name());
+            assert_eq!(
+                (there.code(), there.message(), there.details()),
+                (nowhere.code(), nowhere.message(), nowhere.details()),
+                "{}",
+                method.full_name()
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_role_reaches_what_the_table_says() {
+    let world = World::new().await;
+    world.tenant("initech", &["aws:100000000001"]).await;
+    let mut lines = MATRIX.lines().filter(|line| !line.starts_with('#'));
+    let roles: Vec<&str> = lines.next().unwrap().split_whitespace().skip(1).collect();
+    let table: BTreeMap<&str, Vec<&str>> = lines
+        .map(|line| {
+            let mut cells = line.split_whitespace();
+            (cells.next().unwrap(), cells.collect())
+        })
+        .collect();
+    for (at, role) in roles.iter().enumerate().filter(|(_, role)| **role != "system") {
+        let holder = match *role {
+            "reader" | "responder" | "admin" => Holder::Tenant("initech".into()),
+            "source" => Holder::Source("aws-cloudtrail".into()),
+            _ => Holder::Staff,
+        };
+        let profile = world.issue(holder, role).await;
+        for method in methods() {
+            // What would end this very credential, or the tenant, comes to no good here.
+            if ["SuspendTenant", "DeleteTenant", "RenewCredential", "RevokeCredential", "DeleteSource"].contains(&method.name())
+                && table[method.name()][at] != "-"
+            {
+                continue;
+            }
+            let raw = Raw::member(&profile).await;
+            let way = table.get(method.name()).unwrap_or_else(|| panic!("{} is not in the table", method.name()))[at];
+            let answer = raw.call(&method, naming(&method, "initech")).await;
+            let refused = answer.as_ref().err().is_some_and(|status| status.code() == Code::PermissionDenied);
+            // Entering needs a justification, which this call does not give.
+            let expected = way == "-" || way == "entered";
+            assert_eq!(refused, expected, "{role} {} ({way}): {answer:?}", method.name());
+        }
+    }
+}

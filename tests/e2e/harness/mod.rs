@@ -1,0 +1,26 @@
+//! A server to test against, and records to send to it.
+
+mod raw;
+mod records;
+mod server;
+
+pub use raw::{Raw, json, methods, request};
+pub use records::{Call, account_of, trail};
+pub use server::{Server, World, binary, connect, raw};
+
+use std::path::PathBuf;
+
+/// The data sets that are not part of the project, where they are at hand.
+pub fn shared_data() -> Option<PathBuf> {
+    let folder = std::env::var_os("CORDON_SHARED").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
+        PathBuf::from,
+    );
+    let data = folder.join("data");
+    if data.is_dir() {
+        Some(data)
+    } else {
+        println!("skipped: no shared data sets at {}", folder.display());
+        None
+    }
+}

@@ -1,0 +1,180 @@
+//! Starting and stopping the server, and making tenants in it.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cordon_client::identity::NewKey;
+use cordon_client::ingest::{Batch, Cut, Outcome};
+use cordon_client::{Client, Holder, Profile, Search, Tenant, View};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+/// A program of the workspace, as `tests/run` builds it before the tests.
+pub fn binary(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let path = test.parent().and_then(Path::parent).unwrap().join(name);
+    assert!(path.exists(), "{} is not built: cargo build --release --bins", path.display());
+    path
+}
+
+/// A running server. Killed when dropped.
+pub struct Server {
+    child: Child,
+    pub address: String,
+    pub data: PathBuf,
+}
+
+impl Server {
+    /// Starts on the folder, with sample data at the first start, and waits until it is ready.
+    pub async fn start(data: &Path) -> Self {
+        Self::start_at(data, "127.0.0.1:0").await
+    }
+
+    /// The same at an address.
+    pub async fn start_at(data: &Path, listen: &str) -> Self {
+        let mut child = Command::new(binary("cordon-server"))
+            .args(["quickstart", "--listen", listen, "--data-dir"])
+            .arg(data)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let ready = async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                eprintln!("server: {line}");
+                if let Some(address) = line.strip_prefix("listening on ") {
+                    return address.to_owned();
+                }
+            }
+            panic!("the server ended before it was ready");
+        };
+        let address = tokio::time::timeout(Duration::from_secs(120), ready).await.expect("the server is not ready");
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                eprintln!("server: {line}");
+            }
+        });
+        Self { child, address, data: data.to_owned() }
+    }
+
+    /// Ends it as a power cut would.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub async fn stop(mut self) {
+        let pid = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+        let status = tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await.expect("it does not stop");
+        assert!(status.unwrap().success());
+    }
+
+    /// One of the profiles that quickstart wrote, at the present address.
+    pub fn profile(&self, name: &str) -> Profile {
+        let mut profile = Profile::load(self.data.join("profiles").join(format!("{name}.toml"))).unwrap();
+        profile.endpoint = format!("https://{}", self.address);
+        profile
+    }
+
+    pub async fn client(&self, name: &str) -> Client {
+        connect(self.profile(name)).await
+    }
+}
+
+pub async fn connect(profile: Profile) -> Client {
+    Client::builder().profile(profile).connect().await.unwrap()
+}
+
+/// A server with a folder of its own, and an operator.
+pub struct World {
+    pub folder: TempDir,
+    pub server: Server,
+    pub operator: Client,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::start(&folder.path().join("data")).await;
+        let operator = server.client("operator").await;
+        Self { folder, server, operator }
+    }
+
+    /// Makes a tenant with these accounts.
+    pub async fn tenant(&self, id: &str, accounts: &[&str]) {
+        let wanted = Tenant { display_name: id.to_uppercase(), ..Tenant::default() };
+        self.operator.tenants().create_tenant(id, wanted).await.unwrap();
+        for account in accounts {
+            self.account(id, account).await;
+        }
+    }
+
+    pub async fn account(&self, tenant: &str, account: &str) {
+        self.operator.tenants().create_account(tenant, account, None, None).await.unwrap();
+    }
+
+    /// Issues a credential, and gives its profile.
+    pub async fn issue(&self, holder: Holder, role: &str) -> Profile {
+        let new = NewKey::generate("someone").unwrap();
+        let issued =
+            self.operator.tenants().issue_credential(&holder, "someone", role, &new.request_pem).await.unwrap();
+        let operator = self.server.profile("operator");
+        let (tenant, source) = match holder {
+            Holder::Tenant(tenant) => (Some(tenant), None),
+            Holder::Source(source) => (None, Some(source)),
+            Holder::Staff => (None, None),
+        };
+        Profile {
+            endpoint: operator.endpoint,
+            server_name: None,
+            tenant,
+            source,
+            role: role.to_owned(),
+            subject: "someone".to_owned(),
+            ca: issued.ca_pem,
+            certificate: issued.certificate_pem,
+            key: new.key,
+        }
+    }
+
+    /// A client of a tenant's new member.
+    pub async fn member(&self, tenant: &str, role: &str) -> Client {
+        connect(self.issue(Holder::Tenant(tenant.to_owned()), role).await).await
+    }
+
+    /// Sends records as one batch and expects it to be taken.
+    pub async fn send(&self, source_type: &str, id: &str, records: &[String]) -> Outcome {
+        self.send_with(source_type, id, "", records).await
+    }
+
+    /// The same with what is needed to read the records.
+    pub async fn send_with(&self, source_type: &str, id: &str, context: &str, records: &[String]) -> Outcome {
+        let cut = Cut::new(format!("sources/{}", source_type.replace('.', "-")), source_type);
+        let mut batch = Batch::new(id, records.iter().map(|r| Bytes::copy_from_slice(r.as_bytes())).collect());
+        batch.context = context.into();
+        let outcomes = self.operator.ingest().send(&cut, stream::iter([Ok(batch)]));
+        let mut outcomes: Vec<Outcome> = outcomes.try_collect().await.unwrap();
+        outcomes.remove(0)
+    }
+}
+
+/// Everything that a search finds, as JSON of the raw view.
+pub async fn raw(client: &Client, filter: &str) -> Vec<Value> {
+    let search = Search::new().filter(filter).view(View::Raw).unlimited();
+    let mut found = client.events().search(search);
+    let mut out = Vec::new();
+    while let Some(event) = found.next().await {
+        let event = event.unwrap();
+        out.push(serde_json::from_slice(&event.raw).unwrap_or_else(|_| String::from_utf8_lossy(&event.raw).into()));
+    }
+    out
+}

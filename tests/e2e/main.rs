@@ -1,0 +1,24 @@
+//! End to end: the real server in a process of its own, reached over TLS by the real client and
+//! the real command line.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::large_futures,
+    missing_docs
+)]
+
+mod authz;
+mod cli;
+mod crash;
+mod harness;
+mod identity;
+mod ingest;
+mod isolation;
+mod search;
+mod views;
+mod watch;
