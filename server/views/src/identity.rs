@@ -13,6 +13,9 @@ pub const SHORTEST_NAME: usize = 3;
 /// An id of this length is found even inside a longer word.
 pub const UNMISTAKABLE: usize = 12;
 
+/// Fewer letters than this may be a name that looks like a mask.
+const SHORTEST_MASK: usize = 4;
+
 /// A principal or access key id is no shorter than this.
 const SHORTEST_UNIQUE_ID: usize = 16;
 
@@ -29,7 +32,7 @@ pub fn is_account(text: &str) -> bool {
 }
 
 /// Whether the text, where an identity is expected, names nobody: empty, a placeholder of
-/// the source, or masked.
+/// the source, or masked throughout.
 #[must_use]
 pub fn is_nobody(text: &str) -> bool {
     const PLACEHOLDERS: [&str; 8] = [
@@ -42,22 +45,21 @@ pub fn is_nobody(text: &str) -> bool {
         "none",
         "aws",
     ];
+    let masked = |byte| matches!(byte, b'*' | b'x' | b'X' | b'#' | b'-');
     text.is_empty()
-        || text.contains('*')
         || PLACEHOLDERS
             .iter()
             .any(|placeholder| text.eq_ignore_ascii_case(placeholder))
-        || text
-            .bytes()
-            .all(|byte| matches!(byte, b'x' | b'X' | b'#' | b'-'))
+        || (text.len() >= SHORTEST_MASK && text.bytes().all(masked))
 }
 
-/// The account that a field names as a party, or `None` if it names nobody. Text of another
-/// form than twelve digits is an identity all the same: whose, nobody can say.
+/// The account that a field names as a party, or `None` if it names nobody, or somebody
+/// who was masked in part. Text of another form than twelve digits is an identity all the
+/// same: whose, nobody can say.
 #[must_use]
 pub fn party_account(text: &str) -> Option<&str> {
     let text = text.trim();
-    (is_account(text) || !is_nobody(text)).then_some(text)
+    (is_account(text) || !(is_nobody(text) || text.contains('*'))).then_some(text)
 }
 
 /// The id by which the directory knows an account: with its cloud in front.

@@ -21,5 +21,7 @@ pub mod vpcflow;
 pub use attribute::{Reject, attribute, content_hash};
 pub use directory::{Directory, Kind, Names};
 pub use render::{explain, render_ocsf};
-pub use row::{Attributed, EventRow, EventRowRef, Reason, SourceType, Status, Withheld};
+pub use row::{
+    Attributed, EventRow, EventRowRef, Reason, SourceType, Status, Withheld, keep_preferred,
+};
 pub use table::{PartyTable, TableError, check_tables};

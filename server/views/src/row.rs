@@ -1,5 +1,6 @@
 //! The row that an event becomes, one per tenant that may see it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -348,6 +349,34 @@ pub struct EventRowRef<'a> {
     pub raw: &'a str,
     pub raw_context: Option<&'a str>,
     pub withheld: &'a [Withheld],
+}
+
+/// Takes out the rows whose place another row of the same tenant takes
+/// ([`EventRow::supersedes`]), keeps the order of the rest, and says how many went. The
+/// work grows with the number of rows, not with its square.
+pub fn keep_preferred<T: Clone + Ord>(rows: &mut Vec<(T, EventRow)>) -> usize {
+    // For each event that has several records: whether one is addressed to the tenant, and
+    // the smallest name of those that are not.
+    let mut best: BTreeMap<(T, SourceType, String), (bool, [u8; 16])> = BTreeMap::new();
+    for (tenant, row) in rows.iter() {
+        if !row.shared_event_id.is_empty() {
+            let key = (tenant.clone(), row.source_type, row.shared_event_id.clone());
+            let (addressed, name) = best.entry(key).or_insert((false, [u8::MAX; 16]));
+            *addressed |= row.addressed;
+            if !row.addressed {
+                *name = row.name.min(*name);
+            }
+        }
+    }
+    let before = rows.len();
+    rows.retain(|(tenant, row)| {
+        let key = (tenant.clone(), row.source_type, row.shared_event_id.clone());
+        match best.get(&key) {
+            Some((addressed, name)) => row.addressed || (!addressed && row.name == *name),
+            None => true,
+        }
+    });
+    before - rows.len()
 }
 
 /// What attribution makes of one record.

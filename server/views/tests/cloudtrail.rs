@@ -4,7 +4,7 @@
 
 mod support;
 
-use cordon_views::{Reason, Status};
+use cordon_views::{Reason, Status, keep_preferred};
 use serde_json::{Value, json};
 use support::{Keys, OBSERVED, World, all_of, cloudtrail, row_of};
 
@@ -192,6 +192,23 @@ fn the_record_addressed_to_a_party_takes_the_place_of_the_other() {
     let mut two = one.clone();
     two.name[0] ^= 1;
     assert_ne!(one.supersedes(&two), two.supersedes(&one));
+    // In one batch the same choice is made, for each tenant by itself.
+    let mut rows: Vec<_> = [&to_a.views, &to_b.views]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
+    assert_eq!(keep_preferred(&mut rows), 2);
+    assert!(rows.iter().all(|(_, row)| row.addressed));
+    let kept: Vec<&str> = rows.iter().map(|(tenant, _)| tenant.as_str()).collect();
+    assert_eq!(kept, ["alpha", "beta"]);
+    let mut rows = vec![
+        ("beta", one.clone()),
+        ("beta", two.clone()),
+        ("gamma", two.clone()),
+    ];
+    assert_eq!(keep_preferred(&mut rows), 1);
+    assert_eq!(rows[0].1.name, one.name.min(two.name));
     // Two own records are two records.
     let mut own = World::default().account(A, "alpha");
     own = own.account(B, "alpha");
@@ -480,6 +497,33 @@ fn two_roles_of_one_name_are_told_apart() {
 }
 
 #[test]
+fn the_owners_keys_and_lists_are_searched_for_others() {
+    let caller =
+        json!({"type": "AWSAccount", "principalId": "AIDAALPHAALPHAALPHAA1", "accountId": A});
+    let mut record = outsider_reads(caller, "198.51.100.7");
+    let key = format!("AWSLogs/{A}/CloudTrail/x");
+    record["requestParameters"]["key"] = json!(key);
+    record["resources"][0]["ARN"] = json!(format!("arn:aws:s3:::beta-data/{key}"));
+    record["requestParameters"]["bucketName"] = json!(format!(
+        "arn:aws:s3:::beta-data and arn:aws:iam::{A}:user/alice"
+    ));
+    let seen = cloudtrail(&both(), &record.to_string()).unwrap();
+    let beta = row_of(&seen, "beta").unwrap();
+    assert!(
+        !all_of(beta).contains(A) && !all_of(beta).contains("alice"),
+        "{}",
+        beta.raw
+    );
+    let arn = &view(beta)["resources"][0]["ARN"];
+    assert!(
+        arn.as_str()
+            .unwrap()
+            .starts_with("arn:aws:s3:::beta-data/AWSLogs/acct~"),
+        "{arn}"
+    );
+}
+
+#[test]
 fn a_stranger_called_like_a_field_does_not_rename_it() {
     let caller = json!({
         "type": "IAMUser", "accountId": A, "userName": "key",
@@ -568,6 +612,7 @@ fn odd_identities_are_read_for_what_they_are() {
         json!({"accountId": null, "sessionContext": null}),
         json!({"accountId": ["x"], "sessionContext": "none"}),
         json!({"accountId": "12345678****"}),
+        json!({"accountId": "************"}),
         json!({"accountId": "XXXXXXXXXXXX"}),
         json!({"type": "Root", "accountId": 111_111_111_111_u64}),
     ] {

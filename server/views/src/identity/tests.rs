@@ -104,11 +104,14 @@ fn placeholders_name_nobody() {
         "",
         "ANONYMOUS_PRINCIPAL",
         "AWS Internal",
-        "12345678****",
+        "************",
         "XXXXXXXXXXXX",
     ] {
         assert!(is_nobody(text), "{text}");
     }
+    // Masked in part: no party, but not nobody's either.
+    assert_eq!(party_account("12345678****"), None);
+    assert!(!is_nobody("12345678****") && !is_nobody("secret-*") && !is_nobody("xx"));
     for text in ["123456789012", "1111111111111"] {
         assert_eq!(party_account(text), Some(text));
     }

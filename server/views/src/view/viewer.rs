@@ -188,7 +188,10 @@ where
         }
         let clean = match kind {
             Kind::Account => {
-                let id = identity::party_account(text)?;
+                if identity::is_nobody(text) {
+                    return None;
+                }
+                let id = text.trim();
                 if self.owns_account(id) {
                     return None;
                 }
@@ -201,13 +204,12 @@ where
                 };
             }
             Kind::Resource | Kind::Name if text.starts_with("arn:") => {
-                // The whole text is the ARN, whatever characters its last part has.
-                return match Arn::parse(text) {
-                    Some(arn) => self
-                        .arn(&arn, text, known)
-                        .map(|clean| (clean, Reason::ForeignIdentity)),
-                    None => self.scrub(text, known),
-                };
+                // The whole text is the ARN, whatever characters its last part has. If it is
+                // the viewer's there may still be others' further on.
+                return Arn::parse(text)
+                    .and_then(|arn| self.arn(&arn, text, known))
+                    .map(|clean| (clean, Reason::ForeignIdentity))
+                    .or_else(|| self.scrub(text, known));
             }
             Kind::Resource | Kind::Host if self.owns_resource(text) => return None,
             Kind::AccessKey | Kind::Principal | Kind::Resource | Kind::Name | Kind::Host => {
@@ -357,18 +359,22 @@ where
             return None;
         }
         if arn.account.is_empty() {
+            if arn.resource.is_empty() || arn.resource == "*" {
+                return None;
+            }
             let owner = arn.resource.split('/').next().unwrap_or_default();
-            let bucket = text.len() - arn.resource.len() + owner.len();
-            if arn.resource.is_empty()
-                || arn.resource == "*"
-                || text.get(..bucket).is_some_and(|whole| known.is_own(whole))
+            let (bucket, key) = text
+                .split_at_checked(text.len() - arn.resource.len() + owner.len())
+                .unwrap_or((text, ""));
+            if known.is_own(bucket)
                 || known.is_own(owner)
                 || self.owns_resource(text)
-                || text
-                    .get(..bucket)
-                    .is_some_and(|whole| self.owns_resource(whole))
+                || self.owns_resource(bucket)
             {
-                return None;
+                // The bucket is the viewer's, but a key is text like any other.
+                return self
+                    .scrub_for(key, known, true)
+                    .map(|(clean, _)| format!("{bucket}{clean}"));
             }
             return Some(format!(
                 "arn:{}:{}:{}::{}",
@@ -384,9 +390,9 @@ where
             if arn.service != "sts" {
                 return None;
             }
-            let mut cuts = Vec::new();
-            self.cut_strangers(session, known, true, &mut cuts);
-            return apply(session, cuts).map(|(clean, _)| format!("{head}/{clean}"));
+            return self
+                .scrub_for(session, known, true)
+                .map(|(clean, _)| format!("{head}/{clean}"));
         }
         let account = identity::directory_account(arn.account);
         let mut resource = String::new();
