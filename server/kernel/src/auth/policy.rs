@@ -41,7 +41,7 @@ actions! {
     GetTenant,
     /// Lists tenants.
     ListTenants,
-    /// Changes a tenant's register entry.
+    /// Changes a tenant's register entry. No method yet.
     UpdateTenant,
     /// Shuts a tenant out; what is sent for it is still stored.
     SuspendTenant,
@@ -79,7 +79,7 @@ actions! {
     ListCredentials,
     /// Revokes a credential.
     RevokeCredential,
-    /// Enters a tenant with a justification.
+    /// Enters a tenant with a justification, along with a call. No method.
     EnterTenant,
     /// Hands in events.
     IngestEvents,
@@ -110,10 +110,17 @@ actions! {
 }
 
 impl Action {
-    /// Whether this is a method of the API, rather than the server's own doing.
+    /// Whether this is a method of the API. The others are the server's own doing, the entering
+    /// that comes with a call rather than being one, and what has no method yet.
     #[must_use]
     pub const fn is_rpc(self) -> bool {
-        !matches!(self, Self::RunJob | Self::Bootstrap)
+        !self.is_internal() && !matches!(self, Self::EnterTenant | Self::UpdateTenant)
+    }
+
+    /// Whether only the server itself does this.
+    #[must_use]
+    pub const fn is_internal(self) -> bool {
+        matches!(self, Self::RunJob | Self::Bootstrap)
     }
 
     /// The action of that method name.
@@ -342,12 +349,12 @@ mod tests {
                             Role::Operator | Role::Analyst | Role::Auditor | Role::SlaReporter
                         ),
                         Reach::Ingest => matches!(role, Role::Operator | Role::Source),
-                        Reach::System => *role == Role::System && !action.is_rpc(),
+                        Reach::System => *role == Role::System && action.is_internal(),
                     };
                     assert!(fits, "{role} reaches {action} by {way:?}");
                 }
                 // A wall between people and the server's own actions.
-                if !action.is_rpc() {
+                if action.is_internal() {
                     assert_eq!(allowed(*role, *action), *role == Role::System);
                 }
             }
