@@ -2,7 +2,6 @@
 
 use clap::Subcommand;
 use jiff::Timestamp;
-use serde_json::json;
 
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
@@ -54,18 +53,8 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
         } => {
             let answer = admin.create_account(&of, &account, from, to).await?;
             let added = answer.account.unwrap_or_default();
-            let mut result = added.json();
-            if let Some(object) = result.as_object_mut() {
-                object.insert(
-                    "backfilled_count".to_owned(),
-                    json!(answer.backfilled_count),
-                );
-            }
-            let sentence = match answer.backfilled_count {
-                0 => format!("{account} is {of}'s"),
-                events => format!("{account} is {of}'s; {events} stored events came to it"),
-            };
-            output.done(&sentence, &result)
+            let sentence = format!("{account} is {of}'s");
+            output.done(&sentence, &added.json())
         }
         Command::List { of } => output.list(admin.list_accounts(&of)).await,
         Command::Remove { of, account } => {

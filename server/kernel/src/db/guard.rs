@@ -130,7 +130,7 @@ fn write_guard(script: &mut String, guard: Guard, table: &Table) {
             );
         }
         Guard::ProviderRead => {
-            if !named && name != "provider_audit_log" {
+            if !named && name != "provider_audit_log" && name != "source_watermarks" {
                 view(script, name, "0");
             }
         }

@@ -28,7 +28,6 @@ use cordon_proto::tenants::tenants_service_server::TenantsServiceServer;
 
 pub use identity::IdentityRpc;
 pub use rpc::TenantsRpc;
-pub use service::Backfill;
 
 type Services = (
     TenantsServiceServer<TenantsRpc>,
@@ -39,23 +38,7 @@ type Services = (
 /// or resource that is registered late are left to the kernel's backfill job.
 #[must_use]
 pub fn services(kernel: Arc<Kernel>) -> Services {
-    mount(service::Service {
-        kernel,
-        backfill: None,
-    })
-}
-
-/// As [`services`], but stored events are brought at once by `backfill`, before the registration
-/// is answered, and counted in the answer.
-#[must_use]
-pub fn services_with_backfill(kernel: Arc<Kernel>, backfill: Arc<dyn Backfill>) -> Services {
-    mount(service::Service {
-        kernel,
-        backfill: Some(backfill),
-    })
-}
-
-fn mount(service: service::Service) -> Services {
+    let service = service::Service { kernel };
     (
         TenantsServiceServer::new(TenantsRpc(service.clone())),
         IdentityServiceServer::new(IdentityRpc(service)),

@@ -104,10 +104,9 @@ impl TenantsService for TenantsRpc {
     ) -> Answer<wire::CreateAccountResponse> {
         let caller = Caller::of(&request)?;
         let new = account::convert::create(request.into_inner())?;
-        let (found, backfilled_count) = self.0.create_account(&caller, new).await?;
+        let found = self.0.create_account(&caller, new).await?;
         Ok(Response::new(wire::CreateAccountResponse {
             account: Some(account::convert::encode(found)),
-            backfilled_count,
         }))
     }
 

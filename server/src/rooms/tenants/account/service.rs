@@ -16,7 +16,7 @@ impl Service {
         &self,
         caller: &Caller,
         account: Account,
-    ) -> Result<(Disclosed<Account>, i64)> {
+    ) -> Result<Disclosed<Account>> {
         let (scope, permit) = caller
             .provider_scope(&self.kernel, Action::CreateAccount)
             .await?;
@@ -30,8 +30,7 @@ impl Service {
         let entry =
             AuditEntry::new(&permit).resource(Name::Account(tenant.clone(), account.id.clone()));
         tx.commit(account.validity.detail(entry)).await?;
-        let backfilled = self.backfilled(&tenant).await;
-        Ok((Disclosed::summary(&scope, account), backfilled))
+        Ok(Disclosed::summary(&scope, account))
     }
 
     pub(in super::super) async fn list_accounts(

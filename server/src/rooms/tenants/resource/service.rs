@@ -46,9 +46,6 @@ impl Service {
             .detail("created", imported.created)
             .detail("unchanged", imported.unchanged);
         tx.commit(entry).await?;
-        if imported.created > 0 {
-            self.backfilled(&tenant).await;
-        }
         Ok(Disclosed::summary(&scope, imported))
     }
 

@@ -25,7 +25,7 @@ use tonic::{Code, Request, Status};
 use tower::{Layer as _, ServiceExt as _};
 
 use super::service::Service;
-use super::{Backfill, IdentityRpc, TenantsRpc};
+use super::{IdentityRpc, TenantsRpc};
 use crate::transport::{AuthLayer, Caller, Peer};
 
 /// When the world begins, in seconds since 1970.
@@ -74,10 +74,6 @@ pub(crate) struct World {
 impl World {
     /// A fresh installation with one operator, on 1 January 2026.
     pub(crate) async fn new() -> Self {
-        Self::with(None).await
-    }
-
-    pub(super) async fn with(backfill: Option<Arc<dyn Backfill>>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (env, clock) = Env::fixed("2026-01-01T00:00:00Z".parse().unwrap(), 7);
         let secret = SecretBox::new(Box::new([7; 32]));
@@ -99,7 +95,6 @@ impl World {
         let (_, certificate) = kernel.bootstrap_operator("root").await.unwrap();
         let service = Service {
             kernel: Arc::clone(&kernel),
-            backfill,
         };
         let mut world = Self {
             kernel,
