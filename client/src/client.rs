@@ -17,7 +17,7 @@ use crate::ingest::Ingest;
 use crate::profile::Profile;
 use crate::retry::{Backoff, Repeat, RetryPolicy};
 use crate::tenants::Tenants;
-use crate::tls;
+use crate::tls::{self, Connection, Refusal};
 use crate::token::{Freshness, Tokens};
 
 /// Largest message in either direction, in bytes.
@@ -63,6 +63,7 @@ pub struct Client {
 #[derive(Debug)]
 struct Shared {
     channel: Channel,
+    refusal: Refusal,
     tokens: Tokens,
     retry: RetryPolicy,
     timeout: Duration,
@@ -120,13 +121,15 @@ impl Builder {
         let profile = self
             .profile
             .ok_or_else(|| Error::new(Reason::InvalidProfile, "the builder got no profile"))?;
-        let channel = tls::connect(&profile).await?;
+        let Connection { channel, refusal } = tls::connect(&profile).await?;
         let tokens = Tokens::new(channel.clone());
-        tokens.header(Freshness::Good).await?;
+        let token = tokens.header(Freshness::Good).await;
+        token.map_err(|error| refusal.explain(error))?;
         Ok(Client {
             tenant: profile.tenant.as_deref().map(Arc::from),
             shared: Arc::new(Shared {
                 channel,
+                refusal,
                 tokens,
                 retry: self.retry,
                 timeout: self.timeout.unwrap_or(DEFAULT_TIMEOUT),
@@ -333,7 +336,8 @@ impl Client {
     {
         let mut renewed = false;
         loop {
-            let mut request = self.request(message.clone(), freshness, how.enters).await?;
+            let request = self.request(message.clone(), freshness, how.enters).await;
+            let mut request = request.map_err(|error| self.shared.refusal.explain(error))?;
             if let Some(timeout) = timeout {
                 request.set_timeout(timeout);
             }
@@ -346,7 +350,7 @@ impl Client {
                         self.shared.tokens.discard(&header).await;
                     }
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(self.shared.refusal.explain(error)),
             }
         }
     }

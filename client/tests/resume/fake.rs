@@ -1,0 +1,367 @@
+//! A server that does what a test tells it to, over real TLS and HTTP/2.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use cordon_client::{Client, Profile, RetryPolicy};
+use cordon_proto::events as wire;
+use cordon_proto::events::events_service_server::{EventsService, EventsServiceServer};
+use cordon_proto::tenants as identity;
+use cordon_proto::tenants::identity_service_server::{IdentityService, IdentityServiceServer};
+use futures::{Stream, StreamExt as _, stream};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+};
+use rustls_pki_types::PrivateKeyDer;
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio_rustls::TlsAcceptor;
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Response, Status, Streaming};
+
+pub(crate) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// What the server is to do, one entry a call, and what it was asked.
+#[derive(Default)]
+pub(crate) struct Script {
+    pub(crate) searches:
+        Mutex<VecDeque<Result<Vec<Result<wire::SearchEventsResponse, Status>>, Status>>>,
+    pub(crate) watches: Mutex<VecDeque<Vec<Result<wire::WatchEventsResponse, Status>>>>,
+    pub(crate) gets: Mutex<VecDeque<Status>>,
+    /// For each stream: how many batches it answers before it fails; none means all.
+    pub(crate) ingests: Mutex<VecDeque<usize>>,
+    /// Tokens that are refused from the first call on.
+    pub(crate) refused: Mutex<Vec<String>>,
+    pub(crate) tokens: Mutex<u32>,
+    pub(crate) searched: Mutex<Vec<wire::SearchEventsRequest>>,
+    pub(crate) watched: Mutex<Vec<Option<i64>>>,
+    pub(crate) ingested: Mutex<Vec<Vec<String>>>,
+    pub(crate) metadata: Mutex<Vec<MetadataMap>>,
+}
+
+impl Script {
+    fn note<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        self.metadata
+            .lock()
+            .unwrap()
+            .push(request.metadata().clone());
+        let header = request
+            .metadata()
+            .get("authorization")
+            .unwrap()
+            .to_str()
+            .unwrap();
+        let token = header.strip_prefix("Bearer ").unwrap();
+        if self
+            .refused
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|refused| refused == token)
+        {
+            return Err(Status::unauthenticated("authentication failed"));
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone)]
+struct Service(Arc<Script>);
+
+#[tonic::async_trait]
+impl IdentityService for Service {
+    async fn issue_token(
+        &self,
+        _: Request<identity::IssueTokenRequest>,
+    ) -> Result<Response<identity::IssueTokenResponse>, Status> {
+        let mut tokens = self.0.tokens.lock().unwrap();
+        *tokens += 1;
+        Ok(Response::new(identity::IssueTokenResponse {
+            token: format!("token-{tokens}"),
+            expire_time: None,
+        }))
+    }
+
+    async fn renew_credential(
+        &self,
+        _: Request<identity::RenewCredentialRequest>,
+    ) -> Result<Response<identity::RenewCredentialResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_signing_keys(
+        &self,
+        _: Request<identity::GetSigningKeysRequest>,
+    ) -> Result<Response<identity::GetSigningKeysResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn who_am_i(
+        &self,
+        request: Request<identity::WhoAmIRequest>,
+    ) -> Result<Response<identity::WhoAmIResponse>, Status> {
+        self.0.note(&request)?;
+        Ok(Response::new(identity::WhoAmIResponse::default()))
+    }
+}
+
+#[tonic::async_trait]
+impl EventsService for Service {
+    type IngestEventsStream = Answers<wire::IngestEventsResponse>;
+    type SearchEventsStream = Answers<wire::SearchEventsResponse>;
+    type WatchEventsStream = Answers<wire::WatchEventsResponse>;
+    type ExportEventsStream = Answers<wire::ExportEventsResponse>;
+
+    async fn ingest_events(
+        &self,
+        request: Request<Streaming<wire::IngestEventsRequest>>,
+    ) -> Result<Response<Self::IngestEventsStream>, Status> {
+        self.0.note(&request)?;
+        let script = Arc::clone(&self.0);
+        let answers = script
+            .ingests
+            .lock()
+            .unwrap()
+            .pop_front()
+            .unwrap_or(usize::MAX);
+        let at = {
+            let mut ingested = script.ingested.lock().unwrap();
+            ingested.push(Vec::new());
+            ingested.len() - 1
+        };
+        let answers = request
+            .into_inner()
+            .enumerate()
+            .map(move |(number, message)| {
+                let message = message?;
+                script.ingested.lock().unwrap()[at].push(message.batch_id.clone());
+                if number >= answers {
+                    return Err(Status::unavailable("going down"));
+                }
+                Ok(wire::IngestEventsResponse {
+                    batch_id: message.batch_id,
+                    accepted_count: i64::try_from(message.records.len()).unwrap(),
+                    ..wire::IngestEventsResponse::default()
+                })
+            });
+        Ok(Response::new(answers.boxed()))
+    }
+
+    async fn search_events(
+        &self,
+        request: Request<wire::SearchEventsRequest>,
+    ) -> Result<Response<Self::SearchEventsStream>, Status> {
+        self.0.note(&request)?;
+        self.0.searched.lock().unwrap().push(request.into_inner());
+        let answers = self.0.searches.lock().unwrap().pop_front().unwrap()?;
+        Ok(Response::new(stream::iter(answers).boxed()))
+    }
+
+    async fn watch_events(
+        &self,
+        request: Request<wire::WatchEventsRequest>,
+    ) -> Result<Response<Self::WatchEventsStream>, Status> {
+        self.0.note(&request)?;
+        self.0
+            .watched
+            .lock()
+            .unwrap()
+            .push(request.into_inner().cursor);
+        let answers = self.0.watches.lock().unwrap().pop_front();
+        Ok(Response::new(match answers {
+            Some(answers) => stream::iter(answers).boxed(),
+            None => stream::pending().boxed(),
+        }))
+    }
+
+    async fn get_event(
+        &self,
+        request: Request<wire::GetEventRequest>,
+    ) -> Result<Response<wire::GetEventResponse>, Status> {
+        self.0.note(&request)?;
+        if let Some(status) = self.0.gets.lock().unwrap().pop_front() {
+            return Err(status);
+        }
+        let event = wire::Event {
+            name: request.into_inner().name,
+            ..wire::Event::default()
+        };
+        Ok(Response::new(wire::GetEventResponse { event: Some(event) }))
+    }
+
+    async fn export_events(
+        &self,
+        request: Request<wire::ExportEventsRequest>,
+    ) -> Result<Response<Self::ExportEventsStream>, Status> {
+        self.0.note(&request)?;
+        // A connection that is cut: bytes, and no summary.
+        let chunk = wire::ExportEventsResponse {
+            content: "half".into(),
+            event_count: 1,
+            summary: None,
+        };
+        Ok(Response::new(stream::iter([Ok(chunk)]).boxed()))
+    }
+
+    async fn report_watermark(
+        &self,
+        _: Request<wire::ReportWatermarkRequest>,
+    ) -> Result<Response<wire::ReportWatermarkResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn explain_event(
+        &self,
+        _: Request<wire::ExplainEventRequest>,
+    ) -> Result<Response<wire::ExplainEventResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn count_events(
+        &self,
+        _: Request<wire::CountEventsRequest>,
+    ) -> Result<Response<wire::CountEventsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_dead_letters(
+        &self,
+        _: Request<wire::ListDeadLettersRequest>,
+    ) -> Result<Response<wire::ListDeadLettersResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn replay_dead_letters(
+        &self,
+        _: Request<wire::ReplayDeadLettersRequest>,
+    ) -> Result<Response<wire::ReplayDeadLettersResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+}
+
+/// The fake with its keys, and a profile that it lets in.
+pub(crate) struct Fake {
+    pub(crate) script: Arc<Script>,
+    pub(crate) profile: Profile,
+    tls: TlsAcceptor,
+    port: u16,
+    /// The server's own, so that shutting it down cuts its connections.
+    serving: Option<Runtime>,
+}
+
+impl Fake {
+    pub(crate) async fn start() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, key).unwrap();
+        let issue = |usage| {
+            let key = KeyPair::generate().unwrap();
+            let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+            params.extended_key_usages = vec![usage];
+            (params.signed_by(&key, &authority).unwrap(), key)
+        };
+        let (server, server_key) = issue(ExtendedKeyUsagePurpose::ServerAuth);
+        let (client, client_key) = issue(ExtendedKeyUsagePurpose::ClientAuth);
+
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(authority.der().clone()).unwrap();
+        let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(
+            Arc::new(roots),
+            Arc::clone(&provider),
+        )
+        .build()
+        .unwrap();
+        let mut config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .unwrap()
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(
+                vec![server.der().clone()],
+                PrivateKeyDer::try_from(server_key.serialize_der()).unwrap(),
+            )
+            .unwrap();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+
+        let mut fake = Self {
+            script: Arc::default(),
+            profile: Profile {
+                endpoint: String::new(),
+                server_name: None,
+                tenant: Some("acme".to_owned()),
+                source: None,
+                role: "reader".to_owned(),
+                subject: "jane".to_owned(),
+                ca: authority.pem(),
+                certificate: client.pem(),
+                key: SecretString::from(client_key.serialize_pem()),
+            },
+            tls: TlsAcceptor::from(Arc::new(config)),
+            port: 0,
+            serving: None,
+        };
+        fake.serve();
+        fake.profile.endpoint = format!("https://127.0.0.1:{}", fake.port);
+        fake
+    }
+
+    /// Listens, on the same port as before.
+    pub(crate) fn serve(&mut self) {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", self.port)).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        self.port = listener.local_addr().unwrap().port();
+        let service = Service(Arc::clone(&self.script));
+        let tls = self.tls.clone();
+        let server = tonic::transport::Server::builder()
+            .add_service(IdentityServiceServer::new(service.clone()))
+            .add_service(EventsServiceServer::new(service));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.spawn(async move {
+            let listener = TcpListener::from_std(listener).unwrap();
+            let connections = stream::unfold((listener, tls), |(listener, tls)| async move {
+                loop {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    // Who is not let in is not served, and does not end the serving.
+                    if let Ok(stream) = tls.accept(stream).await {
+                        return Some((Ok::<_, std::io::Error>(stream), (listener, tls)));
+                    }
+                }
+            });
+            server.serve_with_incoming(connections).await.unwrap();
+        });
+        self.serving = Some(runtime);
+    }
+
+    /// Ends as a killed process does: connections are cut.
+    pub(crate) fn stop(&mut self) {
+        if let Some(serving) = self.serving.take() {
+            serving.shutdown_background();
+        }
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        let patient = RetryPolicy {
+            first_delay: std::time::Duration::from_millis(5),
+            max_delay: std::time::Duration::from_millis(50),
+            patience: std::time::Duration::from_secs(20),
+        };
+        let builder = Client::builder()
+            .profile(self.profile.clone())
+            .retry(patient);
+        builder.connect().await.unwrap()
+    }
+}
+
+/// A runtime must not be dropped where it would block.
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
