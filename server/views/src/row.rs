@@ -251,7 +251,7 @@ pub struct EventRow {
     pub resources: Vec<String>,
     /// Where the record came from.
     pub source_type: SourceType,
-    /// The source's event id; the content hash in hex where the source gave none.
+    /// The source's event id; the event's name in hex where the source gave none.
     pub event_id: String,
     /// The event concerns others too, and this is a view of it.
     pub shared: bool,

@@ -6,7 +6,8 @@ use cordon_kernel::db::timestamp;
 use cordon_kernel::{Disclosed, Error, EventName, Name, Result, TenantId};
 use cordon_lake::{Events, Position};
 use cordon_proto::events as wire;
-use cordon_views::{Reason, SourceType, Withheld, render_ocsf};
+use cordon_views::render::write_ocsf;
+use cordon_views::{Reason, SourceType, Withheld};
 use arrow::array::RecordBatch;
 use prost_types::Timestamp;
 
@@ -85,7 +86,7 @@ pub(super) fn events(
             ..wire::Event::default()
         };
         match view {
-            View::Ocsf => event.ocsf_json = render_ocsf(&row).to_string(),
+            View::Ocsf => write_ocsf(&row, &mut event.ocsf_json),
             View::Raw => {
                 event.raw = row.raw.as_bytes().to_vec().into();
                 event.raw_context = row.raw_context.unwrap_or_default().to_owned();
