@@ -17,7 +17,7 @@ use crate::ingest::Ingest;
 use crate::profile::Profile;
 use crate::retry::{Backoff, Repeat, RetryPolicy};
 use crate::tenants::Tenants;
-use crate::tls::{self, Connection, Refusal};
+use crate::tls;
 use crate::token::{Freshness, Tokens};
 
 /// Largest message in either direction, in bytes.
@@ -63,7 +63,6 @@ pub struct Client {
 #[derive(Debug)]
 struct Shared {
     channel: Channel,
-    refusal: Refusal,
     tokens: Tokens,
     retry: RetryPolicy,
     timeout: Duration,
@@ -121,15 +120,13 @@ impl Builder {
         let profile = self
             .profile
             .ok_or_else(|| Error::new(Reason::InvalidProfile, "the builder got no profile"))?;
-        let Connection { channel, refusal } = tls::connect(&profile).await?;
+        let channel = tls::connect(&profile).await?;
         let tokens = Tokens::new(channel.clone());
-        let token = tokens.header(Freshness::Good).await;
-        token.map_err(|error| refusal.explain(error))?;
+        tokens.header(Freshness::Good).await?;
         Ok(Client {
             tenant: profile.tenant.as_deref().map(Arc::from),
             shared: Arc::new(Shared {
                 channel,
-                refusal,
                 tokens,
                 retry: self.retry,
                 timeout: self.timeout.unwrap_or(DEFAULT_TIMEOUT),
@@ -336,8 +333,7 @@ impl Client {
     {
         let mut renewed = false;
         loop {
-            let request = self.request(message.clone(), freshness, how.enters).await;
-            let mut request = request.map_err(|error| self.shared.refusal.explain(error))?;
+            let mut request = self.request(message.clone(), freshness, how.enters).await?;
             if let Some(timeout) = timeout {
                 request.set_timeout(timeout);
             }
@@ -350,12 +346,12 @@ impl Client {
                         self.shared.tokens.discard(&header).await;
                     }
                 }
-                Err(error) => return Err(self.shared.refusal.explain(error)),
+                Err(error) => return Err(error),
             }
         }
     }
 
-    /// A request for a stream in both directions, and the token that it carries.
+    /// A request for a stream in both directions.
     pub(crate) async fn request_both_ways<T>(&self, message: T) -> Result<Request<T>> {
         self.request(message, Freshness::New, false).await
     }

@@ -170,11 +170,6 @@ impl Error {
         }
     }
 
-    /// What TLS says about why the peer ended a connection, if that is what the error is about.
-    pub(crate) fn refused_by_tls(error: &(dyn StdError + 'static)) -> Option<Self> {
-        tls_failure(error).map(|(reason, message)| Self::new(reason, message))
-    }
-
     /// Why it failed.
     #[must_use]
     pub fn reason(&self) -> &Reason {

@@ -1,9 +1,7 @@
 //! The connection: TLS 1.3 with the profile's key, and HTTP/2 over it.
 
 use std::io;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
@@ -11,7 +9,7 @@ use hyper_util::rt::TokioIo;
 use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::AsyncBufReadExt as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -23,6 +21,8 @@ use crate::profile::Profile;
 
 /// How long reaching the server and agreeing on keys may take, each.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the server's first words are waited for.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a silent connection is asked whether it is still there.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 /// How long it may take to say so.
@@ -31,40 +31,8 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(15);
 const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
 
-/// A channel, and why the server turned it away if it did.
-#[derive(Debug)]
-pub(crate) struct Connection {
-    pub(crate) channel: Channel,
-    pub(crate) refusal: Refusal,
-}
-
-/// Why the server turned the last connection away.
-///
-/// In TLS 1.3 the client is through with its part when the server judges its certificate. What
-/// the server says then arrives on the connection and not in a call, which only learns that the
-/// connection is gone.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Refusal(Arc<Mutex<Option<Error>>>);
-
-impl Refusal {
-    fn note(&self, error: &io::Error) {
-        if let Some(refusal) = Error::refused_by_tls(error) {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal);
-        }
-    }
-
-    /// The error of a call, or why its connection was turned away.
-    pub(crate) fn explain(&self, error: Error) -> Error {
-        if *error.reason() != Reason::Unavailable {
-            return error;
-        }
-        let refusal = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        refusal.unwrap_or(error)
-    }
-}
-
 /// Connects, so that an unreachable or untrusted server is noticed here and not in a call.
-pub(crate) async fn connect(profile: &Profile) -> Result<Connection> {
+pub(crate) async fn connect(profile: &Profile) -> Result<Channel> {
     let (host, port) = profile.address()?;
     let name = profile.expected_name()?;
     let tls = TlsConnector::from(Arc::new(client_config(profile)?));
@@ -90,72 +58,17 @@ pub(crate) async fn connect(profile: &Profile) -> Result<Connection> {
         .user_agent(concat!("cordon-client/", env!("CARGO_PKG_VERSION")))
         .map_err(|error| Error::new(Reason::InvalidProfile, error.to_string()))?;
 
-    let refusal = Refusal::default();
-    let noted = refusal.clone();
     let connector = service_fn(move |_: Uri| {
         let (tls, name, host) = (tls.clone(), name.clone(), host.clone());
-        let refusal = noted.clone();
         async move {
-            let inner = dial(&tls, name, &host, port).await?;
-            Ok::<_, io::Error>(TokioIo::new(Listening { inner, refusal }))
+            let stream = dial(&tls, name, &host, port).await?;
+            Ok::<_, io::Error>(TokioIo::new(stream))
         }
     });
-    let channel = endpoint
+    endpoint
         .connect_with_connector(connector)
         .await
-        .map_err(|error| refusal.explain(Error::connect(&profile.endpoint, &error)))?;
-    Ok(Connection { channel, refusal })
-}
-
-/// A connection that notes why the server ended it.
-#[derive(Debug)]
-struct Listening {
-    inner: TlsStream<TcpStream>,
-    refusal: Refusal,
-}
-
-impl AsyncRead for Listening {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.inner).poll_read(context, buffer);
-        if let Poll::Ready(Err(error)) = &read {
-            self.refusal.note(error);
-        }
-        read
-    }
-}
-
-impl AsyncWrite for Listening {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(context, buffer)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffers: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(context, buffers)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.inner.is_write_vectored()
-    }
+        .map_err(|error| Error::connect(&profile.endpoint, &error))
 }
 
 async fn dial(
@@ -169,7 +82,7 @@ async fn dial(
         .await
         .map_err(late)??;
     stream.set_nodelay(true)?;
-    let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.connect(name, stream))
+    let mut stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.connect(name, stream))
         .await
         .map_err(late)??;
     if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
@@ -178,7 +91,18 @@ async fn dial(
             "the server does not speak HTTP/2",
         ));
     }
-    Ok(stream)
+    // In TLS 1.3 the client is through with its part when the server judges its certificate, and
+    // a server of HTTP/2 speaks first. So its first words, or why there are none, are waited for:
+    // later on, a refusal would look like a connection that was lost.
+    match tokio::time::timeout(GREETING_TIMEOUT, stream.fill_buf()).await {
+        Ok(Err(error)) => Err(error),
+        Ok(Ok([])) => Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "the server hung up after the handshake; it may not accept the profile's certificate",
+        )),
+        // Something between may hold the words back until the client has spoken.
+        Ok(Ok(_)) | Err(_) => Ok(stream),
+    }
 }
 
 fn client_config(profile: &Profile) -> Result<ClientConfig> {

@@ -23,11 +23,13 @@ use tonic::{Request, Response, Status, Streaming};
 
 pub(crate) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
+/// A part of a search's answer.
+type Part = Result<wire::SearchEventsResponse, Status>;
+
 /// What the server is to do, one entry a call, and what it was asked.
 #[derive(Default)]
 pub(crate) struct Script {
-    pub(crate) searches:
-        Mutex<VecDeque<Result<Vec<Result<wire::SearchEventsResponse, Status>>, Status>>>,
+    pub(crate) searches: Mutex<VecDeque<Result<Vec<Part>, Status>>>,
     pub(crate) watches: Mutex<VecDeque<Vec<Result<wire::WatchEventsResponse, Status>>>>,
     pub(crate) gets: Mutex<VecDeque<Status>>,
     /// For each stream: how many batches it answers before it fails; none means all.
@@ -143,6 +145,7 @@ impl EventsService for Service {
                 Ok(wire::IngestEventsResponse {
                     batch_id: message.batch_id,
                     accepted_count: i64::try_from(message.records.len()).unwrap(),
+                    rejected_count: i64::try_from(message.unreadable.len()).unwrap(),
                     ..wire::IngestEventsResponse::default()
                 })
             });

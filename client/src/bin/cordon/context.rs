@@ -8,31 +8,34 @@ use cordon_client::{Client, Entry, Profile, time};
 use crate::failure::{Failure, note};
 use crate::output::{Form, Output};
 
+const ALL: &str = "Options of all commands";
+const STAFF: &str = "Options for staff of the provider";
+
 /// Options of all commands.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// Profile of the one who calls
-    #[arg(long, global = true, env = "CORDON_PROFILE", value_name = "FILE")]
+    #[arg(long, global = true, env = "CORDON_PROFILE", value_name = "FILE", help_heading = ALL)]
     profile: Option<PathBuf>,
-    /// Form of the result
-    #[arg(short, long, global = true, value_enum, default_value_t = Form::Table)]
+    /// Form of the result: for people, one JSON document, or one JSON document a line
+    #[arg(short, long, global = true, value_enum, default_value_t = Form::Table, help_heading = ALL)]
     output: Form,
     /// Where the server listens, if not where the profile says
-    #[arg(long, global = true, env = "CORDON_ENDPOINT", value_name = "URL")]
+    #[arg(long, global = true, env = "CORDON_ENDPOINT", value_name = "URL", help_heading = ALL)]
     endpoint: Option<String>,
 }
 
 /// Whose data, and why: for staff of the provider.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Whose {
-    /// The tenant, if not the profile's own; for staff
-    #[arg(long, global = true)]
+    /// The tenant, if not the profile's own
+    #[arg(long, global = true, help_heading = STAFF)]
     tenant: Option<String>,
-    /// Why you enter the tenant: it reads this in its log; for staff
-    #[arg(long, global = true, value_name = "TEXT")]
+    /// Why you enter the tenant: it reads this in its log
+    #[arg(long, global = true, value_name = "TEXT", help_heading = STAFF)]
     justification: Option<String>,
-    /// The incident or request that it is about; for staff
-    #[arg(long, global = true, value_name = "ID")]
+    /// The incident or request that it is about
+    #[arg(long, global = true, value_name = "ID", help_heading = STAFF)]
     reference: Option<String>,
 }
 

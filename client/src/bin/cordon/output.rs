@@ -9,16 +9,13 @@ use futures::{Stream, TryStreamExt as _};
 use serde_json::Value;
 
 use crate::failure::Outcome;
-use crate::text::{cell, visible};
+use crate::text::{cell, indented, visible};
 
 /// Form of the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {
-    /// For people
     Table,
-    /// One JSON document
     Json,
-    /// One JSON document a line
     Ndjson,
 }
 
@@ -116,15 +113,28 @@ impl Output {
         Ok(out.flush()?)
     }
 
-    /// Shows one JSON document: indented, or on a line.
-    pub(crate) fn document(&self, value: &Value) -> Outcome {
-        let mut out = io::stdout().lock();
-        if self.form == Form::Ndjson {
-            writeln!(out, "{value}")?;
-        } else {
-            writeln!(out, "{value:#}")?;
+    /// Writes bytes as they are; only on a terminal are control characters shown as such.
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> Outcome {
+        if io::stdout().is_terminal() {
+            return self.text(&String::from_utf8_lossy(bytes));
         }
+        let mut out = io::stdout().lock();
+        out.write_all(bytes)?;
+        out.write_all(b"\n")?;
         Ok(out.flush()?)
+    }
+
+    /// Writes one JSON document: on a line as it is, but for people indented.
+    pub(crate) fn json(&self, document: &[u8]) -> Outcome {
+        if self.form == Form::Table || (self.form == Form::Json && io::stdout().is_terminal()) {
+            return self.text(&indented(document));
+        }
+        self.bytes(document)
+    }
+
+    /// The same for a value.
+    pub(crate) fn document(&self, value: &Value) -> Outcome {
+        self.json(value.to_string().as_bytes())
     }
 }
 

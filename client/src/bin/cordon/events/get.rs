@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::output::{Form, Row as _};
 use crate::show::Columns;
-use crate::text::{indented, visible};
+use crate::text::visible;
 
 /// Which event, and how much of it.
 #[derive(Debug, Args)]
@@ -49,13 +49,8 @@ pub(super) async fn run(context: &Context, events: &Events, command: Get) -> Out
         (View::Columns, Form::Table) => columns(context, event),
         (View::Columns, _) => output.document(&Columns(event).json()),
         // As the source wrote it, line breaks and all.
-        (View::Raw, Form::Table) => output.text(&String::from_utf8_lossy(&event.raw)),
-        (_, Form::Ndjson) => output.text(&String::from_utf8_lossy(&document(
-            event,
-            view,
-            Form::Ndjson,
-        ))),
-        (_, Form::Table | Form::Json) => output.text(&indented(&document(event, view, Form::Json))),
+        (View::Raw, Form::Table) => output.bytes(event.raw.trim_ascii_end()),
+        (_, form) => output.json(&document(event, view, form)),
     }
 }
 
