@@ -51,7 +51,10 @@ struct WithConfig {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::new(error).context("can't start")),
     };
@@ -66,8 +69,16 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let env = Env::system();
     match command {
-        Command::Quickstart { data_dir, listen, exit_when_ready } => {
-            let config = Config { data_dir, listen, ..Config::default() };
+        Command::Quickstart {
+            data_dir,
+            listen,
+            exit_when_ready,
+        } => {
+            let config = Config {
+                data_dir,
+                listen,
+                ..Config::default()
+            };
             log(&config);
             let stop = stop_on_signal()?;
             quickstart::run(config, env, stop, exit_when_ready).await?;
@@ -87,13 +98,21 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(with) => {
             let report = app::check(&with.config, &env).await;
             say(&report.to_string());
-            Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            Ok(if report.is_good() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
         }
         Command::Fsck(with) => {
             let config = load(&with)?;
             let report = app::fsck(config, env).await?;
             say(&report.to_string());
-            Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            Ok(if report.is_good() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
         }
     }
 }
@@ -109,9 +128,13 @@ fn log(config: &Config) {
     let filter = EnvFilter::try_from_env("CORDON_LOG")
         .or_else(|_| EnvFilter::try_new(&config.log.filter))
         .unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     let set = match config.log.format {
-        LogFormat::Text => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
+        LogFormat::Text => lines
+            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .try_init(),
         LogFormat::Json => lines.json().try_init(),
     };
     // A second call in one process keeps the first one's subscriber.
@@ -122,7 +145,10 @@ fn log(config: &Config) {
 fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     use tokio::signal::unix::{SignalKind, signal};
     let stop = CancellationToken::new();
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
     let token = stop.clone();
     tokio::spawn(async move {
         let mut again = false;
@@ -141,7 +167,10 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     Ok(stop)
 }
 
-#[allow(clippy::print_stdout, reason = "what was asked for goes to standard output")]
+#[allow(
+    clippy::print_stdout,
+    reason = "what was asked for goes to standard output"
+)]
 fn say(text: &str) {
     println!("{}", text.trim_end());
 }

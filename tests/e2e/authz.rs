@@ -19,7 +19,10 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             continue;
         }
         let of = match method.name() {
-            name if name.contains("Event") && name.starts_with(['G', 'E']) && field.name() == "name" => {
+            name if name.contains("Event")
+                && name.starts_with(['G', 'E'])
+                && field.name() == "name" =>
+            {
                 format!("tenants/{tenant}/events/{}", "0".repeat(32))
             }
             name if name.contains("Account") && field.name() == "name" => {
@@ -63,15 +66,30 @@ async fn a_stranger_is_refused_everywhere_alike() {
     let stranger = Raw::connect(&profile, false).await;
     let mut forged = stranger.clone();
     forged.token = Some("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.".into());
-    let stolen = Raw { token: Raw::member(&profile).await.token, ..stranger.clone() };
+    let stolen = Raw {
+        token: Raw::member(&profile).await.token,
+        ..stranger.clone()
+    };
     for method in methods() {
         let mut answers = Vec::new();
         for caller in [&stranger, &forged, &stolen] {
-            let status = caller.call(&method, naming(&method, "acme")).await.unwrap_err();
-            assert_eq!(status.code(), Code::Unauthenticated, "{}", method.full_name());
+            let status = caller
+                .call(&method, naming(&method, "acme"))
+                .await
+                .unwrap_err();
+            assert_eq!(
+                status.code(),
+                Code::Unauthenticated,
+                "{}",
+                method.full_name()
+            );
             answers.push((status.message().to_owned(), status.details().to_vec()));
         }
-        assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{}: {answers:?}", method.full_name());
+        assert!(
+            answers.windows(2).all(|pair| pair[0] == pair[1]),
+            "{}: {answers:?}",
+            method.full_name()
+        );
     }
 }
 
@@ -83,9 +101,20 @@ async fn another_tenant_is_refused_whether_or_not_it_exists() {
     for role in ["reader", "responder", "admin"] {
         let raw = Raw::member(&world.issue(Holder::Tenant("hooli".into()), role).await).await;
         for method in methods().iter().filter(|method| names_a_tenant(method)) {
-            let there = raw.call(method, naming(method, "initech")).await.unwrap_err();
-            let nowhere = raw.call(method, naming(method, "nowhere")).await.unwrap_err();
-            assert_eq!(there.code(), Code::PermissionDenied, "{role} {}: {there:?}", method.full_name());
+            let there = raw
+                .call(method, naming(method, "initech"))
+                .await
+                .unwrap_err();
+            let nowhere = raw
+                .call(method, naming(method, "nowhere"))
+                .await
+                .unwrap_err();
+            assert_eq!(
+                there.code(),
+                Code::PermissionDenied,
+                "{role} {}: {there:?}",
+                method.full_name()
+            );
             assert_eq!(
                 (there.code(), there.message(), there.details()),
                 (nowhere.code(), nowhere.message(), nowhere.details()),
@@ -108,7 +137,11 @@ async fn each_role_reaches_what_the_table_says() {
             (cells.next().unwrap(), cells.collect())
         })
         .collect();
-    for (at, role) in roles.iter().enumerate().filter(|(_, role)| **role != "system") {
+    for (at, role) in roles
+        .iter()
+        .enumerate()
+        .filter(|(_, role)| **role != "system")
+    {
         let holder = match *role {
             "reader" | "responder" | "admin" => Holder::Tenant("initech".into()),
             "source" => Holder::Source("aws-cloudtrail".into()),
@@ -117,18 +150,35 @@ async fn each_role_reaches_what_the_table_says() {
         let profile = world.issue(holder, role).await;
         for method in methods() {
             // What would end this very credential, or the tenant, comes to no good here.
-            if ["SuspendTenant", "DeleteTenant", "RenewCredential", "RevokeCredential", "DeleteSource"].contains(&method.name())
+            if [
+                "SuspendTenant",
+                "DeleteTenant",
+                "RenewCredential",
+                "RevokeCredential",
+                "DeleteSource",
+            ]
+            .contains(&method.name())
                 && table[method.name()][at] != "-"
             {
                 continue;
             }
             let raw = Raw::member(&profile).await;
-            let way = table.get(method.name()).unwrap_or_else(|| panic!("{} is not in the table", method.name()))[at];
+            let way = table
+                .get(method.name())
+                .unwrap_or_else(|| panic!("{} is not in the table", method.name()))[at];
             let answer = raw.call(&method, naming(&method, "initech")).await;
-            let refused = answer.as_ref().err().is_some_and(|status| status.code() == Code::PermissionDenied);
+            let refused = answer
+                .as_ref()
+                .err()
+                .is_some_and(|status| status.code() == Code::PermissionDenied);
             // Entering needs a justification, which this call does not give.
             let expected = way == "-" || way == "entered";
-            assert_eq!(refused, expected, "{role} {} ({way}): {answer:?}", method.name());
+            assert_eq!(
+                refused,
+                expected,
+                "{role} {} ({way}): {answer:?}",
+                method.name()
+            );
         }
     }
 }

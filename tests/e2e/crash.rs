@@ -25,7 +25,12 @@ async fn send_until_gone(client: Client, round: u64) -> BTreeSet<String> {
     let cut = Cut::new("sources/aws-cloudtrail", "aws.cloudtrail");
     let batches = stream::iter(0_u64..10_000).map(move |number| {
         let records = (0..20)
-            .map(|n| Bytes::from(trail(&Call { id: &format!("{round}-{number}-{n}"), ..Call::own("", "aws:100000000001") })))
+            .map(|n| {
+                Bytes::from(trail(&Call {
+                    id: &format!("{round}-{number}-{n}"),
+                    ..Call::own("", "aws:100000000001")
+                }))
+            })
             .collect();
         Ok(Batch::new(format!("{round}-{number}"), records))
     });
@@ -42,38 +47,70 @@ async fn send_until_gone(client: Client, round: u64) -> BTreeSet<String> {
 async fn every_acknowledged_event_survives_fifty_kills_once() {
     let world = World::new().await;
     world.tenant("initech", &["aws:100000000001"]).await;
-    let reader = world.issue(cordon_client::Holder::Tenant("initech".into()), "reader").await;
-    let World { folder, mut server, .. } = world;
+    let reader = world
+        .issue(cordon_client::Holder::Tenant("initech".into()), "reader")
+        .await;
+    let World {
+        folder, mut server, ..
+    } = world;
     let data = folder.path().join("data");
     let mut acknowledged = BTreeSet::new();
     for round in 0..KILLS {
         let profile = server.profile("operator");
-        let never = RetryPolicy { patience: Duration::ZERO, ..RetryPolicy::default() };
-        let client = Client::builder().profile(profile).retry(never).connect().await.unwrap();
+        let never = RetryPolicy {
+            patience: Duration::ZERO,
+            ..RetryPolicy::default()
+        };
+        let client = Client::builder()
+            .profile(profile)
+            .retry(never)
+            .connect()
+            .await
+            .unwrap();
         let sending = tokio::spawn(send_until_gone(client, round));
         tokio::time::sleep(Duration::from_millis(5 + chance(round) % 250)).await;
         server.kill().await;
         acknowledged.extend(sending.await.unwrap());
         server = Server::start(&data).await;
     }
-    assert!(acknowledged.len() > 1_000, "only {} events were acknowledged", acknowledged.len());
+    assert!(
+        acknowledged.len() > 1_000,
+        "only {} events were acknowledged",
+        acknowledged.len()
+    );
     let mut profile = reader;
     profile.endpoint = format!("https://{}", server.address);
     let reader = connect(profile).await;
     let found = raw(&reader, "").await;
     let mut ids = BTreeSet::new();
     for record in &found {
-        assert!(ids.insert(record["eventID"].as_str().unwrap().to_owned()), "twice: {record}");
+        assert!(
+            ids.insert(record["eventID"].as_str().unwrap().to_owned()),
+            "twice: {record}"
+        );
     }
     let lost: Vec<_> = acknowledged.difference(&ids).collect();
-    assert!(lost.is_empty(), "{} acknowledged events are lost: {:?}", lost.len(), &lost[..lost.len().min(5)]);
+    assert!(
+        lost.is_empty(),
+        "{} acknowledged events are lost: {:?}",
+        lost.len(),
+        &lost[..lost.len().min(5)]
+    );
     server.stop().await;
     let config = folder.path().join("cordon.toml");
-    std::fs::write(&config, format!("data_dir = {:?}\n", data.display().to_string())).unwrap();
+    std::fs::write(
+        &config,
+        format!("data_dir = {:?}\n", data.display().to_string()),
+    )
+    .unwrap();
     let fsck = std::process::Command::new(crate::harness::binary("cordon-server"))
         .args(["fsck", "--config"])
         .arg(&config)
         .output()
         .unwrap();
-    assert!(fsck.status.success(), "{}", String::from_utf8_lossy(&fsck.stdout));
+    assert!(
+        fsck.status.success(),
+        "{}",
+        String::from_utf8_lossy(&fsck.stdout)
+    );
 }

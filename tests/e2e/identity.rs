@@ -21,7 +21,10 @@ async fn ends_within_five_seconds(client: &Client, end: impl Future<Output = ()>
     });
     tokio::time::sleep(Duration::from_millis(500)).await;
     end.await;
-    tokio::time::timeout(Duration::from_secs(5), open).await.expect("the stream goes on").unwrap()
+    tokio::time::timeout(Duration::from_secs(5), open)
+        .await
+        .expect("the stream goes on")
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,10 +38,22 @@ async fn a_suspension_ends_streams_and_calls_but_not_ingest() {
     })
     .await;
     assert_eq!(reason, Reason::TenantSuspended);
-    let error = reader.events().search(Search::new()).next().await.unwrap().unwrap_err();
+    let error = reader
+        .events()
+        .search(Search::new())
+        .next()
+        .await
+        .unwrap()
+        .unwrap_err();
     assert_eq!(*error.reason(), Reason::TenantSuspended);
     let record = crate::harness::trail(&crate::harness::Call::own("while suspended", A));
-    assert_eq!(world.send("aws.cloudtrail", "suspended", &[record]).await.accepted, 1);
+    assert_eq!(
+        world
+            .send("aws.cloudtrail", "suspended", &[record])
+            .await
+            .accepted,
+        1
+    );
     admin.resume_tenant("initech", "").await.unwrap();
     assert_eq!(raw(&reader, "").await.len(), 1);
 }
@@ -49,10 +64,16 @@ async fn a_revoked_credential_is_out_within_five_seconds() {
     world.tenant("initech", &[A]).await;
     let reader = world.member("initech", "reader").await;
     let me = reader.identity().whoami().await.unwrap();
-    assert_eq!((me.tenant.as_str(), me.role.as_str()), ("tenants/initech", "reader"));
+    assert_eq!(
+        (me.tenant.as_str(), me.role.as_str()),
+        ("tenants/initech", "reader")
+    );
     let admin = world.operator.tenants();
     let reason = ends_within_five_seconds(&reader, async {
-        admin.revoke_credential(&me.credential, "a test").await.unwrap();
+        admin
+            .revoke_credential(&me.credential, "a test")
+            .await
+            .unwrap();
     })
     .await;
     assert_eq!(reason, Reason::Unauthenticated);
@@ -62,7 +83,9 @@ async fn a_revoked_credential_is_out_within_five_seconds() {
 async fn a_certificate_is_renewed_and_the_old_one_given_up() {
     let world = World::new().await;
     world.tenant("initech", &[A]).await;
-    let profile = world.issue(Holder::Tenant("initech".into()), "responder").await;
+    let profile = world
+        .issue(Holder::Tenant("initech".into()), "responder")
+        .await;
     let client = connect(profile.clone()).await;
     let renewed = client.identity().renew(&profile).await.unwrap();
     assert_ne!(renewed.certificate, profile.certificate);
@@ -74,8 +97,16 @@ async fn a_certificate_is_renewed_and_the_old_one_given_up() {
 async fn staff_enter_with_a_reason_that_the_tenant_sees() {
     let world = World::new().await;
     world.tenant("initech", &[A]).await;
-    let analyst = connect(world.issue(Holder::Staff, "analyst").await).await.for_tenant("initech");
-    let refused = analyst.events().search(Search::new()).next().await.unwrap().unwrap_err();
+    let analyst = connect(world.issue(Holder::Staff, "analyst").await)
+        .await
+        .for_tenant("initech");
+    let refused = analyst
+        .events()
+        .search(Search::new())
+        .next()
+        .await
+        .unwrap()
+        .unwrap_err();
     assert_eq!(*refused.reason(), Reason::PermissionDenied);
     let entry = cordon_client::Entry::new("asked to look at a sign-in").reference("INC-7");
     let mut found = analyst.entering(entry).events().search(Search::new());
@@ -85,7 +116,9 @@ async fn staff_enter_with_a_reason_that_the_tenant_sees() {
     let mut seen = false;
     while let Some(entry) = log.next().await {
         let entry = entry.unwrap();
-        seen |= entry.staff && entry.justification == "asked to look at a sign-in" && entry.reference == "INC-7";
+        seen |= entry.staff
+            && entry.justification == "asked to look at a sign-in"
+            && entry.reference == "INC-7";
     }
     assert!(seen, "the tenant's log does not show the entry");
 }

@@ -15,10 +15,19 @@ async fn a_batch_is_stored_once_and_refused_with_other_content() {
     let world = World::new().await;
     world.tenant("initech", &["aws:100000000001"]).await;
     let reader = world.member("initech", "reader").await;
-    let records: Vec<String> =
-        (0..5).map(|n| trail(&Call { id: &n.to_string(), ..Call::own("", "aws:100000000001") })).collect();
+    let records: Vec<String> = (0..5)
+        .map(|n| {
+            trail(&Call {
+                id: &n.to_string(),
+                ..Call::own("", "aws:100000000001")
+            })
+        })
+        .collect();
     let first = world.send("aws.cloudtrail", "batch-1", &records).await;
-    assert_eq!((first.accepted, first.duplicates, first.rejected), (5, 0, 0));
+    assert_eq!(
+        (first.accepted, first.duplicates, first.rejected),
+        (5, 0, 0)
+    );
     let again = world.send("aws.cloudtrail", "batch-1", &records).await;
     assert_eq!((again.accepted, again.duplicates), (0, 5));
     let other = world.send("aws.cloudtrail", "batch-1", &records[..2]).await;
@@ -48,16 +57,28 @@ async fn bad_records_are_kept_and_block_nothing() {
     records.push(good.clone());
     records.push(good.clone());
     let outcome = world.send("aws.cloudtrail", "mixed", &records).await;
-    assert_eq!((outcome.accepted, outcome.duplicates, outcome.rejected), (1, 1, 5), "{outcome:?}");
+    assert_eq!(
+        (outcome.accepted, outcome.duplicates, outcome.rejected),
+        (1, 1, 5),
+        "{outcome:?}"
+    );
     assert_eq!(outcome.errors.len(), 5);
     assert_eq!(raw(&reader, "").await.len(), 1);
     let letters = world.operator.ingest().dead_letters("aws-cloudtrail");
     let letters: Vec<_> = letters.map(Result::unwrap).collect().await;
-    let kept: Vec<&[u8]> = letters.iter().map(|letter| letter.content.as_ref()).collect();
+    let kept: Vec<&[u8]> = letters
+        .iter()
+        .map(|letter| letter.content.as_ref())
+        .collect();
     for record in &bad[..3] {
         assert!(kept.contains(&record.as_bytes()), "{record}");
     }
-    let replayed = world.operator.ingest().replay_dead_letters("aws-cloudtrail").await.unwrap();
+    let replayed = world
+        .operator
+        .ingest()
+        .replay_dead_letters("aws-cloudtrail")
+        .await
+        .unwrap();
     assert_eq!(replayed.accepted_count, 0);
 }
 
@@ -66,10 +87,21 @@ async fn times_that_cannot_be_are_marked_and_the_record_kept() {
     let world = World::new().await;
     world.tenant("initech", &["aws:100000000001"]).await;
     let reader = world.member("initech", "reader").await;
-    let times = ["1969-12-31T23:59:59Z", "2300-01-01T00:00:00Z", "yesterday", ""];
+    let times = [
+        "1969-12-31T23:59:59Z",
+        "2300-01-01T00:00:00Z",
+        "yesterday",
+        "",
+    ];
     let records: Vec<String> = times
         .iter()
-        .map(|time| trail(&Call { id: time, time, ..Call::own("", "aws:100000000001") }))
+        .map(|time| {
+            trail(&Call {
+                id: time,
+                time,
+                ..Call::own("", "aws:100000000001")
+            })
+        })
         .collect();
     let outcome = world.send("aws.cloudtrail", "times", &records).await;
     assert_eq!(outcome.accepted, 4);
@@ -106,13 +138,17 @@ async fn real_records_come_back_as_they_were_sent() {
     }
     assert!(!sent.is_empty());
     let found = raw(&reader, "").await;
-    let ids: std::collections::BTreeSet<String> =
-        found.iter().map(|record| record["eventID"].as_str().unwrap().to_owned()).collect();
+    let ids: std::collections::BTreeSet<String> = found
+        .iter()
+        .map(|record| record["eventID"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(ids, sent);
     assert_eq!(found.len(), sent.len(), "each event is there once");
     assert_eq!(count(&reader).await, i64::try_from(sent.len()).unwrap());
     // Page by page the same.
-    let mut paged = reader.events().search(Search::new().unlimited().page_size(97));
+    let mut paged = reader
+        .events()
+        .search(Search::new().unlimited().page_size(97));
     let mut seen = 0;
     while let Some(event) = paged.next().await {
         event.unwrap();
@@ -122,7 +158,11 @@ async fn real_records_come_back_as_they_were_sent() {
 }
 
 fn records_in(path: &std::path::Path) -> Vec<serde_json::Value> {
-    let unpacked = std::process::Command::new("gzip").arg("-dc").arg(path).output().unwrap();
+    let unpacked = std::process::Command::new("gzip")
+        .arg("-dc")
+        .arg(path)
+        .output()
+        .unwrap();
     let file: serde_json::Value = serde_json::from_slice(&unpacked.stdout).unwrap();
     file["Records"].as_array().unwrap().clone()
 }

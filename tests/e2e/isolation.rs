@@ -21,7 +21,8 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
     let tenant = || json!({ "name": "tenants/initech" }).to_string();
     let parent = || json!({ "parent": "tenants/initech" }).to_string();
     let nothing = || "{}".to_owned();
-    let filtered = |filter: &str| json!({ "parent": "tenants/initech", "filter": filter }).to_string();
+    let filtered =
+        |filter: &str| json!({ "parent": "tenants/initech", "filter": filter }).to_string();
     BTreeMap::from([
         ("IssueToken", vec![]),
         ("RenewCredential", vec![]),
@@ -75,9 +76,21 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
 /// What concerns initech: the same in both worlds.
 async fn what_concerns_initech(world: &World) {
     let call = |id: &str, caller: &str, recipient: &str| {
-        trail(&Call { id, caller, recipient, operation: "RunInstances", time: "2026-03-01T10:00:00Z", parameters: json!({ "by": caller }) })
+        trail(&Call {
+            id,
+            caller,
+            recipient,
+            operation: "RunInstances",
+            time: "2026-03-01T10:00:00Z",
+            parameters: json!({ "by": caller }),
+        })
     };
-    let records = [call("own", A, A), call("from-b", B, A), call("to-b", A, B), call("from-c", C, A)];
+    let records = [
+        call("own", A, A),
+        call("from-b", B, A),
+        call("to-b", A, B),
+        call("from-c", C, A),
+    ];
     world.send("aws.cloudtrail", "concerning", &records).await;
 }
 
@@ -86,17 +99,41 @@ async fn others(world: &World, when: &str) {
     if when == "before" {
         world.tenant("hooli", &[B]).await;
         world.tenant("umbrella", &[]).await;
-        world.operator.tenants().create_source("other-source", "aws.cloudtrail", "Other").await.unwrap();
+        world
+            .operator
+            .tenants()
+            .create_source("other-source", "aws.cloudtrail", "Other")
+            .await
+            .unwrap();
     }
-    let records: Vec<String> =
-        (0..40).map(|n| trail(&Call { id: &format!("{when}-{n}"), ..Call::own("", B) })).collect();
-    world.send("aws.cloudtrail", &format!("others-{when}"), &records).await;
-    world.send("aws.cloudtrail", &format!("broken-{when}"), &["not json".to_owned()]).await;
+    let records: Vec<String> = (0..40)
+        .map(|n| {
+            trail(&Call {
+                id: &format!("{when}-{n}"),
+                ..Call::own("", B)
+            })
+        })
+        .collect();
+    world
+        .send("aws.cloudtrail", &format!("others-{when}"), &records)
+        .await;
+    world
+        .send(
+            "aws.cloudtrail",
+            &format!("broken-{when}"),
+            &["not json".to_owned()],
+        )
+        .await;
     let other = world.member("hooli", "reader").await;
     crate::harness::raw(&other, "status = 'Success'").await;
     if when == "after" {
         world.account("umbrella", C).await;
-        world.operator.tenants().suspend_tenant("umbrella", "a test", "").await.unwrap();
+        world
+            .operator
+            .tenants()
+            .suspend_tenant("umbrella", "a test", "")
+            .await
+            .unwrap();
     }
 }
 
@@ -105,14 +142,20 @@ fn blank(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut word = String::new();
     let flush = |word: &mut String, out: &mut String| {
-        let hex = |text: &str| text.len() >= 32 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+        let hex = |text: &str| {
+            text.len() >= 32 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+        };
         let coded = |text: &str| text.len() >= 26 && !text.contains(['.', ':', '/']);
         if hex(word) {
             out.push_str("<id>");
         } else if let Some((kind, _)) = word.split_once('~') {
             out.push_str(kind);
             out.push_str("~<pseudonym>");
-        } else if word.starts_with("2026-11") || word.starts_with("2027") || word.starts_with("2028") || word.starts_with("2029") {
+        } else if word.starts_with("2026-11")
+            || word.starts_with("2027")
+            || word.starts_with("2028")
+            || word.starts_with("2029")
+        {
             out.push_str("<time>");
         } else if coded(word) {
             out.push_str("<coded>");
@@ -138,15 +181,31 @@ async fn observe(world: &World, role: &str) -> Vec<(String, String)> {
     let raw = Raw::member(&world.issue(Holder::Tenant("initech".into()), role).await).await;
     let questions = questions();
     let mut seen = Vec::new();
-    let mut ask = |method: &MethodDescriptor, question: &str, answer: Result<Vec<bytes::Bytes>, tonic::Status>| {
+    let mut ask = |method: &MethodDescriptor,
+                   question: &str,
+                   answer: Result<Vec<bytes::Bytes>, tonic::Status>| {
         let said = match answer {
-            Ok(answers) => answers.iter().map(|answer| to_json(method, answer)).collect::<Vec<_>>().join("\n"),
-            Err(status) => format!("{:?} {} {}", status.code(), status.message(), String::from_utf8_lossy(status.details())),
+            Ok(answers) => answers
+                .iter()
+                .map(|answer| to_json(method, answer))
+                .collect::<Vec<_>>()
+                .join("\n"),
+            Err(status) => format!(
+                "{:?} {} {}",
+                status.code(),
+                status.message(),
+                String::from_utf8_lossy(status.details())
+            ),
         };
-        seen.push((format!("{role} {} {question}", method.full_name()), blank(&said)));
+        seen.push((
+            format!("{role} {} {question}", method.full_name()),
+            blank(&said),
+        ));
     };
     for method in methods() {
-        let all = questions.get(method.name()).unwrap_or_else(|| panic!("{} takes no part", method.full_name()));
+        let all = questions
+            .get(method.name())
+            .unwrap_or_else(|| panic!("{} takes no part", method.full_name()));
         for question in all {
             let answer = raw.call(&method, request(&method, question)).await;
             ask(&method, question, answer);

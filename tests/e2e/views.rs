@@ -24,8 +24,7 @@ fn assume(id: &str, recipient: &str) -> String {
     .unwrap();
     record["eventSource"] = json!("sts.amazonaws.com");
     record["sharedEventID"] = json!(format!("shared-{}", id.split('-').next().unwrap()));
-    record["resources"] =
-        json!([{ "accountId": "200000000002", "type": "AWS::IAM::Role", "ARN": "arn:aws:iam::200000000002:role/partner" }]);
+    record["resources"] = json!([{ "accountId": "200000000002", "type": "AWS::IAM::Role", "ARN": "arn:aws:iam::200000000002:role/partner" }]);
     record.to_string()
 }
 
@@ -46,7 +45,12 @@ async fn seen(client: &cordon_client::Client) -> Vec<String> {
                 columns.stored_time = None;
                 columns.observed_time = None;
             }
-            out.push(format!("{} {} {:?}", event.ocsf_json, String::from_utf8_lossy(&event.raw), event.columns));
+            out.push(format!(
+                "{} {} {:?}",
+                event.ocsf_json,
+                String::from_utf8_lossy(&event.raw),
+                event.columns
+            ));
         }
     }
     out
@@ -56,7 +60,9 @@ fn without_observed(text: &str) -> String {
     // OCSF says when the event was handed over: another moment in another world.
     match text.find("\"logged_time") {
         Some(at) => {
-            let end = text[at..].find([',', '}']).map_or(text.len(), |end| at + end);
+            let end = text[at..]
+                .find([',', '}'])
+                .map_or(text.len(), |end| at + end);
             format!("{}{}", &text[..at], &text[end..])
         }
         None => text.to_owned(),
@@ -68,17 +74,42 @@ async fn each_party_of_a_role_assumption_sees_its_own_side() {
     let world = World::new().await;
     world.tenant("initech", &[A]).await;
     world.tenant("hooli", &[B]).await;
-    let (one, two) = (world.member("initech", "reader").await, world.member("hooli", "reader").await);
-    assert_eq!(world.send("aws.cloudtrail", "assume", &pair()).await.accepted, 2);
+    let (one, two) = (
+        world.member("initech", "reader").await,
+        world.member("hooli", "reader").await,
+    );
+    assert_eq!(
+        world
+            .send("aws.cloudtrail", "assume", &pair())
+            .await
+            .accepted,
+        2
+    );
     let (one, two) = (raw(&one, "").await, raw(&two, "").await);
-    assert_eq!((one.len(), two.len()), (1, 1), "one event for each: {one:?} {two:?}");
+    assert_eq!(
+        (one.len(), two.len()),
+        (1, 1),
+        "one event for each: {one:?} {two:?}"
+    );
     let (one, two) = (one[0].to_string(), two[0].to_string());
-    assert!(one.contains("user-of-100000000001"), "the caller sees itself: {one}");
+    assert!(
+        one.contains("user-of-100000000001"),
+        "the caller sees itself: {one}"
+    );
     for secret in ["100000000001", "user-of", "AKIA", "AIDA"] {
-        assert!(!two.contains(secret), "the owner of the role sees {secret}: {two}");
+        assert!(
+            !two.contains(secret),
+            "the owner of the role sees {secret}: {two}"
+        );
     }
-    assert!(two.contains("200000000002") && two.contains("partner"), "{two}");
-    assert!(two.contains("198.51.100.9"), "an address outside the provider's ranges stays: {two}");
+    assert!(
+        two.contains("200000000002") && two.contains("partner"),
+        "{two}"
+    );
+    assert!(
+        two.contains("198.51.100.9"),
+        "an address outside the provider's ranges stays: {two}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,7 +127,10 @@ async fn another_registration_changes_no_byte() {
     }
     // Keys differ between two installations, and with them pseudonyms; their places must not.
     let blank = |texts: &[String]| -> Vec<String> {
-        texts.iter().map(|text| blank_pseudonyms(&without_observed(text))).collect()
+        texts
+            .iter()
+            .map(|text| blank_pseudonyms(&without_observed(text)))
+            .collect()
     };
     assert_eq!(blank(&both[0]), blank(&both[1]));
 }
@@ -116,7 +150,9 @@ async fn late_registration_brings_what_waited() {
     let world = World::new().await;
     world.tenant("initech", &[]).await;
     let reader = world.member("initech", "reader").await;
-    let sent = world.send("aws.cloudtrail", "early", &[trail(&Call::own("1", A))]).await;
+    let sent = world
+        .send("aws.cloudtrail", "early", &[trail(&Call::own("1", A))])
+        .await;
     assert_eq!((sent.accepted, sent.unattributed), (1, 1));
     assert!(raw(&reader, "").await.is_empty());
     world.account("initech", A).await;
@@ -138,17 +174,42 @@ async fn a_flow_between_two_tenants_has_a_side_for_each() {
     let (from, to) = ("10.20.200.1", "10.20.200.2");
     for (tenant, account, address) in [("initech", A, from), ("hooli", B, to)] {
         world.tenant(tenant, &[account]).await;
-        let resource = cordon_client::Resource { kind: "address".into(), identifier: address.into(), ..Default::default() };
-        world.operator.tenants().import_resources(tenant, &[resource]).await.unwrap();
+        let resource = cordon_client::Resource {
+            kind: "address".into(),
+            identifier: address.into(),
+            ..Default::default()
+        };
+        world
+            .operator
+            .tenants()
+            .import_resources(tenant, &[resource])
+            .await
+            .unwrap();
     }
     let header = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status";
-    let line = format!("2 100000000001 eni-of-initech {from} {to} 40000 443 6 10 840 1772359200 1772359260 ACCEPT OK");
-    let sent = world.send_with("aws.vpcflow", "flow", header, &[line.clone()]).await;
+    let line = format!(
+        "2 100000000001 eni-of-initech {from} {to} 40000 443 6 10 840 1772359200 1772359260 ACCEPT OK"
+    );
+    let sent = world
+        .send_with("aws.vpcflow", "flow", header, &[line.clone()])
+        .await;
     assert_eq!(sent.accepted, 1, "{sent:?}");
-    let (one, two) = (world.member("initech", "reader").await, world.member("hooli", "reader").await);
+    let (one, two) = (
+        world.member("initech", "reader").await,
+        world.member("hooli", "reader").await,
+    );
     let (one, two) = (raw(&one, "").await, raw(&two, "").await);
     assert_eq!((one.len(), two.len()), (1, 1));
     let (one, two) = (one[0].to_string(), two[0].to_string());
-    assert!(one.contains(from) && one.contains("eni-of-initech") && !one.contains(to), "{one}");
-    assert!(two.contains(to) && !two.contains(from) && !two.contains("eni-of-initech") && !two.contains("100000000001"), "{two}");
+    assert!(
+        one.contains(from) && one.contains("eni-of-initech") && !one.contains(to),
+        "{one}"
+    );
+    assert!(
+        two.contains(to)
+            && !two.contains(from)
+            && !two.contains("eni-of-initech")
+            && !two.contains("100000000001"),
+        "{two}"
+    );
 }

@@ -82,7 +82,8 @@ pub async fn check(path: &Path, env: &Env) -> Report {
 
 fn check_secret(config: &Config, report: &mut Report) {
     if let SecretFrom::File(path) = config.key_secret_from() {
-        let beside = path.parent().map(Path::to_path_buf) == config.key_file().parent().map(Path::to_path_buf);
+        let beside = path.parent().map(Path::to_path_buf)
+            == config.key_file().parent().map(Path::to_path_buf);
         if beside {
             report.warn(
                 "keys.secret lies beside the key file that it opens: whoever copies the folder has both; \
@@ -117,15 +118,21 @@ async fn check_stores(config: &Config, env: &Env, report: &mut Report) {
             config.key_file().display()
         ));
     }
-    let keys: Arc<dyn KeyService> = match SealedFile::open(config.key_file(), secret, env.clone()).await {
-        Ok(keys) => Arc::new(keys),
-        Err(error) => return report.wrong(format!("key file {}: {error}", config.key_file().display())),
-    };
+    let keys: Arc<dyn KeyService> =
+        match SealedFile::open(config.key_file(), secret, env.clone()).await {
+            Ok(keys) => Arc::new(keys),
+            Err(error) => {
+                return report.wrong(format!("key file {}: {error}", config.key_file().display()));
+            }
+        };
     report.good(format!("key file {} opens", config.key_file().display()));
     match Db::open(&config.db(), env.clone(), keys).await {
         Ok(db) => {
             db.close().await;
-            report.good(format!("database {} is at this program's schema", config.database_url()));
+            report.good(format!(
+                "database {} is at this program's schema",
+                config.database_url()
+            ));
         }
         Err(error) => report.wrong(format!("database {}: {error}", config.database_url())),
     }
@@ -140,10 +147,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cordon.toml");
         assert!(!check(&path, &Env::system()).await.is_good());
-        std::fs::write(&path, format!("listen = '127.0.0.1:0'\ndata_dir = '{}'\n", folder.path().display())).unwrap();
+        std::fs::write(
+            &path,
+            format!(
+                "listen = '127.0.0.1:0'\ndata_dir = '{}'\n",
+                folder.path().display()
+            ),
+        )
+        .unwrap();
         let report = check(&path, &Env::system()).await;
         let text = report.to_string();
         assert!(!report.is_good(), "{text}");
-        assert!(text.contains("WRONG    objects") && text.contains("keys.secret"), "{text}");
+        assert!(
+            text.contains("WRONG    objects") && text.contains("keys.secret"),
+            "{text}"
+        );
     }
 }

@@ -20,7 +20,10 @@ pub async fn fsck(config: Config, env: Env) -> anyhow::Result<Report> {
                 "{tenant}: {} journal entries, {} open blocks, {} segments, {} rows",
                 found.entries, found.blocks, found.segments, found.rows
             )),
-            Ok(found) => found.faults.into_iter().for_each(|fault| report.wrong(fault)),
+            Ok(found) => found
+                .faults
+                .into_iter()
+                .for_each(|fault| report.wrong(fault)),
             Err(error) => report.wrong(format!("{tenant}: {error}")),
         }
         match app.kernel.db().verify_audit(&scope).await {
@@ -36,7 +39,9 @@ pub async fn fsck(config: Config, env: Env) -> anyhow::Result<Report> {
     }
     let (scope, _) = app.kernel.maintenance_provider_scope(&app.runner, "fsck");
     match app.kernel.db().verify_provider_audit(&scope).await {
-        Ok(chain) if chain.broken_at.is_none() => report.good(format!("provider: {} audit entries", chain.entries)),
+        Ok(chain) if chain.broken_at.is_none() => {
+            report.good(format!("provider: {} audit entries", chain.entries))
+        }
         Ok(chain) => report.wrong(format!(
             "provider: the audit log does not hold at entry {}",
             chain.broken_at.unwrap_or_default()

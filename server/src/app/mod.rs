@@ -60,9 +60,16 @@ impl App {
             migrate,
         })
         .await
-        .with_context(|| format!("the database {} (if migrations are pending: cordon-server migrate)", config.database_url()))?;
+        .with_context(|| {
+            format!(
+                "the database {} (if migrations are pending: cordon-server migrate)",
+                config.database_url()
+            )
+        })?;
         let kernel = Arc::new(kernel);
-        let runner = kernel.job_runner().context("a fresh kernel has no leave to run jobs")?;
+        let runner = kernel
+            .job_runner()
+            .context("a fresh kernel has no leave to run jobs")?;
         let objects = Objects::local(&config.objects_path())
             .with_context(|| format!("the objects {}", config.objects_path().display()))?;
         let lake = Lake::new(Arc::clone(&kernel), objects, LakeConfig::default())?;
@@ -86,7 +93,10 @@ impl App {
     /// # Errors
     /// When the descriptor set is damaged.
     pub fn routes(&self) -> anyhow::Result<Routes> {
-        let ingest = Arc::new(Ingest::new(Arc::clone(&self.kernel), Arc::clone(&self.directory)));
+        let ingest = Arc::new(Ingest::new(
+            Arc::clone(&self.kernel),
+            Arc::clone(&self.directory),
+        ));
         let (_, health) = tonic_health::server::health_reporter();
         let reflection = || {
             tonic_reflection::server::Builder::configure()
@@ -95,11 +105,17 @@ impl App {
         };
         let mut routes = Routes::builder();
         routes.add_service(health);
-        routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
+        routes
+            .add_service(reflection().build_v1()?)
+            .add_service(reflection().build_v1alpha()?);
         let (tenants, identity) = tenants::services(Arc::clone(&self.kernel));
         routes.add_service(tenants).add_service(identity);
         routes.add_service(transparency::service(Arc::clone(&self.kernel)));
-        routes.add_service(events::service(Arc::clone(&self.kernel), Arc::clone(&self.lake), ingest));
+        routes.add_service(events::service(
+            Arc::clone(&self.kernel),
+            Arc::clone(&self.lake),
+            ingest,
+        ));
         Ok(routes.routes())
     }
 
@@ -124,7 +140,15 @@ impl App {
             stop.clone(),
         ));
         let limits = self.config.transport_limits();
-        let served = transport::serve(bound, tls, limits, Arc::clone(&self.kernel), routes, stop.clone()).await;
+        let served = transport::serve(
+            bound,
+            tls,
+            limits,
+            Arc::clone(&self.kernel),
+            routes,
+            stop.clone(),
+        )
+        .await;
         stop.cancel();
         let _ = tokio::join!(renew, jobs);
         self.kernel.close().await;
@@ -133,22 +157,40 @@ impl App {
 
     fn tls(&self) -> anyhow::Result<TlsReload> {
         let authority = self.kernel.gate().authority();
-        let server = authority.issue_server(&self.config.server_names).context("the server's certificate")?;
-        TlsReload::new(&server.certificate_pem, server.key_pem.expose_secret(), authority.certificate_pem())
+        let server = authority
+            .issue_server(&self.config.server_names)
+            .context("the server's certificate")?;
+        TlsReload::new(
+            &server.certificate_pem,
+            server.key_pem.expose_secret(),
+            authority.certificate_pem(),
+        )
     }
 }
 
 /// Issues the server a new certificate long before the old one ends.
-async fn renew_certificate(kernel: Arc<Kernel>, names: Vec<String>, tls: TlsReload, stop: CancellationToken) {
+async fn renew_certificate(
+    kernel: Arc<Kernel>,
+    names: Vec<String>,
+    tls: TlsReload,
+    stop: CancellationToken,
+) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(CERTIFICATE_CHECK) => {}
         }
         let authority = kernel.gate().authority();
-        let renewed = authority.issue_server(&names).map_err(anyhow::Error::new).and_then(|server| {
-            tls.replace(&server.certificate_pem, server.key_pem.expose_secret(), authority.certificate_pem())
-        });
+        let renewed = authority
+            .issue_server(&names)
+            .map_err(anyhow::Error::new)
+            .and_then(|server| {
+                tls.replace(
+                    &server.certificate_pem,
+                    server.key_pem.expose_secret(),
+                    authority.certificate_pem(),
+                )
+            });
         if let Err(error) = renewed {
             tracing::error!(%error, "the server's certificate could not be renewed");
         }
@@ -181,6 +223,11 @@ pub(crate) fn announce(address: std::net::SocketAddr) {
 /// When the database can't be migrated.
 pub async fn migrate(config: &Config, env: &Env) -> anyhow::Result<String> {
     config.prepare(env)?;
-    let done = Kernel::migrate(&config.db(), env).await.context("the database")?;
-    Ok(format!("{} migrations applied; the schema is at version {}", done.applied, done.version))
+    let done = Kernel::migrate(&config.db(), env)
+        .await
+        .context("the database")?;
+    Ok(format!(
+        "{} migrations applied; the schema is at version {}",
+        done.applied, done.version
+    ))
 }

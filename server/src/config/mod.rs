@@ -110,7 +110,10 @@ pub enum LogFormat {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { filter: "warn,cordon_server=info".into(), format: LogFormat::Text }
+        Self {
+            filter: "warn,cordon_server=info".into(),
+            format: LogFormat::Text,
+        }
     }
 }
 
@@ -137,9 +140,11 @@ impl Config {
     pub fn load(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("can't read the configuration {}", path.display()))?;
-        let config: Self =
-            toml::from_str(&text).with_context(|| format!("the configuration {} is wrong", path.display()))?;
-        config.validate().with_context(|| format!("the configuration {} is wrong", path.display()))?;
+        let config: Self = toml::from_str(&text)
+            .with_context(|| format!("the configuration {} is wrong", path.display()))?;
+        config
+            .validate()
+            .with_context(|| format!("the configuration {} is wrong", path.display()))?;
         Ok(config)
     }
 
@@ -149,18 +154,29 @@ impl Config {
     /// Names the setting that is wrong.
     pub fn validate(&self) -> anyhow::Result<()> {
         if self.listen.parse::<SocketAddr>().is_err() {
-            bail!("listen: expected ADDRESS:PORT such as 127.0.0.1:7443, not {:?}", self.listen);
+            bail!(
+                "listen: expected ADDRESS:PORT such as 127.0.0.1:7443, not {:?}",
+                self.listen
+            );
         }
         if self.server_names.is_empty() {
-            bail!("server_names: at least one name or address is needed for the server's certificate");
+            bail!(
+                "server_names: at least one name or address is needed for the server's certificate"
+            );
         }
-        if self.database_url().strip_prefix("sqlite:").is_none_or(str::is_empty) {
+        if self
+            .database_url()
+            .strip_prefix("sqlite:")
+            .is_none_or(str::is_empty)
+        {
             bail!("database.url: expected sqlite:PATH");
         }
         if self.database.readers == Some(0) {
             bail!("database.readers: at least 1");
         }
-        if self.objects.seal_rows == Some(0) || self.objects.seal_hours.is_some_and(|hours| hours < 1) {
+        if self.objects.seal_rows == Some(0)
+            || self.objects.seal_hours.is_some_and(|hours| hours < 1)
+        {
             bail!("objects.seal_rows and objects.seal_hours: at least 1");
         }
         Ok(())
@@ -169,9 +185,10 @@ impl Config {
     /// The database's URL.
     #[must_use]
     pub fn database_url(&self) -> String {
-        self.database.url.clone().unwrap_or_else(|| {
-            format!("sqlite:{}", self.data_dir.join("cordon.db").display())
-        })
+        self.database
+            .url
+            .clone()
+            .unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("cordon.db").display()))
     }
 
     /// The kernel's settings for the database.
@@ -196,19 +213,28 @@ impl Config {
     /// The folder of the objects.
     #[must_use]
     pub fn objects_path(&self) -> PathBuf {
-        self.objects.path.clone().unwrap_or_else(|| self.data_dir.join("objects"))
+        self.objects
+            .path
+            .clone()
+            .unwrap_or_else(|| self.data_dir.join("objects"))
     }
 
     /// The sealed key file.
     #[must_use]
     pub fn key_file(&self) -> PathBuf {
-        self.keys.file.clone().unwrap_or_else(|| self.data_dir.join("keys.sealed"))
+        self.keys
+            .file
+            .clone()
+            .unwrap_or_else(|| self.data_dir.join("keys.sealed"))
     }
 
     /// Where the key file's secret comes from.
     #[must_use]
     pub fn key_secret_from(&self) -> SecretFrom {
-        self.keys.secret.clone().unwrap_or_else(|| SecretFrom::File(self.data_dir.join("keys.secret")))
+        self.keys
+            .secret
+            .clone()
+            .unwrap_or_else(|| SecretFrom::File(self.data_dir.join("keys.secret")))
     }
 
     /// The key file's secret.
@@ -246,7 +272,9 @@ impl Config {
             }
         };
         limits.connections = set.connections.unwrap_or(limits.connections);
-        limits.streams_per_connection = set.streams_per_connection.unwrap_or(limits.streams_per_connection);
+        limits.streams_per_connection = set
+            .streams_per_connection
+            .unwrap_or(limits.streams_per_connection);
         seconds(&mut limits.handshake, set.handshake_seconds);
         seconds(&mut limits.call, set.call_seconds);
         seconds(&mut limits.connection_age, set.connection_age_seconds);
@@ -278,7 +306,9 @@ mod tests {
 
     #[test]
     fn a_misspelt_setting_is_refused() {
-        let error = toml::from_str::<Config>("[database]\nulr = 'x'\n").unwrap_err().to_string();
+        let error = toml::from_str::<Config>("[database]\nulr = 'x'\n")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("ulr"), "{error}");
     }
 
@@ -290,7 +320,11 @@ mod tests {
             ("[database]\nurl = 'postgres://x'", "database.url"),
             ("[objects]\nseal_rows = 0", "seal_rows"),
         ] {
-            let error = toml::from_str::<Config>(text).unwrap().validate().unwrap_err().to_string();
+            let error = toml::from_str::<Config>(text)
+                .unwrap()
+                .validate()
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(named), "{error}");
         }
     }

@@ -37,9 +37,8 @@ impl SecretFrom {
                 read_file(&Path::new(&folder).join(name))?
             }
             Self::Fd(fd) => read_file(Path::new(&format!("/dev/fd/{fd}")))?,
-            Self::Env(name) => {
-                std::env::var(name).with_context(|| format!("the environment variable {name} is not set"))?
-            }
+            Self::Env(name) => std::env::var(name)
+                .with_context(|| format!("the environment variable {name} is not set"))?,
             Self::File(path) => read_file(path)?,
         };
         let mut bytes = [0; 32];
@@ -91,7 +90,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.secret");
         write_new(&path, &Env::system()).unwrap();
-        assert!(write_new(&path, &Env::system()).is_err(), "an existing secret is never replaced");
+        assert!(
+            write_new(&path, &Env::system()).is_err(),
+            "an existing secret is never replaced"
+        );
         let secret = SecretFrom::File(path.clone()).read().unwrap();
         assert_ne!(secret.expose_secret(), &[0; 32]);
         std::fs::write(&path, "abc").unwrap();

@@ -64,7 +64,11 @@ pub async fn run(
 
 /// Does a job; if it fails it is done again, later each time.
 async fn one(kernel: &Arc<Kernel>, lake: &Lake, directory: &Directory, claim: JobClaim) {
-    let (tenant, job, attempts) = (claim.tenant().clone(), claim.job().to_owned(), claim.attempts());
+    let (tenant, job, attempts) = (
+        claim.tenant().clone(),
+        claim.job().to_owned(),
+        claim.attempts(),
+    );
     let done = match perform(kernel, lake, directory, &claim).await {
         Ok(()) => kernel.db().job_done(claim).await,
         Err(error) => {
@@ -81,7 +85,12 @@ async fn one(kernel: &Arc<Kernel>, lake: &Lake, directory: &Directory, claim: Jo
     }
 }
 
-async fn perform(kernel: &Arc<Kernel>, lake: &Lake, directory: &Directory, claim: &JobClaim) -> Result<()> {
+async fn perform(
+    kernel: &Arc<Kernel>,
+    lake: &Lake,
+    directory: &Directory,
+    claim: &JobClaim,
+) -> Result<()> {
     let (scope, _permit) = kernel.job_scope(claim);
     match claim.job() {
         SEAL => {
@@ -110,8 +119,14 @@ async fn perform(kernel: &Arc<Kernel>, lake: &Lake, directory: &Directory, claim
 async fn sweep(kernel: &Kernel, lake: &Lake, runner: &JobRunner) -> Result<()> {
     let now = kernel.env().now();
     let before = |age| now.checked_sub(age).map_err(Error::internal);
-    kernel.db().prune_batches(runner, before(BATCH_IDS)?).await?;
-    kernel.db().prune_quarantine(runner, before(QUARANTINE)?).await?;
+    kernel
+        .db()
+        .prune_batches(runner, before(BATCH_IDS)?)
+        .await?;
+    kernel
+        .db()
+        .prune_quarantine(runner, before(QUARANTINE)?)
+        .await?;
     for tenant in kernel.tenants(runner).await? {
         let (scope, _) = kernel.maintenance_scope(runner, &tenant, "sweep");
         lake.sweep(&scope).await?;

@@ -24,7 +24,12 @@ use crate::transport;
 /// # Errors
 /// When something can't be set up or served; what was done until then stays, and a second start
 /// goes on from there.
-pub async fn run(config: Config, env: Env, stop: CancellationToken, exit_when_ready: bool) -> anyhow::Result<()> {
+pub async fn run(
+    config: Config,
+    env: Env,
+    stop: CancellationToken,
+    exit_when_ready: bool,
+) -> anyhow::Result<()> {
     config.validate()?;
     config.prepare(&env)?;
     let data_dir = config.data_dir.clone();
@@ -87,7 +92,9 @@ async fn operator(app: &App, profiles: &Path, endpoint: &str) -> anyhow::Result<
         subject: principal.subject().to_owned(),
         ca: app.kernel().gate().authority().certificate_pem().to_owned(),
         certificate: certificate.certificate_pem,
-        key: certificate.key_pem.context("the authority kept the operator's key")?,
+        key: certificate
+            .key_pem
+            .context("the authority kept the operator's key")?,
     };
     profile.save(&path)?;
     Ok(profile)
@@ -97,7 +104,10 @@ async fn operator(app: &App, profiles: &Path, endpoint: &str) -> anyhow::Result<
 fn move_profiles(profiles: &Path, endpoint: &str) -> anyhow::Result<()> {
     for entry in std::fs::read_dir(profiles)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
             let mut profile = Profile::load(&path)?;
             if profile.endpoint != endpoint {
                 endpoint.clone_into(&mut profile.endpoint);
@@ -119,5 +129,8 @@ async fn connect(profile: Profile) -> anyhow::Result<Client> {
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
-    Err(last.map_or_else(|| anyhow::anyhow!("the server did not start"), anyhow::Error::new))
+    Err(last.map_or_else(
+        || anyhow::anyhow!("the server did not start"),
+        anyhow::Error::new,
+    ))
 }

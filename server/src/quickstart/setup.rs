@@ -26,7 +26,11 @@ fn made<T>(result: cordon_client::Result<T>) -> anyhow::Result<()> {
 }
 
 /// Registers the sample's tenants, sources and ranges, and writes the members' profiles.
-pub(super) async fn tenants(client: &Client, profiles: &Path, endpoint: &str) -> anyhow::Result<()> {
+pub(super) async fn tenants(
+    client: &Client,
+    profiles: &Path,
+    endpoint: &str,
+) -> anyhow::Result<()> {
     let admin = client.tenants();
     for range in RANGES {
         made(admin.create_range(range).await).with_context(|| format!("range {range}"))?;
@@ -35,7 +39,9 @@ pub(super) async fn tenants(client: &Client, profiles: &Path, endpoint: &str) ->
         made(admin.create_source(id, kind, name).await).with_context(|| format!("source {id}"))?;
     }
     for tenant in &TENANTS {
-        register(client, tenant).await.with_context(|| format!("tenant {}", tenant.id))?;
+        register(client, tenant)
+            .await
+            .with_context(|| format!("tenant {}", tenant.id))?;
         for role in ROLES {
             let path = profiles.join(format!("{}-{role}.toml", tenant.id));
             if !path.exists() {
@@ -51,7 +57,10 @@ pub(super) async fn tenants(client: &Client, profiles: &Path, endpoint: &str) ->
 
 async fn register(client: &Client, tenant: &sample::Tenant) -> anyhow::Result<()> {
     let admin = client.tenants();
-    let wanted = Tenant { display_name: tenant.display_name.into(), ..Tenant::default() };
+    let wanted = Tenant {
+        display_name: tenant.display_name.into(),
+        ..Tenant::default()
+    };
     made(admin.create_tenant(tenant.id, wanted).await)?;
     for account in tenant.accounts {
         made(admin.create_account(tenant.id, account, None, None).await)?;
@@ -59,16 +68,29 @@ async fn register(client: &Client, tenant: &sample::Tenant) -> anyhow::Result<()
     let addresses: Vec<Resource> = tenant
         .addresses
         .iter()
-        .map(|address| Resource { kind: "address".into(), identifier: (*address).into(), ..Resource::default() })
+        .map(|address| Resource {
+            kind: "address".into(),
+            identifier: (*address).into(),
+            ..Resource::default()
+        })
         .collect();
     made(admin.import_resources(tenant.id, &addresses).await)
 }
 
-async fn issue(client: &Client, profiles: &Path, endpoint: &str, tenant: &str, role: &str) -> anyhow::Result<Profile> {
+async fn issue(
+    client: &Client,
+    profiles: &Path,
+    endpoint: &str,
+    tenant: &str,
+    role: &str,
+) -> anyhow::Result<Profile> {
     let subject = format!("{tenant}-{role}");
     let new = NewKey::generate(&subject)?;
     let holder = Holder::Tenant(tenant.into());
-    let issued = client.tenants().issue_credential(&holder, &subject, role, &new.request_pem).await?;
+    let issued = client
+        .tenants()
+        .issue_credential(&holder, &subject, role, &new.request_pem)
+        .await?;
     let operator = Profile::load(profiles.join("operator.toml"))?;
     Ok(Profile {
         endpoint: endpoint.to_owned(),
@@ -88,7 +110,10 @@ async fn issue(client: &Client, profiles: &Path, endpoint: &str, tenant: &str, r
 pub(super) async fn sample(client: &Client, data_dir: &Path, env: &Env) -> anyhow::Result<()> {
     let note = data_dir.join("sample.time");
     let now: Timestamp = if note.exists() {
-        std::fs::read_to_string(&note)?.trim().parse().with_context(|| format!("{} holds no time", note.display()))?
+        std::fs::read_to_string(&note)?
+            .trim()
+            .parse()
+            .with_context(|| format!("{} holds no time", note.display()))?
     } else {
         let now = env.now();
         std::fs::write(&note, now.to_string())?;
@@ -97,21 +122,37 @@ pub(super) async fn sample(client: &Client, data_dir: &Path, env: &Env) -> anyho
     let batches = sample::batches(now);
     for (source, _, kind) in SOURCES {
         let cut = Cut::new(format!("sources/{source}"), kind);
-        let of_source: Vec<_> = batches.iter().filter(|batch| batch.source == source).map(to_send).map(Ok).collect();
+        let of_source: Vec<_> = batches
+            .iter()
+            .filter(|batch| batch.source == source)
+            .map(to_send)
+            .map(Ok)
+            .collect();
         let mut outcomes = client.ingest().send(&cut, stream::iter(of_source));
         while let Some(outcome) = outcomes.next().await {
             let outcome = outcome?;
             if let Some(refusal) = outcome.refused {
-                bail!("the sample's batch {} was refused: {}", outcome.batch_id, refusal.message);
+                bail!(
+                    "the sample's batch {} was refused: {}",
+                    outcome.batch_id,
+                    refusal.message
+                );
             }
         }
-        client.ingest().report_watermark(&format!("sources/{source}"), now).await?;
+        client
+            .ingest()
+            .report_watermark(&format!("sources/{source}"), now)
+            .await?;
     }
     Ok(())
 }
 
 fn to_send(batch: &sample::Batch) -> Batch {
-    let records = batch.records.iter().map(|record| Bytes::copy_from_slice(record.as_bytes())).collect();
+    let records = batch
+        .records
+        .iter()
+        .map(|record| Bytes::copy_from_slice(record.as_bytes()))
+        .collect();
     let mut send = Batch::new(batch.id.clone(), records);
     send.context = batch.context.into();
     send

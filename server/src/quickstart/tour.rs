@@ -7,7 +7,11 @@ use std::path::Path;
 pub(super) fn text(data_dir: &Path) -> String {
     let profiles = data_dir.join("profiles");
     let profile = |name: &str| profiles.join(name).display().to_string();
-    let (acme, globex, operator) = (profile("acme-reader.toml"), profile("globex-reader.toml"), profile("operator.toml"));
+    let (acme, globex, operator) = (
+        profile("acme-reader.toml"),
+        profile("globex-reader.toml"),
+        profile("operator.toml"),
+    );
     format!(
         r#"
 Cordon is ready. Two customers of one cloud, acme and globex, share a bad day. In another terminal:

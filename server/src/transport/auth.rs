@@ -71,13 +71,20 @@ where
             if OPEN.iter().any(|open| path.starts_with(open)) {
                 return inner.call(request).await;
             }
-            let certificate = request.extensions().get::<Peer>().and_then(|peer| peer.certificate.clone());
+            let certificate = request
+                .extensions()
+                .get::<Peer>()
+                .and_then(|peer| peer.certificate.clone());
             let token = request
                 .headers()
                 .get(AUTHORIZATION)
                 .and_then(|value| value.to_str().ok())
                 .and_then(|value| value.strip_prefix("Bearer "));
-            match kernel.gate().authenticate(certificate.as_deref(), token).await {
+            match kernel
+                .gate()
+                .authenticate(certificate.as_deref(), token)
+                .await
+            {
                 Ok(credential) => {
                     let caller = Caller::new(Arc::new(credential), request.headers());
                     request.headers_mut().remove(AUTHORIZATION);

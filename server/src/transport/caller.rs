@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use cordon_kernel::auth::VerifiedCredential;
+use cordon_kernel::facade::Kernel;
 use cordon_kernel::{
     Action, Entry, Error, IngestScope, Permit, ProviderScope, Result, SelfScope, SourceId,
     TenantId, TenantScope,
 };
-use cordon_kernel::facade::Kernel;
 use http::HeaderMap;
 use tokio::time::Instant;
 
@@ -94,10 +94,16 @@ impl Caller {
     ) -> Result<(TenantScope, Permit)> {
         if self.credential.principal().is_provider() {
             if let Some(entry) = self.entry()? {
-                return kernel.gate().enter(&self.credential, tenant, entry, action).await;
+                return kernel
+                    .gate()
+                    .enter(&self.credential, tenant, entry, action)
+                    .await;
             }
         }
-        kernel.gate().permit_tenant(&self.credential, tenant, action).await
+        kernel
+            .gate()
+            .permit_tenant(&self.credential, tenant, action)
+            .await
     }
 
     /// A scope on the provider's registers.
@@ -109,7 +115,10 @@ impl Caller {
         kernel: &Kernel,
         action: Action,
     ) -> Result<(ProviderScope, Permit)> {
-        kernel.gate().permit_provider(&self.credential, action).await
+        kernel
+            .gate()
+            .permit_provider(&self.credential, action)
+            .await
     }
 
     /// A scope on a source.
@@ -122,7 +131,10 @@ impl Caller {
         source: &SourceId,
         action: Action,
     ) -> Result<(IngestScope, Permit)> {
-        kernel.gate().permit_ingest(&self.credential, source, action).await
+        kernel
+            .gate()
+            .permit_ingest(&self.credential, source, action)
+            .await
     }
 
     /// A scope on the caller's own credential.
@@ -161,7 +173,9 @@ fn percent_decode(text: &str) -> String {
 }
 
 fn hex(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+    char::from(byte)
+        .to_digit(16)
+        .and_then(|digit| u8::try_from(digit).ok())
 }
 
 /// A gRPC timeout: up to eight digits and a unit.

@@ -65,13 +65,20 @@ impl<T: Send + 'static> Feed<T> {
     /// Runs `work` in a task of its own that feeds the answer, and stops it when the reader is
     /// gone, the deadline passes, or the caller's standing ends. An error of `work` closes the
     /// answer as its status.
-    pub fn spawn<F, W>(kernel: Arc<Kernel>, caller: Caller, scope: Arc<TenantScope>, work: W) -> Self
+    pub fn spawn<F, W>(
+        kernel: Arc<Kernel>,
+        caller: Caller,
+        scope: Arc<TenantScope>,
+        work: W,
+    ) -> Self
     where
         W: FnOnce(Feeder<T>) -> F,
         F: Future<Output = Result<()>> + Send + 'static,
     {
         let (sender, receiver) = mpsc::channel(IN_FLIGHT);
-        let work = work(Feeder { sender: sender.clone() });
+        let work = work(Feeder {
+            sender: sender.clone(),
+        });
         tokio::spawn(async move {
             let ended = tokio::select! {
                 biased;
@@ -92,11 +99,22 @@ impl<T: Send + 'static> Feed<T> {
 async fn standing(kernel: &Kernel, caller: &Caller, scope: &TenantScope) -> Result<()> {
     loop {
         let next = Instant::now() + CHECK;
-        let at = caller.deadline().map_or(next, |deadline| deadline.min(next));
+        let at = caller
+            .deadline()
+            .map_or(next, |deadline| deadline.min(next));
         tokio::time::sleep_until(at).await;
-        if caller.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
-            return Err(Error::new(Reason::DeadlineExceeded, "the call's deadline has passed"));
+        if caller
+            .deadline()
+            .is_some_and(|deadline| deadline <= Instant::now())
+        {
+            return Err(Error::new(
+                Reason::DeadlineExceeded,
+                "the call's deadline has passed",
+            ));
         }
-        kernel.gate().still_good(caller.credential(), Some(scope)).await?;
+        kernel
+            .gate()
+            .still_good(caller.credential(), Some(scope))
+            .await?;
     }
 }

@@ -86,7 +86,13 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let (sender, incoming) = mpsc::channel(64);
-    let acceptor = tokio::spawn(accept(bound.listener, tls, limits.clone(), sender, stop.clone()));
+    let acceptor = tokio::spawn(accept(
+        bound.listener,
+        tls,
+        limits.clone(),
+        sender,
+        stop.clone(),
+    ));
     let grace = limits.grace;
     let server = Server::builder()
         .timeout(limits.call)
@@ -100,7 +106,10 @@ pub async fn serve(
         .max_connection_age_grace(grace)
         .layer(AuthLayer::new(kernel))
         .add_routes(routes)
-        .serve_with_incoming_shutdown(ReceiverStream::new(incoming), stop.clone().cancelled_owned());
+        .serve_with_incoming_shutdown(
+            ReceiverStream::new(incoming),
+            stop.clone().cancelled_owned(),
+        );
     // A drain waits for ever on a peer that never reads: it gets the grace and no more.
     let drained = tokio::select! {
         served = server => served.context("serving failed"),

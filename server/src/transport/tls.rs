@@ -35,7 +35,12 @@ impl TlsReload {
     ///
     /// # Errors
     /// As [`TlsReload::new`]; the old configuration stays then.
-    pub fn replace(&self, chain_pem: &str, key_pem: &str, authority_pem: &str) -> anyhow::Result<()> {
+    pub fn replace(
+        &self,
+        chain_pem: &str,
+        key_pem: &str,
+        authority_pem: &str,
+    ) -> anyhow::Result<()> {
         let config = server_config(chain_pem, key_pem, authority_pem)?;
         self.sender.send_replace(Arc::new(config));
         Ok(())
@@ -46,20 +51,27 @@ impl TlsReload {
     }
 }
 
-fn server_config(chain_pem: &str, key_pem: &str, authority_pem: &str) -> anyhow::Result<ServerConfig> {
+fn server_config(
+    chain_pem: &str,
+    key_pem: &str,
+    authority_pem: &str,
+) -> anyhow::Result<ServerConfig> {
     let chain = certificates(chain_pem).context("the server's certificate")?;
     let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).context("the server's key")?;
     let mut roots = RootCertStore::empty();
     for authority in certificates(authority_pem).context("the authority's certificate")? {
-        roots.add(authority).context("the authority's certificate")?;
+        roots
+            .add(authority)
+            .context("the authority's certificate")?;
     }
     let provider = Arc::new(ring::default_provider());
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-        // People may come with a token of their own issuer and no certificate; what they reach
-        // without one is the gate's business.
-        .allow_unauthenticated()
-        .build()
-        .context("the authority for clients")?;
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            // People may come with a token of their own issuer and no certificate; what they reach
+            // without one is the gate's business.
+            .allow_unauthenticated()
+            .build()
+            .context("the authority for clients")?;
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .context("TLS 1.3")?

@@ -47,8 +47,14 @@ impl Decoder for Verbatim {
 /// Every method of Cordon's own services.
 pub fn methods() -> Vec<MethodDescriptor> {
     let pool = DescriptorPool::decode(cordon_proto::FILE_DESCRIPTOR_SET).unwrap();
-    let services: Vec<_> = pool.services().filter(|s| s.full_name().starts_with("cordon.")).collect();
-    let methods: Vec<_> = services.iter().flat_map(|service| service.methods().collect::<Vec<_>>()).collect();
+    let services: Vec<_> = pool
+        .services()
+        .filter(|s| s.full_name().starts_with("cordon."))
+        .collect();
+    let methods: Vec<_> = services
+        .iter()
+        .flat_map(|service| service.methods().collect::<Vec<_>>())
+        .collect();
     assert!(methods.len() > 30);
     methods
 }
@@ -56,7 +62,8 @@ pub fn methods() -> Vec<MethodDescriptor> {
 /// A message of the method's request type from JSON.
 pub fn request(method: &MethodDescriptor, json: &str) -> Bytes {
     let mut from = serde_json::Deserializer::from_str(json);
-    let message = DynamicMessage::deserialize(method.input(), &mut from).unwrap_or_else(|e| panic!("{}: {e}", method.full_name()));
+    let message = DynamicMessage::deserialize(method.input(), &mut from)
+        .unwrap_or_else(|e| panic!("{}: {e}", method.full_name()));
     message.encode_to_vec().into()
 }
 
@@ -72,16 +79,28 @@ impl Raw {
     pub async fn connect(profile: &Profile, with_certificate: bool) -> Self {
         let mut tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&profile.ca));
         if with_certificate {
-            tls = tls.identity(Identity::from_pem(&profile.certificate, profile.key.expose_secret()));
+            tls = tls.identity(Identity::from_pem(
+                &profile.certificate,
+                profile.key.expose_secret(),
+            ));
         }
-        let endpoint = Channel::from_shared(profile.endpoint.clone()).unwrap().tls_config(tls).unwrap();
-        Self { channel: endpoint.connect().await.unwrap(), token: None }
+        let endpoint = Channel::from_shared(profile.endpoint.clone())
+            .unwrap()
+            .tls_config(tls)
+            .unwrap();
+        Self {
+            channel: endpoint.connect().await.unwrap(),
+            token: None,
+        }
     }
 
     /// Connects and gets a token.
     pub async fn member(profile: &Profile) -> Self {
         let mut raw = Self::connect(profile, true).await;
-        let method = methods().into_iter().find(|method| method.name() == "IssueToken").unwrap();
+        let method = methods()
+            .into_iter()
+            .find(|method| method.name() == "IssueToken")
+            .unwrap();
         let answer = raw.call(&method, Bytes::new()).await.unwrap();
         let answer = cordon_proto::tenants::IssueTokenResponse::decode(answer[0].clone()).unwrap();
         raw.token = Some(answer.token);
@@ -89,17 +108,28 @@ impl Raw {
     }
 
     /// Calls a method with one message; gives all that comes within a second of the last.
-    pub async fn call(&self, method: &MethodDescriptor, message: Bytes) -> Result<Vec<Bytes>, Status> {
+    pub async fn call(
+        &self,
+        method: &MethodDescriptor,
+        message: Bytes,
+    ) -> Result<Vec<Bytes>, Status> {
         let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
         let mut grpc = tonic::client::Grpc::new(self.channel.clone());
         grpc.ready().await.unwrap();
         let mut request = Request::new(futures::stream::iter([message]));
         if let Some(token) = &self.token {
-            request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+            request
+                .metadata_mut()
+                .insert("authorization", format!("Bearer {token}").parse().unwrap());
         }
-        let mut answers = grpc.streaming(request, path.parse().unwrap(), Verbatim).await?.into_inner();
+        let mut answers = grpc
+            .streaming(request, path.parse().unwrap(), Verbatim)
+            .await?
+            .into_inner();
         let mut out = Vec::new();
-        while let Ok(Some(answer)) = tokio::time::timeout(std::time::Duration::from_secs(1), answers.next()).await {
+        while let Ok(Some(answer)) =
+            tokio::time::timeout(std::time::Duration::from_secs(1), answers.next()).await
+        {
             out.push(answer?);
         }
         Ok(out)

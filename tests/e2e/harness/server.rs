@@ -18,7 +18,11 @@ use tokio::process::{Child, Command};
 pub fn binary(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let path = test.parent().and_then(Path::parent).unwrap().join(name);
-    assert!(path.exists(), "{} is not built: cargo build --release --bins", path.display());
+    assert!(
+        path.exists(),
+        "{} is not built: cargo build --release --bins",
+        path.display()
+    );
     path
 }
 
@@ -56,13 +60,19 @@ impl Server {
             }
             panic!("the server ended before it was ready");
         };
-        let address = tokio::time::timeout(Duration::from_secs(120), ready).await.expect("the server is not ready");
+        let address = tokio::time::timeout(Duration::from_secs(120), ready)
+            .await
+            .expect("the server is not ready");
         tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
                 eprintln!("server: {line}");
             }
         });
-        Self { child, address, data: data.to_owned() }
+        Self {
+            child,
+            address,
+            data: data.to_owned(),
+        }
     }
 
     /// Ends it as a power cut would.
@@ -73,14 +83,24 @@ impl Server {
     /// Asks it to stop, and waits until it has.
     pub async fn stop(mut self) {
         let pid = self.child.id().unwrap().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
-        let status = tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await.expect("it does not stop");
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .await
+                .unwrap()
+                .success()
+        );
+        let status = tokio::time::timeout(Duration::from_secs(30), self.child.wait())
+            .await
+            .expect("it does not stop");
         assert!(status.unwrap().success());
     }
 
     /// One of the profiles that quickstart wrote, at the present address.
     pub fn profile(&self, name: &str) -> Profile {
-        let mut profile = Profile::load(self.data.join("profiles").join(format!("{name}.toml"))).unwrap();
+        let mut profile =
+            Profile::load(self.data.join("profiles").join(format!("{name}.toml"))).unwrap();
         profile.endpoint = format!("https://{}", self.address);
         profile
     }
@@ -106,27 +126,46 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let server = Server::start(&folder.path().join("data")).await;
         let operator = server.client("operator").await;
-        Self { folder, server, operator }
+        Self {
+            folder,
+            server,
+            operator,
+        }
     }
 
     /// Makes a tenant with these accounts.
     pub async fn tenant(&self, id: &str, accounts: &[&str]) {
-        let wanted = Tenant { display_name: id.to_uppercase(), ..Tenant::default() };
-        self.operator.tenants().create_tenant(id, wanted).await.unwrap();
+        let wanted = Tenant {
+            display_name: id.to_uppercase(),
+            ..Tenant::default()
+        };
+        self.operator
+            .tenants()
+            .create_tenant(id, wanted)
+            .await
+            .unwrap();
         for account in accounts {
             self.account(id, account).await;
         }
     }
 
     pub async fn account(&self, tenant: &str, account: &str) {
-        self.operator.tenants().create_account(tenant, account, None, None).await.unwrap();
+        self.operator
+            .tenants()
+            .create_account(tenant, account, None, None)
+            .await
+            .unwrap();
     }
 
     /// Issues a credential, and gives its profile.
     pub async fn issue(&self, holder: Holder, role: &str) -> Profile {
         let new = NewKey::generate("someone").unwrap();
-        let issued =
-            self.operator.tenants().issue_credential(&holder, "someone", role, &new.request_pem).await.unwrap();
+        let issued = self
+            .operator
+            .tenants()
+            .issue_credential(&holder, "someone", role, &new.request_pem)
+            .await
+            .unwrap();
         let operator = self.server.profile("operator");
         let (tenant, source) = match holder {
             Holder::Tenant(tenant) => (Some(tenant), None),
@@ -157,9 +196,24 @@ impl World {
     }
 
     /// The same with what is needed to read the records.
-    pub async fn send_with(&self, source_type: &str, id: &str, context: &str, records: &[String]) -> Outcome {
-        let cut = Cut::new(format!("sources/{}", source_type.replace('.', "-")), source_type);
-        let mut batch = Batch::new(id, records.iter().map(|r| Bytes::copy_from_slice(r.as_bytes())).collect());
+    pub async fn send_with(
+        &self,
+        source_type: &str,
+        id: &str,
+        context: &str,
+        records: &[String],
+    ) -> Outcome {
+        let cut = Cut::new(
+            format!("sources/{}", source_type.replace('.', "-")),
+            source_type,
+        );
+        let mut batch = Batch::new(
+            id,
+            records
+                .iter()
+                .map(|r| Bytes::copy_from_slice(r.as_bytes()))
+                .collect(),
+        );
         batch.context = context.into();
         let outcomes = self.operator.ingest().send(&cut, stream::iter([Ok(batch)]));
         let mut outcomes: Vec<Outcome> = outcomes.try_collect().await.unwrap();
@@ -174,7 +228,10 @@ pub async fn raw(client: &Client, filter: &str) -> Vec<Value> {
     let mut out = Vec::new();
     while let Some(event) = found.next().await {
         let event = event.unwrap();
-        out.push(serde_json::from_slice(&event.raw).unwrap_or_else(|_| String::from_utf8_lossy(&event.raw).into()));
+        out.push(
+            serde_json::from_slice(&event.raw)
+                .unwrap_or_else(|_| String::from_utf8_lossy(&event.raw).into()),
+        );
     }
     out
 }

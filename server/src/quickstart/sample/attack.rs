@@ -15,15 +15,32 @@ const BUCKET: &str = "acme-customer-exports";
 /// What CloudTrail has of it.
 pub(crate) fn cloudtrail(now: Timestamp) -> Vec<String> {
     let bot = || user(ACME, "deploy-bot");
-    let call = |seconds, service, operation| Trail::new(now, seconds, ACME, bot(), service, operation).from(ATTACKER);
+    let call = |seconds, service, operation| {
+        Trail::new(now, seconds, ACME, bot(), service, operation).from(ATTACKER)
+    };
     let mut out = Vec::new();
     for attempt in 0..5 {
-        out.push(console_login(now, 15_000 - attempt * 9, ACME, "ops-oncall", ATTACKER, false));
+        out.push(console_login(
+            now,
+            15_000 - attempt * 9,
+            ACME,
+            "ops-oncall",
+            ATTACKER,
+            false,
+        ));
     }
     out.push(call(14_400, "sts", "GetCallerIdentity").json());
-    out.push(call(14_380, "iam", "ListUsers").denied("iam:ListUsers").json());
+    out.push(
+        call(14_380, "iam", "ListUsers")
+            .denied("iam:ListUsers")
+            .json(),
+    );
     out.push(call(14_362, "s3", "ListBuckets").json());
-    out.push(call(14_340, "ec2", "DescribeSnapshots").asking(json!({ "ownersSet": { "items": [{ "owner": "self" }] } })).json());
+    out.push(
+        call(14_340, "ec2", "DescribeSnapshots")
+            .asking(json!({ "ownersSet": { "items": [{ "owner": "self" }] } }))
+            .json(),
+    );
     out.push(
         call(14_200, "iam", "CreateAccessKey")
             .asking(json!({ "userName": "ops-oncall" }))
@@ -36,7 +53,12 @@ pub(crate) fn cloudtrail(now: Timestamp) -> Vec<String> {
             .asking(json!({ "userName": "deploy-bot", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess" }))
             .json(),
     );
-    out.push(call(14_100, "cloudtrail", "StopLogging").asking(json!({ "name": "management-events" })).denied("cloudtrail:StopLogging").json());
+    out.push(
+        call(14_100, "cloudtrail", "StopLogging")
+            .asking(json!({ "name": "management-events" }))
+            .denied("cloudtrail:StopLogging")
+            .json(),
+    );
     // The stranger's account stands inside a policy that is itself a string, and in a parameter:
     // acme sent both, so both stay clear to acme, and give the stranger no view.
     let policy = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow",
@@ -79,14 +101,19 @@ fn across(now: Timestamp, at: i64) -> Vec<String> {
             .from(ATTACKER)
             .asking(json!({ "roleArn": arn, "roleSessionName": session, "durationSeconds": 3_600 }))
             .answered(answer.clone())
-            .with("resources", json!([{ "accountId": GLOBEX, "type": "AWS::IAM::Role", "ARN": arn }]))
+            .with(
+                "resources",
+                json!([{ "accountId": GLOBEX, "type": "AWS::IAM::Role", "ARN": arn }]),
+            )
             .with("readOnly", true)
             .with("sharedEventID", uuid("across"))
             .json()
     };
     let foreign = json!({ "type": "AWSAccount", "principalId": key("AIDA", "deploy-bot"), "accountId": ACME });
     let inside = || role(GLOBEX, "partner-logistics", session, &ago(now, at));
-    let call = |seconds, service, operation| Trail::new(now, seconds, GLOBEX, inside(), service, operation).from(ATTACKER);
+    let call = |seconds, service, operation| {
+        Trail::new(now, seconds, GLOBEX, inside(), service, operation).from(ATTACKER)
+    };
     vec![
         record(ACME, user(ACME, "deploy-bot")),
         record(GLOBEX, foreign),
@@ -107,7 +134,8 @@ fn across(now: Timestamp, at: i64) -> Vec<String> {
 /// Strangers on acme's bucket: one who gives an account, one of globex, and nobody at all.
 fn outsiders(now: Timestamp) -> Vec<String> {
     let account = |id: &str, name: &str| json!({ "type": "AWSAccount", "principalId": key("AIDA", name), "accountId": id });
-    let nobody = json!({ "type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL" });
+    let nobody =
+        json!({ "type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL" });
     let get = |seconds, identity, from: &str, object: &str| {
         Trail::new(now, seconds, ACME, identity, "s3", "GetObject")
             .from(from)
@@ -120,9 +148,24 @@ fn outsiders(now: Timestamp) -> Vec<String> {
             .with("eventCategory", "Data")
     };
     vec![
-        get(12_900, account(STRANGER, "courier"), ATTACKER, "2026/customers.csv").json(),
-        get(12_840, account(GLOBEX, "invoice-reader"), "192.0.2.90", "invoices/globex.pdf").json(),
-        get(12_600, nobody, "198.51.100.200", ".env").with("errorCode", "AccessDenied").with("errorMessage", "Access Denied").json(),
+        get(
+            12_900,
+            account(STRANGER, "courier"),
+            ATTACKER,
+            "2026/customers.csv",
+        )
+        .json(),
+        get(
+            12_840,
+            account(GLOBEX, "invoice-reader"),
+            "192.0.2.90",
+            "invoices/globex.pdf",
+        )
+        .json(),
+        get(12_600, nobody, "198.51.100.200", ".env")
+            .with("errorCode", "AccessDenied")
+            .with("errorMessage", "Access Denied")
+            .json(),
     ]
 }
 
@@ -132,7 +175,10 @@ pub(crate) fn flows(now: Timestamp) -> Vec<String> {
     for step in 0..12u16 {
         let ago = 13_000 - i64::from(step) * 60;
         let port = 40_000 + step;
-        for (account, machine, direction) in [(ACME, "acme-web-0", "egress"), (GLOBEX, "globex-historian", "ingress")] {
+        for (account, machine, direction) in [
+            (ACME, "acme-web-0", "egress"),
+            (GLOBEX, "globex-historian", "ingress"),
+        ] {
             let flow = Flow {
                 account,
                 machine,
@@ -162,7 +208,13 @@ pub(crate) fn flows(now: Timestamp) -> Vec<String> {
 
 /// What GuardDuty says.
 pub(crate) fn findings(now: Timestamp) -> Vec<String> {
-    let finding = |account: &str, at: i64, kind: &str, title: &str, severity: f64, resource: Value, service: Value| {
+    let finding = |account: &str,
+                   at: i64,
+                   kind: &str,
+                   title: &str,
+                   severity: f64,
+                   resource: Value,
+                   service: Value| {
         let id = hex(&format!("{account}/{kind}"), 32);
         json!({
             "schemaVersion": "2.0", "accountId": account, "region": "eu-central-1", "partition": "aws", "id": id,
@@ -175,8 +227,11 @@ pub(crate) fn findings(now: Timestamp) -> Vec<String> {
     let remote = json!({ "ipAddressV4": ATTACKER, "country": { "countryName": "Elsewhere" } });
     vec![
         finding(
-            ACME, 13_500, "UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom",
-            "An API was called from an address on a threat list.", 5.0,
+            ACME,
+            13_500,
+            "UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom",
+            "An API was called from an address on a threat list.",
+            5.0,
             json!({ "resourceType": "AccessKey", "accessKeyDetails": { "accessKeyId": key("AKIA", "deploy-bot"),
                 "principalId": key("AIDA", "deploy-bot"), "userType": "IAMUser", "userName": "deploy-bot" } }),
             json!({ "serviceName": "guardduty", "count": 7, "archived": false, "eventFirstSeen": ago(now, 14_400),
@@ -184,8 +239,11 @@ pub(crate) fn findings(now: Timestamp) -> Vec<String> {
                 "api": "CreateAccessKey", "serviceName": "iam.amazonaws.com", "callerType": "Remote IP", "remoteIpDetails": remote } } }),
         ),
         finding(
-            GLOBEX, 12_950, "UnauthorizedAccess:EC2/SSHBruteForce",
-            "A machine receives sign-in attempts over SSH.", 2.0,
+            GLOBEX,
+            12_950,
+            "UnauthorizedAccess:EC2/SSHBruteForce",
+            "A machine receives sign-in attempts over SSH.",
+            2.0,
             json!({ "resourceType": "Instance", "instanceDetails": { "instanceId": format!("i-{}", hex("i/globex-historian", 17)),
                 "instanceType": "m7i.large", "networkInterfaces": [{ "privateIpAddress": "10.20.7.20" }] } }),
             json!({ "serviceName": "guardduty", "count": 12, "archived": false, "eventFirstSeen": ago(now, 13_000),

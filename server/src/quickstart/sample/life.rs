@@ -46,7 +46,14 @@ fn hour(now: Timestamp, at: i64, account: &str, owner: &str, step: i64) -> Vec<S
         );
     }
     if step % 8 == 2 {
-        out.push(console_login(now, at - 300, account, "ops-oncall", "192.0.2.15", true));
+        out.push(console_login(
+            now,
+            at - 300,
+            account,
+            "ops-oncall",
+            "192.0.2.15",
+            true,
+        ));
     }
     out
 }
@@ -54,7 +61,8 @@ fn hour(now: Timestamp, at: i64, account: &str, owner: &str, step: i64) -> Vec<S
 /// A service that acts for itself: no account but the recipient's.
 fn service(now: Timestamp, at: i64, account: &str, name: &str) -> Trail {
     let host = format!("{name}.amazonaws.com");
-    let arn = format!("arn:aws:iam::{account}:role/aws-service-role/{host}/AWSServiceRoleForAutoScaling");
+    let arn =
+        format!("arn:aws:iam::{account}:role/aws-service-role/{host}/AWSServiceRoleForAutoScaling");
     let identity = json!({ "type": "AWSService", "invokedBy": host });
     Trail::new(now, at, account, identity, "sts", "AssumeRole")
         .from(&host)
@@ -82,22 +90,42 @@ fn object_read(now: Timestamp, at: i64, account: &str, owner: &str, identity: Va
 }
 
 fn key_of(account: &str) -> Value {
-    let arn = format!("arn:aws:kms:eu-central-1:{account}:key/{}", super::record::uuid(account));
+    let arn = format!(
+        "arn:aws:kms:eu-central-1:{account}:key/{}",
+        super::record::uuid(account)
+    );
     json!([{ "accountId": account, "type": "AWS::KMS::Key", "ARN": arn }])
 }
 
 /// A sign-in to the console.
-pub(crate) fn console_login(now: Timestamp, at: i64, account: &str, name: &str, from: &str, good: bool) -> String {
+pub(crate) fn console_login(
+    now: Timestamp,
+    at: i64,
+    account: &str,
+    name: &str,
+    from: &str,
+    good: bool,
+) -> String {
     let mut identity = user(account, name);
     if let Some(fields) = identity.as_object_mut() {
         fields.remove("accessKeyId");
     }
     let login = Trail::new(now, at, account, identity, "signin", "ConsoleLogin")
         .from(from)
-        .with("userAgent", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0")
+        .with(
+            "userAgent",
+            "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+        )
         .answered(json!({ "ConsoleLogin": if good { "Success" } else { "Failure" } }))
-        .with("additionalEventData", json!({ "LoginTo": "https://console.aws.amazon.com/", "MobileVersion": "No",
-            "MFAUsed": if good { "Yes" } else { "No" } }))
+        .with(
+            "additionalEventData",
+            json!({ "LoginTo": "https://console.aws.amazon.com/", "MobileVersion": "No",
+            "MFAUsed": if good { "Yes" } else { "No" } }),
+        )
         .with("eventType", "AwsConsoleSignIn");
-    if good { login.json() } else { login.with("errorMessage", "Failed authentication").json() }
+    if good {
+        login.json()
+    } else {
+        login.with("errorMessage", "Failed authentication").json()
+    }
 }

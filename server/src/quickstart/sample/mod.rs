@@ -50,7 +50,11 @@ pub const TENANTS: [Tenant; 2] = [
 
 /// The sources of the sample: id, name for people, source type.
 pub const SOURCES: [(&str, &str, &str); 4] = [
-    ("aws-cloudtrail", "CloudTrail of the sample", "aws.cloudtrail"),
+    (
+        "aws-cloudtrail",
+        "CloudTrail of the sample",
+        "aws.cloudtrail",
+    ),
     ("aws-vpcflow", "VPC flow logs of the sample", "aws.vpcflow"),
     ("aws-guardduty", "GuardDuty of the sample", "aws.guardduty"),
     ("ocsf", "OCSF events of the sample", "ocsf"),
@@ -126,14 +130,21 @@ mod tests {
     #[test]
     fn the_sample_is_the_same_for_the_same_time() {
         let (one, two) = (batches(now()), batches(now()));
-        assert!(one.iter().zip(&two).all(|(a, b)| a.id == b.id && a.records == b.records));
+        assert!(
+            one.iter()
+                .zip(&two)
+                .all(|(a, b)| a.id == b.id && a.records == b.records)
+        );
         let records: usize = one.iter().map(|batch| batch.records.len()).sum();
         assert!((250..600).contains(&records), "{records}");
     }
 
     #[test]
     fn every_json_record_parses_and_lies_within_the_last_day() {
-        for batch in batches(now()).iter().filter(|batch| batch.source == "aws-cloudtrail") {
+        for batch in batches(now())
+            .iter()
+            .filter(|batch| batch.source == "aws-cloudtrail")
+        {
             for record in &batch.records {
                 let record: Value = serde_json::from_str(record).unwrap();
                 let time: Timestamp = record["eventTime"].as_str().unwrap().parse().unwrap();
@@ -150,7 +161,10 @@ mod tests {
             if batch.source == "aws-cloudtrail" && batch.id != "sample-trail-again" {
                 for record in &batch.records {
                     let record: Value = serde_json::from_str(record).unwrap();
-                    assert!(seen.insert(record["eventID"].as_str().unwrap().to_owned()), "{record}");
+                    assert!(
+                        seen.insert(record["eventID"].as_str().unwrap().to_owned()),
+                        "{record}"
+                    );
                 }
             }
         }

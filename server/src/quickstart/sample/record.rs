@@ -10,7 +10,9 @@ pkt-srcaddr pkt-dstaddr region az-id flow-direction";
 
 /// `seconds` before `now`, as the sources write times.
 pub(crate) fn ago(now: Timestamp, seconds: i64) -> String {
-    let time = now.checked_sub(SignedDuration::from_secs(seconds)).unwrap_or(now);
+    let time = now
+        .checked_sub(SignedDuration::from_secs(seconds))
+        .unwrap_or(now);
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
@@ -21,7 +23,9 @@ pub(crate) fn uuid(of: &str) -> String {
     for (to, from) in bytes.iter_mut().zip(hash.as_bytes()) {
         *to = *from;
     }
-    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+    uuid::Builder::from_random_bytes(bytes)
+        .into_uuid()
+        .to_string()
 }
 
 /// So many hexadecimal digits that depend on nothing but what they are for.
@@ -74,10 +78,19 @@ pub(crate) struct Trail(Map<String, Value>);
 
 impl Trail {
     /// `operation` of `service` (`ec2`, `s3`, …) by `identity`, recorded for `recipient`.
-    pub(super) fn new(now: Timestamp, seconds: i64, recipient: &str, identity: Value, service: &str, operation: &str) -> Self {
+    pub(super) fn new(
+        now: Timestamp,
+        seconds: i64,
+        recipient: &str,
+        identity: Value,
+        service: &str,
+        operation: &str,
+    ) -> Self {
         let mut fields = Map::new();
         let of = format!("{recipient}/{operation}/{seconds}/{identity}");
-        let read_only = ["Get", "List", "Describe", "Lookup", "Head"].iter().any(|verb| operation.starts_with(verb));
+        let read_only = ["Get", "List", "Describe", "Lookup", "Head"]
+            .iter()
+            .any(|verb| operation.starts_with(verb));
         for (name, value) in [
             ("eventVersion", json!("1.11")),
             ("userIdentity", identity),
@@ -86,7 +99,10 @@ impl Trail {
             ("eventName", json!(operation)),
             ("awsRegion", json!("eu-central-1")),
             ("sourceIPAddress", json!("192.0.2.15")),
-            ("userAgent", json!("aws-cli/2.22.0 md/Botocore#1.35.0 ua/2.0 os/linux#6.1 lang/python#3.12")),
+            (
+                "userAgent",
+                json!("aws-cli/2.22.0 md/Botocore#1.35.0 ua/2.0 os/linux#6.1 lang/python#3.12"),
+            ),
             ("requestParameters", Value::Null),
             ("responseElements", Value::Null),
             ("requestID", json!(uuid(&format!("request/{of}")))),
@@ -125,12 +141,17 @@ impl Trail {
 
     /// Says that it was refused.
     pub(super) fn denied(self, action: &str) -> Self {
-        let arn = self.0.get("userIdentity").and_then(|identity| identity.get("arn")).and_then(Value::as_str);
+        let arn = self
+            .0
+            .get("userIdentity")
+            .and_then(|identity| identity.get("arn"))
+            .and_then(Value::as_str);
         let message = format!(
             "User: {} is not authorized to perform: {action} because no identity-based policy allows the {action} action",
             arn.unwrap_or("anonymous")
         );
-        self.with("errorCode", "AccessDenied").with("errorMessage", message)
+        self.with("errorCode", "AccessDenied")
+            .with("errorMessage", message)
     }
 
     /// The record.
@@ -163,7 +184,8 @@ impl Flow<'_> {
     /// The line.
     pub(super) fn line(&self, now: Timestamp) -> String {
         let end = now.as_second() - self.ago;
-        let (account, machine, (from, from_port), (to, to_port)) = (self.account, self.machine, self.source, self.target);
+        let (account, machine, (from, from_port), (to, to_port)) =
+            (self.account, self.machine, self.source, self.target);
         format!(
             "5 {account} eni-{} {from} {to} {from_port} {to_port} 6 {} {} {} {end} {} OK vpc-{} subnet-{} i-{} 3 IPv4 {from} {to} eu-central-1 euc1-az2 {}",
             hex(machine, 17),

@@ -45,7 +45,9 @@ pub async fn run(
             let mut done = Vec::with_capacity(items.len());
             for item in items {
                 done.push(item.id);
-                if let Some(batch) = prepare(kernel, scope, claim, &registers, item.id, item.plain).await? {
+                if let Some(batch) =
+                    prepare(kernel, scope, claim, &registers, item.id, item.plain).await?
+                {
                     prepared.push((item.source, batch));
                 }
             }
@@ -57,7 +59,10 @@ pub async fn run(
                 .buffer_unordered(TOGETHER)
                 .try_fold(0, |sum, one| async move { Ok(sum + one) })
                 .await?;
-            kernel.db().release_quarantined(scope, &party, &done).await?;
+            kernel
+                .db()
+                .release_quarantined(scope, &party, &done)
+                .await?;
         }
     }
     Ok(count)
@@ -93,13 +98,26 @@ async fn prepare(
     tokio::task::spawn_blocking(move || {
         let kept = quarantine::decode(&plain)?;
         let names = TenantNames::new(names, handle);
-        let attributed = attribute(kept.source_type, kept.record, kept.context, kept.observed, &*registers, &names);
+        let attributed = attribute(
+            kept.source_type,
+            kept.record,
+            kept.context,
+            kept.observed,
+            &*registers,
+            &names,
+        );
         if let Some(error) = names.failed() {
             return Err(error);
         }
         // It was read once; a normalizer that can't any more leaves it for the next version.
-        let Ok(attributed) = attributed else { return Ok(None) };
-        let Some((_, row)) = attributed.views.into_iter().find(|(viewer, _)| *viewer == tenant) else {
+        let Ok(attributed) = attributed else {
+            return Ok(None);
+        };
+        let Some((_, row)) = attributed
+            .views
+            .into_iter()
+            .find(|(viewer, _)| *viewer == tenant)
+        else {
             return Ok(None);
         };
         let mut encoder = BlockEncoder::new().map_err(Error::internal)?;

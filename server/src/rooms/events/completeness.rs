@@ -35,7 +35,11 @@ fn statement(snapshot: &Snapshot) -> String {
         .iter()
         .map(|progress| match progress.watermark {
             Some(until) => format!("{} complete until {}", progress.source, say_time(until)),
-            None => format!("{} observed until {}", progress.source, say_time(progress.observed_until)),
+            None => format!(
+                "{} observed until {}",
+                progress.source,
+                say_time(progress.observed_until)
+            ),
         })
         .collect();
     each.join("; ")

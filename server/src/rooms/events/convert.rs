@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use arrow::array::RecordBatch;
 use cordon_kernel::db::timestamp;
 use cordon_kernel::{Disclosed, Error, EventName, Name, Result, TenantId};
 use cordon_lake::{Events, Position};
 use cordon_proto::events as wire;
 use cordon_views::render::write_ocsf;
 use cordon_views::{Reason, SourceType, Withheld};
-use arrow::array::RecordBatch;
 use prost_types::Timestamp;
 
 use super::ingest::{Batch, Receipt, Unreadable};
-
 
 /// How much of an event is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +57,10 @@ impl Tally {
     pub(super) fn wire(&self) -> Vec<wire::WithheldCount> {
         self.0
             .iter()
-            .map(|(reason, count)| wire::WithheldCount { reason: reason.as_str().into(), event_count: *count })
+            .map(|(reason, count)| wire::WithheldCount {
+                reason: reason.as_str().into(),
+                event_count: *count,
+            })
             .collect()
     }
 }
@@ -104,7 +106,10 @@ pub(super) fn events(
 /// `INTERNAL` when the batch is not whole.
 pub(super) fn last(batch: &RecordBatch) -> Result<Option<Position>> {
     let events = Events::new(batch)?;
-    Ok(events.len().checked_sub(1).map(|at| Position { time_ns: events.time_ns(at), name: events.name(at) }))
+    Ok(events.len().checked_sub(1).map(|at| Position {
+        time_ns: events.time_ns(at),
+        name: events.name(at),
+    }))
 }
 
 /// A batch for a file of columns; what is withheld is added to `tally`.
@@ -118,7 +123,11 @@ pub(super) fn tallied(batch: Disclosed<RecordBatch>, tally: &mut Tally) -> Resul
     Ok(batch)
 }
 
-fn columns(events: &Events<'_>, at: usize, row: &cordon_views::EventRowRef<'_>) -> wire::EventColumns {
+fn columns(
+    events: &Events<'_>,
+    at: usize,
+    row: &cordon_views::EventRowRef<'_>,
+) -> wire::EventColumns {
     let address = |ip: Option<std::net::IpAddr>| ip.map(|ip| ip.to_string()).unwrap_or_default();
     wire::EventColumns {
         time: Some(to_time(row.time_ns)),
@@ -174,7 +183,10 @@ pub(super) fn from_time(field: &str, time: Option<&Timestamp>) -> Result<Option<
 ///
 /// # Errors
 /// `INVALID_ARGUMENT` when a time is none or the range ends before it begins.
-pub(super) fn range(start: Option<&Timestamp>, end: Option<&Timestamp>) -> Result<(Option<i64>, Option<i64>)> {
+pub(super) fn range(
+    start: Option<&Timestamp>,
+    end: Option<&Timestamp>,
+) -> Result<(Option<i64>, Option<i64>)> {
     let (start, end) = (from_time("start_time", start)?, from_time("end_time", end)?);
     if let (Some(start), Some(end)) = (start, end)
         && start > end
@@ -191,7 +203,10 @@ pub(super) fn range(start: Option<&Timestamp>, end: Option<&Timestamp>) -> Resul
 pub(super) fn batch(request: wire::IngestEventsRequest) -> Result<Batch> {
     let source_type: SourceType = request.source_type.parse().map_err(|_| {
         let known: Vec<_> = SourceType::ALL.iter().map(|kind| kind.as_str()).collect();
-        Error::invalid("source_type", format!("expected one of {}", known.join(", ")))
+        Error::invalid(
+            "source_type",
+            format!("expected one of {}", known.join(", ")),
+        )
     })?;
     Ok(Batch {
         id: request.batch_id,
@@ -216,7 +231,9 @@ pub(super) fn batch(request: wire::IngestEventsRequest) -> Result<Batch> {
 /// A sender's reason code, if it has the form of one.
 fn code(reason: String) -> String {
     let good = (1..=63).contains(&reason.len())
-        && reason.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+        && reason
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
     if good { reason } else { "UNREADABLE".into() }
 }
 
@@ -248,9 +265,16 @@ pub(super) fn receipt(receipt: Disclosed<Receipt>) -> wire::IngestEventsResponse
 /// A batch that was refused as a whole.
 #[must_use]
 pub(super) fn refused(batch_id: String, error: &Error) -> wire::IngestEventsResponse {
-    let fields: Vec<String> =
-        error.violations().iter().map(|v| format!("{}: {}", v.field, v.description)).collect();
-    let message = if fields.is_empty() { error.message().to_owned() } else { fields.join("; ") };
+    let fields: Vec<String> = error
+        .violations()
+        .iter()
+        .map(|v| format!("{}: {}", v.field, v.description))
+        .collect();
+    let message = if fields.is_empty() {
+        error.message().to_owned()
+    } else {
+        fields.join("; ")
+    };
     wire::IngestEventsResponse {
         batch_id,
         refused_reason: error.reason().as_str().into(),
@@ -271,12 +295,27 @@ mod tests {
 
     #[test]
     fn times_before_1970_and_after_2262_are_kept_or_clamped() {
-        let before = Timestamp { seconds: -1, nanos: 5 };
+        let before = Timestamp {
+            seconds: -1,
+            nanos: 5,
+        };
         assert_eq!(from_time("t", Some(&before)).unwrap(), Some(-999_999_995));
         assert_eq!(to_time(-999_999_995), before);
-        let late = Timestamp { seconds: 253_402_300_799, nanos: 0 };
+        let late = Timestamp {
+            seconds: 253_402_300_799,
+            nanos: 0,
+        };
         assert_eq!(from_time("t", Some(&late)).unwrap(), Some(i64::MAX));
-        assert!(from_time("t", Some(&Timestamp { seconds: 0, nanos: -1 })).is_err());
+        assert!(
+            from_time(
+                "t",
+                Some(&Timestamp {
+                    seconds: 0,
+                    nanos: -1
+                })
+            )
+            .is_err()
+        );
         assert!(range(Some(&late), Some(&before)).is_err());
     }
 

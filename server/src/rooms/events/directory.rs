@@ -105,18 +105,35 @@ impl Span {
 }
 
 fn owner(spans: Option<&Vec<Span>>, at: i64) -> Option<TenantId> {
-    spans?.iter().find(|span| span.holds(at)).map(|span| span.tenant.clone())
+    spans?
+        .iter()
+        .find(|span| span.holds(at))
+        .map(|span| span.tenant.clone())
 }
 
 impl Registers {
     fn new(rows: DirectoryRows) -> Self {
-        let mut new = Self { version: rows.version, ..Self::default() };
+        let mut new = Self {
+            version: rows.version,
+            ..Self::default()
+        };
         for row in rows.accounts {
-            let span = Span { from: row.valid_from, to: row.valid_to, tenant: row.tenant };
-            new.accounts.entry(row.account.as_str().to_owned()).or_default().push(span);
+            let span = Span {
+                from: row.valid_from,
+                to: row.valid_to,
+                tenant: row.tenant,
+            };
+            new.accounts
+                .entry(row.account.as_str().to_owned())
+                .or_default()
+                .push(span);
         }
         for row in rows.resources {
-            let span = Span { from: row.valid_from, to: row.valid_to, tenant: row.tenant };
+            let span = Span {
+                from: row.valid_from,
+                to: row.valid_to,
+                tenant: row.tenant,
+            };
             if row.kind != "address" {
                 new.resources.entry(row.identifier).or_default().push(span);
             } else if let Some(net) = net(&row.identifier) {
@@ -139,7 +156,9 @@ impl cordon_views::Directory for Registers {
 
     fn address(&self, ip: IpAddr, at_ns: i64) -> Option<TenantId> {
         // The narrowest registration that holds at that time.
-        self.addresses.around(ip).find_map(|spans| owner(Some(spans), at_ns))
+        self.addresses
+            .around(ip)
+            .find_map(|spans| owner(Some(spans), at_ns))
     }
 
     fn resource(&self, id: &str, at_ns: i64) -> Option<TenantId> {
@@ -160,13 +179,17 @@ struct Nets<T> {
 
 impl<T> Default for Nets<T> {
     fn default() -> Self {
-        Self { nets: HashMap::new(), lengths: BTreeSet::new() }
+        Self {
+            nets: HashMap::new(),
+            lengths: BTreeSet::new(),
+        }
     }
 }
 
 impl<T: Default> Nets<T> {
     fn at(&mut self, net: IpNet) -> &mut T {
-        self.lengths.insert((net.addr().is_ipv6(), net.prefix_len()));
+        self.lengths
+            .insert((net.addr().is_ipv6(), net.prefix_len()));
         self.nets.entry(net).or_default()
     }
 
@@ -183,7 +206,10 @@ impl<T: Default> Nets<T> {
 }
 
 fn net(text: &str) -> Option<IpNet> {
-    let net = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))?;
+    let net = text
+        .parse::<IpNet>()
+        .ok()
+        .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))?;
     Some(net.trunc())
 }
 
@@ -221,21 +247,48 @@ mod tests {
     #[test]
     fn an_owner_is_that_of_the_time() {
         let registers = Registers::new(rows());
-        let account = |at| registers.account("aws:111122223333", at).map(|tenant| tenant.to_string());
-        assert_eq!((account(9), account(10), account(20)), (None, Some("acme".into()), None));
-        let address = |at| registers.address("10.20.7.20".parse().unwrap(), at).map(|tenant| tenant.to_string());
-        assert_eq!((address(99), address(100)), (Some("globex".into()), Some("acme".into())));
+        let account = |at| {
+            registers
+                .account("aws:111122223333", at)
+                .map(|tenant| tenant.to_string())
+        };
+        assert_eq!(
+            (account(9), account(10), account(20)),
+            (None, Some("acme".into()), None)
+        );
+        let address = |at| {
+            registers
+                .address("10.20.7.20".parse().unwrap(), at)
+                .map(|tenant| tenant.to_string())
+        };
+        assert_eq!(
+            (address(99), address(100)),
+            (Some("globex".into()), Some("acme".into()))
+        );
     }
 
     #[test]
     fn the_narrowest_network_wins_and_ranges_are_by_family() {
         let registers = Registers::new(rows());
-        let address = |ip: &str| registers.address(ip.parse().unwrap(), 5).map(|tenant| tenant.to_string());
+        let address = |ip: &str| {
+            registers
+                .address(ip.parse().unwrap(), 5)
+                .map(|tenant| tenant.to_string())
+        };
         assert_eq!(address("10.20.7.20"), Some("globex".into()));
         assert_eq!(address("10.20.7.21"), Some("acme".into()));
         assert_eq!(address("10.21.0.1"), None);
-        for (ip, inside) in [("10.1.1.1", true), ("192.0.2.1", false), ("2001:db8::1", true), ("::ffff:10.1.1.1", true)] {
-            assert_eq!(registers.in_provider_range(ip.parse().unwrap()), inside, "{ip}");
+        for (ip, inside) in [
+            ("10.1.1.1", true),
+            ("192.0.2.1", false),
+            ("2001:db8::1", true),
+            ("::ffff:10.1.1.1", true),
+        ] {
+            assert_eq!(
+                registers.in_provider_range(ip.parse().unwrap()),
+                inside,
+                "{ip}"
+            );
         }
     }
 }

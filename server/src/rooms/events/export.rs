@@ -40,19 +40,29 @@ pub async fn export(
     let writer = match wire::ExportFormat::try_from(request.format) {
         Ok(wire::ExportFormat::Ndjson) => Writer::Ndjson,
         Ok(wire::ExportFormat::Csv) => Writer::Csv(CsvExport::new(export_columns())),
-        Ok(wire::ExportFormat::Parquet) => Writer::Parquet(Box::new(ParquetExport::new(export_columns())?)),
+        Ok(wire::ExportFormat::Parquet) => {
+            Writer::Parquet(Box::new(ParquetExport::new(export_columns())?))
+        }
         Ok(wire::ExportFormat::Unspecified) | Err(_) => {
             return Err(Error::invalid("format", "expected NDJSON, CSV or PARQUET"));
         }
     };
-    let (scope, permit) = caller.tenant_scope(kernel, &tenant, Action::ExportEvents).await?;
+    let (scope, permit) = caller
+        .tenant_scope(kernel, &tenant, Action::ExportEvents)
+        .await?;
     let filter = super::filter(lake, &scope, &request.filter)?;
     let entry = AuditEntry::new(&permit)
         .resource(Name::Tenant(tenant))
         .detail("filter", &request.filter)
         .detail("format", request.format);
     kernel.db().audit_read(&scope, entry).await?;
-    let query = Query { since: range.0, until: range.1, filter, columns: Columns::ALL, ..Query::default() };
+    let query = Query {
+        since: range.0,
+        until: range.1,
+        filter,
+        columns: Columns::ALL,
+        ..Query::default()
+    };
     let scope = Arc::new(scope);
     let work = run(Arc::clone(lake), Arc::clone(&scope), query, writer);
     Ok(Feed::spawn(Arc::clone(kernel), caller, scope, work))
@@ -63,7 +73,8 @@ fn run(
     scope: Arc<TenantScope>,
     query: Query,
     mut writer: Writer,
-) -> impl FnOnce(Feeder<wire::ExportEventsResponse>) -> futures::future::BoxFuture<'static, Result<()>> {
+) -> impl FnOnce(Feeder<wire::ExportEventsResponse>) -> futures::future::BoxFuture<'static, Result<()>>
+{
     |feeder| {
         Box::pin(async move {
             let mut found = lake.search(&scope, query).await?;
@@ -74,14 +85,17 @@ fn run(
                 let ready = match &mut writer {
                     Writer::Ndjson => {
                         let mut out = Vec::new();
-                        for event in convert::events(scope.tenant(), batch, View::Ocsf, &mut tally)? {
+                        for event in convert::events(scope.tenant(), batch, View::Ocsf, &mut tally)?
+                        {
                             out.extend_from_slice(event.ocsf_json.as_bytes());
                             out.push(b'\n');
                         }
                         out
                     }
                     Writer::Csv(csv) => csv.write(&convert::tallied(batch, &mut tally)?)?,
-                    Writer::Parquet(parquet) => parquet.write(&convert::tallied(batch, &mut tally)?)?,
+                    Writer::Parquet(parquet) => {
+                        parquet.write(&convert::tallied(batch, &mut tally)?)?
+                    }
                 };
                 send(&feeder, ready, count).await?;
             }
@@ -96,17 +110,31 @@ fn run(
                 next_page_token: String::new(),
                 completeness: Some(completeness::of(found.snapshot(), &tally)),
             };
-            let message = wire::ExportEventsResponse { event_count: count, summary: Some(summary), ..Default::default() };
+            let message = wire::ExportEventsResponse {
+                event_count: count,
+                summary: Some(summary),
+                ..Default::default()
+            };
             feeder.send(message).await
         })
     }
 }
 
-async fn send(feeder: &Feeder<wire::ExportEventsResponse>, bytes: Vec<u8>, event_count: i64) -> Result<()> {
+async fn send(
+    feeder: &Feeder<wire::ExportEventsResponse>,
+    bytes: Vec<u8>,
+    event_count: i64,
+) -> Result<()> {
     let mut bytes = Bytes::from(bytes);
     while !bytes.is_empty() {
         let content = bytes.split_to(PIECE.min(bytes.len()));
-        feeder.send(wire::ExportEventsResponse { content, event_count, summary: None }).await?;
+        feeder
+            .send(wire::ExportEventsResponse {
+                content,
+                event_count,
+                summary: None,
+            })
+            .await?;
     }
     Ok(())
 }

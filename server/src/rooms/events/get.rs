@@ -5,7 +5,9 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use cordon_kernel::audit::AuditEntry;
 use cordon_kernel::facade::Kernel;
-use cordon_kernel::{Action, Disclosed, Error, EventName, Name, Permit, Reason, Result, TenantId, TenantScope};
+use cordon_kernel::{
+    Action, Disclosed, Error, EventName, Name, Permit, Reason, Result, TenantId, TenantScope,
+};
 use cordon_lake::schema::Columns;
 use cordon_lake::{Events, Lake, Query};
 use cordon_proto::events as wire;
@@ -26,10 +28,19 @@ pub(super) async fn get(
 ) -> Result<wire::GetEventResponse> {
     let view = View::from_wire(request.view)?;
     let (tenant, event) = name(&request.name)?;
-    let (scope, permit) = caller.tenant_scope(kernel, &tenant, Action::GetEvent).await?;
+    let (scope, permit) = caller
+        .tenant_scope(kernel, &tenant, Action::GetEvent)
+        .await?;
     let batch = load(kernel, lake, &scope, &permit, event).await?;
-    let events = convert::events(&tenant, Disclosed::own(&scope, batch), view, &mut Tally::default())?;
-    Ok(wire::GetEventResponse { event: events.into_iter().next() })
+    let events = convert::events(
+        &tenant,
+        Disclosed::own(&scope, batch),
+        view,
+        &mut Tally::default(),
+    )?;
+    Ok(wire::GetEventResponse {
+        event: events.into_iter().next(),
+    })
 }
 
 /// Answers `ExplainEvent`.
@@ -43,8 +54,11 @@ pub(super) async fn explain_event(
     request: &wire::ExplainEventRequest,
 ) -> Result<wire::ExplainEventResponse> {
     let (tenant, event) = name(&request.name)?;
-    let (scope, permit) = caller.tenant_scope(kernel, &tenant, Action::ExplainEvent).await?;
-    let batch = Disclosed::own(&scope, load(kernel, lake, &scope, &permit, event).await?).into_wire();
+    let (scope, permit) = caller
+        .tenant_scope(kernel, &tenant, Action::ExplainEvent)
+        .await?;
+    let batch =
+        Disclosed::own(&scope, load(kernel, lake, &scope, &permit, event).await?).into_wire();
     let events = Events::new(&batch)?;
     let withheld = events.withheld(0);
     let row = events.row(0, &withheld);
@@ -56,11 +70,17 @@ pub(super) async fn explain_event(
             .parties
             .into_iter()
             .filter(|party| !party.pseudonym)
-            .map(|party| wire::VisibilityReason { path: party.path, value: party.value })
+            .map(|party| wire::VisibilityReason {
+                path: party.path,
+                value: party.value,
+            })
             .collect(),
         withheld: withheld
             .iter()
-            .map(|gap| wire::WithheldField { path: gap.path.clone(), reason: gap.reason.as_str().into() })
+            .map(|gap| wire::WithheldField {
+                path: gap.path.clone(),
+                reason: gap.reason.as_str().into(),
+            })
             .collect(),
         source_type: row.source_type.as_str().into(),
         normalizer_version: i32::from(row.normalizer),
@@ -70,7 +90,10 @@ pub(super) async fn explain_event(
 fn name(text: &str) -> Result<(TenantId, EventName)> {
     match Name::parse("name", text)? {
         Name::Event(tenant, event) => Ok((tenant, event)),
-        _ => Err(Error::invalid("name", "expected tenants/{tenant}/events/{event}")),
+        _ => Err(Error::invalid(
+            "name",
+            "expected tenants/{tenant}/events/{event}",
+        )),
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use cordon_kernel::db::{BatchOutcome, DeadLetter, Flush, FlushBatch, QuarantineRecord, TenantBlock};
+use cordon_kernel::db::{
+    BatchOutcome, DeadLetter, Flush, FlushBatch, QuarantineRecord, TenantBlock,
+};
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Error, IngestScope, Reason, Result, TenantId};
 use cordon_lake::block::BlockEncoder;
@@ -151,8 +153,15 @@ impl Ingest {
         .map_err(|cause| Error::internal(format!("attribution ended early: {cause}")))?
     }
 
-    async fn append(&self, scope: &IngestScope, mut receipt: Receipt, batch: FlushBatch) -> Result<Receipt> {
-        let flush = Flush { batches: vec![batch] };
+    async fn append(
+        &self,
+        scope: &IngestScope,
+        mut receipt: Receipt,
+        batch: FlushBatch,
+    ) -> Result<Receipt> {
+        let flush = Flush {
+            batches: vec![batch],
+        };
         let outcome = self.kernel.db().append(scope, flush).await?;
         match outcome.batches.first() {
             Some(BatchOutcome::Stored) => Ok(receipt),
@@ -175,15 +184,28 @@ impl Ingest {
 fn check(batch: &Batch) -> Result<usize> {
     let id = batch.id.as_str();
     if id.is_empty() || id.chars().count() > MAX_BATCH_ID || id.chars().any(char::is_control) {
-        return Err(Error::invalid("batch_id", "expected 1 to 128 printable characters"));
+        return Err(Error::invalid(
+            "batch_id",
+            "expected 1 to 128 printable characters",
+        ));
     }
     if batch.records.len() + batch.unreadable.len() > MAX_RECORDS {
-        return Err(Error::new(Reason::TooLarge, "a batch holds at most 10,000 records; send several batches"));
+        return Err(Error::new(
+            Reason::TooLarge,
+            "a batch holds at most 10,000 records; send several batches",
+        ));
     }
     let bytes: usize = batch.records.iter().map(bytes::Bytes::len).sum::<usize>()
-        + batch.unreadable.iter().map(|bad| bad.content.len()).sum::<usize>();
+        + batch
+            .unreadable
+            .iter()
+            .map(|bad| bad.content.len())
+            .sum::<usize>();
     if bytes > MAX_BYTES {
-        return Err(Error::new(Reason::TooLarge, "a batch holds at most 8 MiB; send several batches"));
+        return Err(Error::new(
+            Reason::TooLarge,
+            "a batch holds at most 8 MiB; send several batches",
+        ));
     }
     Ok(bytes)
 }
@@ -208,12 +230,20 @@ fn content_hash(batch: &Batch) -> [u8; 32] {
 }
 
 /// Sorts a batch's records by whom they concern.
-fn sort(batch: &Batch, observed: i64, registers: &Registers, names: &TenantNames) -> Result<(Receipt, FlushBatch)> {
+fn sort(
+    batch: &Batch,
+    observed: i64,
+    registers: &Registers,
+    names: &TenantNames,
+) -> Result<(Receipt, FlushBatch)> {
     let mut sorter = Sorter {
         batch,
         context: (!batch.context.is_empty()).then_some(batch.context.as_str()),
         observed,
-        receipt: Receipt { batch_id: batch.id.clone(), ..Receipt::default() },
+        receipt: Receipt {
+            batch_id: batch.id.clone(),
+            ..Receipt::default()
+        },
         rows: BTreeMap::new(),
         flush: FlushBatch {
             batch_id: batch.id.clone(),
@@ -228,7 +258,14 @@ fn sort(batch: &Batch, observed: i64, registers: &Registers, names: &TenantNames
             sorter.receipt.duplicates += 1;
             continue;
         }
-        match attribute(batch.source_type, record, sorter.context, observed, registers, names) {
+        match attribute(
+            batch.source_type,
+            record,
+            sorter.context,
+            observed,
+            registers,
+            names,
+        ) {
             Ok(attributed) => sorter.take(record, attributed, names),
             Err(reject) => {
                 let bad = Unreadable {
@@ -307,7 +344,11 @@ impl Sorter<'_> {
 }
 
 /// A tenant's rows as a block of its journal.
-pub(super) fn encode(encoder: &mut BlockEncoder, tenant: TenantId, rows: &[EventRow]) -> Result<TenantBlock> {
+pub(super) fn encode(
+    encoder: &mut BlockEncoder,
+    tenant: TenantId,
+    rows: &[EventRow],
+) -> Result<TenantBlock> {
     let block = encoder.encode(rows).map_err(Error::internal)?;
     Ok(TenantBlock {
         tenant,

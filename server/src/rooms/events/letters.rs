@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use cordon_kernel::audit::AuditEntry;
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Action, Disclosed, Error, Name, Result};
 use cordon_proto::events as wire;
-use bytes::Bytes;
 use uuid::Uuid;
 
 use super::convert::to_time;
@@ -26,18 +26,28 @@ pub(super) async fn list(
     let source = Name::parse_source("parent", &request.parent)?;
     let size = match request.page_size {
         0 => 100,
-        n => u32::try_from(n).map_err(|_| Error::invalid("page_size", "expected a number that is not negative"))?.min(1_000),
+        n => u32::try_from(n)
+            .map_err(|_| Error::invalid("page_size", "expected a number that is not negative"))?
+            .min(1_000),
     };
     let after = match request.page_token.as_str() {
         "" => None,
         token => Some(Uuid::try_parse(token).map_err(|_| {
-            Error::new(cordon_kernel::Reason::InvalidPageToken, "expected the token of the answer before")
+            Error::new(
+                cordon_kernel::Reason::InvalidPageToken,
+                "expected the token of the answer before",
+            )
         })?),
     };
-    let (scope, permit) = caller.provider_scope(kernel, Action::ListDeadLetters).await?;
+    let (scope, permit) = caller
+        .provider_scope(kernel, Action::ListDeadLetters)
+        .await?;
     let entry = AuditEntry::new(&permit).resource(Name::Source(source.clone()));
     kernel.db().audit_provider_read(&scope, entry).await?;
-    let rows = kernel.db().dead_letters(&scope, &source, after, size).await?;
+    let rows = kernel
+        .db()
+        .dead_letters(&scope, &source, after, size)
+        .await?;
     let full = rows.len() == usize::try_from(size).unwrap_or(usize::MAX);
     let next_page_token = match rows.last() {
         Some(last) if full => last.id.hyphenated().to_string(),
@@ -58,7 +68,10 @@ pub(super) async fn list(
             content: record.into(),
         });
     }
-    Ok(wire::ListDeadLettersResponse { dead_letters, next_page_token })
+    Ok(wire::ListDeadLettersResponse {
+        dead_letters,
+        next_page_token,
+    })
 }
 
 /// Dead letters read again at a time.
@@ -76,14 +89,21 @@ pub(super) async fn replay(
     request: &wire::ReplayDeadLettersRequest,
 ) -> Result<wire::ReplayDeadLettersResponse> {
     let source = Name::parse_source("parent", &request.parent)?;
-    let (provider, permit) = caller.provider_scope(kernel, Action::ReplayDeadLetters).await?;
-    let (scope, _) = caller.ingest_scope(kernel, &source, Action::ReplayDeadLetters).await?;
+    let (provider, permit) = caller
+        .provider_scope(kernel, Action::ReplayDeadLetters)
+        .await?;
+    let (scope, _) = caller
+        .ingest_scope(kernel, &source, Action::ReplayDeadLetters)
+        .await?;
     let entry = AuditEntry::new(&permit).resource(Name::Source(source.clone()));
     kernel.db().audit_provider_read(&provider, entry).await?;
     let (mut accepted, mut remaining) = (0_i64, 0_i64);
     let mut after = None;
     loop {
-        let rows = kernel.db().dead_letters(&provider, &source, after, STEP).await?;
+        let rows = kernel
+            .db()
+            .dead_letters(&provider, &source, after, STEP)
+            .await?;
         let Some(last) = rows.last() else { break };
         after = Some(last.id);
         for row in &rows {
@@ -99,12 +119,18 @@ pub(super) async fn replay(
                 watermark: None,
             };
             if ingest.retry(&scope, batch).await?.is_some() {
-                kernel.db().forget_dead_letter(&provider, &source, row.id).await?;
+                kernel
+                    .db()
+                    .forget_dead_letter(&provider, &source, row.id)
+                    .await?;
                 accepted += 1;
             } else {
                 remaining += 1;
             }
         }
     }
-    Ok(wire::ReplayDeadLettersResponse { accepted_count: accepted, remaining_count: remaining })
+    Ok(wire::ReplayDeadLettersResponse {
+        accepted_count: accepted,
+        remaining_count: remaining,
+    })
 }

@@ -31,7 +31,11 @@ const MESSAGE: usize = 16 << 20;
 
 /// The service, to be mounted.
 #[must_use]
-pub fn service(kernel: Arc<Kernel>, lake: Arc<Lake>, ingest: Arc<Ingest>) -> EventsServiceServer<rpc::Rpc> {
+pub fn service(
+    kernel: Arc<Kernel>,
+    lake: Arc<Lake>,
+    ingest: Arc<Ingest>,
+) -> EventsServiceServer<rpc::Rpc> {
     use tonic::codec::CompressionEncoding::{Gzip, Zstd};
     EventsServiceServer::new(rpc::Rpc::new(kernel, lake, ingest))
         .accept_compressed(Zstd)

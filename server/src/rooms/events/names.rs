@@ -19,7 +19,11 @@ impl TenantNames {
     /// Names that load keys on `handle`. Must be used on a thread that may wait.
     #[must_use]
     pub(super) fn new(names: IngestNames, handle: Handle) -> Self {
-        Self { names: RefCell::new(names), handle, failed: Cell::new(None) }
+        Self {
+            names: RefCell::new(names),
+            handle,
+            failed: Cell::new(None),
+        }
     }
 
     /// What prevented a name. Names made since are void, and the batch with them.
@@ -32,7 +36,10 @@ impl TenantNames {
     #[must_use]
     pub(super) fn party_hashes(&self, parties: &[String]) -> Vec<[u8; 32]> {
         let names = self.names.borrow();
-        parties.iter().map(|party| names.party_hash(party)).collect()
+        parties
+            .iter()
+            .map(|party| names.party_hash(party))
+            .collect()
     }
 
     fn load(&self, tenant: &TenantId) -> Result<()> {
@@ -43,7 +50,11 @@ impl TenantNames {
         Ok(())
     }
 
-    fn with<T: Default>(&self, tenant: &TenantId, make: impl FnOnce(&cordon_kernel::keys::WriteCipher) -> T) -> T {
+    fn with<T: Default>(
+        &self,
+        tenant: &TenantId,
+        make: impl FnOnce(&cordon_kernel::keys::WriteCipher) -> T,
+    ) -> T {
         if let Err(error) = self.load(tenant) {
             self.failed.set(Some(error));
             return T::default();
@@ -52,7 +63,10 @@ impl TenantNames {
             Some(cipher) => make(cipher),
             None => {
                 // Deleted between the directory's loading and now: the next attempt knows.
-                let error = Error::new(cordon_kernel::Reason::Unavailable, "the registers have just changed; try again");
+                let error = Error::new(
+                    cordon_kernel::Reason::Unavailable,
+                    "the registers have just changed; try again",
+                );
                 self.failed.set(Some(error));
                 T::default()
             }

@@ -22,7 +22,12 @@ const VERSION: u8 = 1;
 
 /// `version, source type, observed, length of the context, context, record`.
 #[must_use]
-pub(super) fn encode(source_type: SourceType, context: Option<&str>, observed: i64, record: &[u8]) -> Vec<u8> {
+pub(super) fn encode(
+    source_type: SourceType,
+    context: Option<&str>,
+    observed: i64,
+    record: &[u8],
+) -> Vec<u8> {
     let context = context.unwrap_or_default();
     let mut out = Vec::with_capacity(14 + context.len() + record.len());
     out.extend_from_slice(&[VERSION, source_type.code()]);
@@ -43,7 +48,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Kept<'_>> {
         let [VERSION, code] = *head else { return None };
         let (observed, rest) = rest.split_first_chunk::<8>()?;
         let (length, rest) = rest.split_first_chunk::<4>()?;
-        let (context, record) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+        let (context, record) =
+            rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
         let context = std::str::from_utf8(context).ok()?;
         Some(Kept {
             source_type: SourceType::from_code(code)?,
@@ -64,9 +70,22 @@ mod tests {
         for context in [None, Some("version account-id")] {
             let bytes = encode(SourceType::AwsVpcFlow, context, -5, b"2 1");
             let kept = decode(&bytes).unwrap();
-            assert_eq!(kept, Kept { source_type: SourceType::AwsVpcFlow, context, observed: -5, record: b"2 1" });
+            assert_eq!(
+                kept,
+                Kept {
+                    source_type: SourceType::AwsVpcFlow,
+                    context,
+                    observed: -5,
+                    record: b"2 1"
+                }
+            );
         }
-        for bad in [&b""[..], &[1, 2, 3], &[9; 40], &[1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0]] {
+        for bad in [
+            &b""[..],
+            &[1, 2, 3],
+            &[9; 40],
+            &[1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0],
+        ] {
             assert!(decode(bad).is_err());
         }
     }

@@ -28,7 +28,11 @@ pub struct Rpc {
 
 impl Rpc {
     pub(super) fn new(kernel: Arc<Kernel>, lake: Arc<Lake>, ingest: Arc<Ingest>) -> Self {
-        Self { kernel, lake, ingest }
+        Self {
+            kernel,
+            lake,
+            ingest,
+        }
     }
 }
 
@@ -50,8 +54,13 @@ impl EventsService for Rpc {
         let answers = request
             .into_inner()
             .map(move |message| {
-                let (kernel, ingest, caller) = (Arc::clone(&kernel), Arc::clone(&ingest), caller.clone());
-                async move { store(&kernel, &ingest, &caller, message?).await.map_err(Status::from) }
+                let (kernel, ingest, caller) =
+                    (Arc::clone(&kernel), Arc::clone(&ingest), caller.clone());
+                async move {
+                    store(&kernel, &ingest, &caller, message?)
+                        .await
+                        .map_err(Status::from)
+                }
             })
             .buffer_unordered(AT_ONCE);
         Ok(Response::new(Box::pin(answers)))
@@ -65,7 +74,9 @@ impl EventsService for Rpc {
         let message = request.into_inner();
         let source = Name::parse_source("source", &message.source)?;
         let watermark = convert::from_time("watermark", message.watermark.as_ref())?;
-        let (scope, _) = caller.ingest_scope(&self.kernel, &source, Action::ReportWatermark).await?;
+        let (scope, _) = caller
+            .ingest_scope(&self.kernel, &source, Action::ReportWatermark)
+            .await?;
         self.kernel.db().heartbeat(&scope, watermark).await?;
         Ok(Response::new(wire::ReportWatermarkResponse {}))
     }
@@ -76,7 +87,9 @@ impl EventsService for Rpc {
     ) -> Result<Response<Self::SearchEventsStream>, Status> {
         let caller = Caller::of(&request)?;
         let search = Search::from_wire(request.into_inner())?;
-        Ok(Response::new(search::search(&self.kernel, &self.lake, caller, search).await?))
+        Ok(Response::new(
+            search::search(&self.kernel, &self.lake, caller, search).await?,
+        ))
     }
 
     async fn watch_events(
@@ -84,7 +97,9 @@ impl EventsService for Rpc {
         request: Request<wire::WatchEventsRequest>,
     ) -> Result<Response<Self::WatchEventsStream>, Status> {
         let caller = Caller::of(&request)?;
-        Ok(Response::new(watch::watch(&self.kernel, &self.lake, caller, request.into_inner()).await?))
+        Ok(Response::new(
+            watch::watch(&self.kernel, &self.lake, caller, request.into_inner()).await?,
+        ))
     }
 
     async fn get_event(
@@ -92,7 +107,9 @@ impl EventsService for Rpc {
         request: Request<wire::GetEventRequest>,
     ) -> Result<Response<wire::GetEventResponse>, Status> {
         let caller = Caller::of(&request)?;
-        Ok(Response::new(get::get(&self.kernel, &self.lake, &caller, request.get_ref()).await?))
+        Ok(Response::new(
+            get::get(&self.kernel, &self.lake, &caller, request.get_ref()).await?,
+        ))
     }
 
     async fn explain_event(
@@ -100,7 +117,9 @@ impl EventsService for Rpc {
         request: Request<wire::ExplainEventRequest>,
     ) -> Result<Response<wire::ExplainEventResponse>, Status> {
         let caller = Caller::of(&request)?;
-        Ok(Response::new(get::explain_event(&self.kernel, &self.lake, &caller, request.get_ref()).await?))
+        Ok(Response::new(
+            get::explain_event(&self.kernel, &self.lake, &caller, request.get_ref()).await?,
+        ))
     }
 
     async fn export_events(
@@ -108,7 +127,9 @@ impl EventsService for Rpc {
         request: Request<wire::ExportEventsRequest>,
     ) -> Result<Response<Self::ExportEventsStream>, Status> {
         let caller = Caller::of(&request)?;
-        Ok(Response::new(export::export(&self.kernel, &self.lake, caller, request.into_inner()).await?))
+        Ok(Response::new(
+            export::export(&self.kernel, &self.lake, caller, request.into_inner()).await?,
+        ))
     }
 
     async fn count_events(
@@ -116,7 +137,9 @@ impl EventsService for Rpc {
         request: Request<wire::CountEventsRequest>,
     ) -> Result<Response<wire::CountEventsResponse>, Status> {
         let caller = Caller::of(&request)?;
-        Ok(Response::new(count::count(&self.kernel, &self.lake, &caller, request.into_inner()).await?))
+        Ok(Response::new(
+            count::count(&self.kernel, &self.lake, &caller, request.into_inner()).await?,
+        ))
     }
 
     async fn list_dead_letters(
@@ -124,7 +147,9 @@ impl EventsService for Rpc {
         request: Request<wire::ListDeadLettersRequest>,
     ) -> Result<Response<wire::ListDeadLettersResponse>, Status> {
         let caller = Caller::of(&request)?;
-        Ok(Response::new(letters::list(&self.kernel, &caller, request.get_ref()).await?))
+        Ok(Response::new(
+            letters::list(&self.kernel, &caller, request.get_ref()).await?,
+        ))
     }
 
     async fn replay_dead_letters(
@@ -132,7 +157,9 @@ impl EventsService for Rpc {
         request: Request<wire::ReplayDeadLettersRequest>,
     ) -> Result<Response<wire::ReplayDeadLettersResponse>, Status> {
         let caller = Caller::of(&request)?;
-        Ok(Response::new(letters::replay(&self.kernel, &self.ingest, &caller, request.get_ref()).await?))
+        Ok(Response::new(
+            letters::replay(&self.kernel, &self.ingest, &caller, request.get_ref()).await?,
+        ))
     }
 }
 
@@ -146,7 +173,9 @@ async fn store(
 ) -> KernelResult<wire::IngestEventsResponse> {
     let source = Name::parse_source("source", &message.source)?;
     // Asked for each batch: a revoked source ends here.
-    let (scope, _) = caller.ingest_scope(kernel, &source, Action::IngestEvents).await?;
+    let (scope, _) = caller
+        .ingest_scope(kernel, &source, Action::IngestEvents)
+        .await?;
     let batch_id = message.batch_id.clone();
     match take(ingest, &scope, message).await {
         Ok(receipt) => Ok(receipt),
@@ -165,5 +194,8 @@ async fn take(
 }
 
 fn is_of_the_batch(error: &Error) -> bool {
-    matches!(error.reason(), Reason::InvalidArgument | Reason::TooLarge | Reason::BatchConflict)
+    matches!(
+        error.reason(),
+        Reason::InvalidArgument | Reason::TooLarge | Reason::BatchConflict
+    )
 }

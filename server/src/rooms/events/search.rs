@@ -43,11 +43,21 @@ impl Search {
         let order = match wire::Order::try_from(request.order) {
             Ok(wire::Order::Unspecified | wire::Order::NewestFirst) => Order::NewestFirst,
             Ok(wire::Order::OldestFirst) => Order::OldestFirst,
-            Err(_) => return Err(Error::invalid("order", "expected NEWEST_FIRST or OLDEST_FIRST")),
+            Err(_) => {
+                return Err(Error::invalid(
+                    "order",
+                    "expected NEWEST_FIRST or OLDEST_FIRST",
+                ));
+            }
         };
         let limit = match request.page_size {
             0 => USUAL,
-            n if n < 0 => return Err(Error::invalid("page_size", "expected a number that is not negative")),
+            n if n < 0 => {
+                return Err(Error::invalid(
+                    "page_size",
+                    "expected a number that is not negative",
+                ));
+            }
             n => n.min(MOST),
         };
         Ok(Self {
@@ -89,7 +99,9 @@ pub(super) async fn search(
     caller: Caller,
     search: Search,
 ) -> Result<Feed<wire::SearchEventsResponse>> {
-    let (scope, permit) = caller.tenant_scope(kernel, &search.tenant, Action::SearchEvents).await?;
+    let (scope, permit) = caller
+        .tenant_scope(kernel, &search.tenant, Action::SearchEvents)
+        .await?;
     let filter = super::filter(lake, &scope, &search.filter)?;
     let sealer = sealer(kernel, &scope).await?;
     let hash = search.hash();
@@ -110,12 +122,24 @@ pub(super) async fn search(
         order: search.order,
         columns: Columns::ALL,
         limit: Some(search.limit),
-        after: from.as_ref().map(|at| Position { time_ns: at.last_time_ns, name: *at.last_name.as_bytes() }),
+        after: from.as_ref().map(|at| Position {
+            time_ns: at.last_time_ns,
+            name: *at.last_name.as_bytes(),
+        }),
         snapshot: from.as_ref().map(|at| at.snapshot_seq),
     };
     let scope = Arc::new(scope);
-    let work = Answer { kernel: Arc::clone(kernel), lake: Arc::clone(lake), scope: Arc::clone(&scope), sealer, hash, view: search.view };
-    Ok(Feed::spawn(Arc::clone(kernel), caller, scope, |feeder| work.run(query, feeder)))
+    let work = Answer {
+        kernel: Arc::clone(kernel),
+        lake: Arc::clone(lake),
+        scope: Arc::clone(&scope),
+        sealer,
+        hash,
+        view: search.view,
+    };
+    Ok(Feed::spawn(Arc::clone(kernel), caller, scope, |feeder| {
+        work.run(query, feeder)
+    }))
 }
 
 struct Answer {
@@ -140,7 +164,9 @@ impl Answer {
                 last = convert::last(&part)?;
                 let part = Disclosed::own(&self.scope, part);
                 let events = convert::events(self.scope.tenant(), part, self.view, &mut tally)?;
-                let result = Some(wire::search_events_response::Result::Events(wire::EventList { events }));
+                let result = Some(wire::search_events_response::Result::Events(
+                    wire::EventList { events },
+                ));
                 feeder.send(wire::SearchEventsResponse { result }).await?;
             }
         }

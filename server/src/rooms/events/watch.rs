@@ -34,14 +34,22 @@ pub(super) async fn watch(
 ) -> Result<Feed<wire::WatchEventsResponse>> {
     let tenant = Name::parse_tenant("parent", &request.parent)?;
     let view = View::from_wire(request.view)?;
-    let (scope, permit) = caller.tenant_scope(kernel, &tenant, Action::WatchEvents).await?;
+    let (scope, permit) = caller
+        .tenant_scope(kernel, &tenant, Action::WatchEvents)
+        .await?;
     let filter = super::filter(lake, &scope, &request.filter)?;
     let head = kernel.db().head(&scope).await?;
     let cursor = match request.cursor {
         None => head,
-        Some(cursor) => u64::try_from(cursor).ok().filter(|cursor| *cursor <= head).ok_or_else(|| {
-            Error::invalid("cursor", "expected a cursor that this tenant's events were sent with")
-        })?,
+        Some(cursor) => u64::try_from(cursor)
+            .ok()
+            .filter(|cursor| *cursor <= head)
+            .ok_or_else(|| {
+                Error::invalid(
+                    "cursor",
+                    "expected a cursor that this tenant's events were sent with",
+                )
+            })?,
     };
     let entry = AuditEntry::new(&permit)
         .resource(Name::Tenant(tenant))
@@ -57,7 +65,9 @@ pub(super) async fn watch(
         view,
         cursor,
     };
-    Ok(Feed::spawn(Arc::clone(kernel), caller, scope, |feeder| tail.run(feeder)))
+    Ok(Feed::spawn(Arc::clone(kernel), caller, scope, |feeder| {
+        tail.run(feeder)
+    }))
 }
 
 struct Tail {
@@ -93,12 +103,21 @@ impl Tail {
 
     /// Sends what comes after the cursor, some of it.
     async fn step(&mut self, feeder: &Feeder<wire::WatchEventsResponse>) -> Result<()> {
-        let page = self.lake.tail(&self.scope, self.cursor, self.filter.as_deref(), Columns::ALL).await?;
+        let page = self
+            .lake
+            .tail(
+                &self.scope,
+                self.cursor,
+                self.filter.as_deref(),
+                Columns::ALL,
+            )
+            .await?;
         if let Some(batch) = page.batch {
             for at in (0..batch.num_rows()).step_by(CHUNK) {
                 let some = batch.slice(at, CHUNK.min(batch.num_rows() - at));
                 let some = Disclosed::own(&self.scope, some);
-                let events = convert::events(self.scope.tenant(), some, self.view, &mut Tally::default())?;
+                let events =
+                    convert::events(self.scope.tenant(), some, self.view, &mut Tally::default())?;
                 if let Some(last) = events.last() {
                     self.cursor = u64::try_from(last.sequence).unwrap_or(self.cursor);
                 }
@@ -113,8 +132,14 @@ impl Tail {
         Ok(())
     }
 
-    async fn say(&self, feeder: &Feeder<wire::WatchEventsResponse>, events: Vec<wire::Event>) -> Result<()> {
+    async fn say(
+        &self,
+        feeder: &Feeder<wire::WatchEventsResponse>,
+        events: Vec<wire::Event>,
+    ) -> Result<()> {
         let cursor = i64::try_from(self.cursor).unwrap_or(i64::MAX);
-        feeder.send(wire::WatchEventsResponse { events, cursor }).await
+        feeder
+            .send(wire::WatchEventsResponse { events, cursor })
+            .await
     }
 }
