@@ -54,9 +54,26 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
         Some(kept.value.clone())
     }
 
+    /// What is kept under the key; what `make` makes, if nothing is.
+    pub(crate) fn get_or_put(&self, key: &K, weight: usize, make: impl FnOnce() -> V) -> V {
+        if let Some(value) = self.get(key) {
+            return value;
+        }
+        let mut inner = self.lock();
+        if let Some(kept) = inner.map.get(key) {
+            return kept.value.clone();
+        }
+        let value = make();
+        self.put_locked(&mut inner, key.clone(), value.clone(), weight);
+        value
+    }
+
     /// Keeps the value unless it alone is beyond the budget.
     pub(crate) fn put(&self, key: K, value: V, weight: usize) {
-        let mut inner = self.lock();
+        self.put_locked(&mut self.lock(), key, value, weight);
+    }
+
+    fn put_locked(&self, inner: &mut Inner<K, V>, key: K, value: V, weight: usize) {
         inner.remove(&key);
         if weight > self.budget {
             return;
@@ -70,6 +87,10 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
             let Some((_, oldest)) = inner.order.pop_first() else { break };
             inner.remove(&oldest);
         }
+    }
+
+    pub(crate) fn remove(&self, key: &K) {
+        self.lock().remove(key);
     }
 
     /// Forgets every key that the condition does not hold for.

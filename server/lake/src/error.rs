@@ -15,6 +15,10 @@ pub enum LakeError {
     /// Stored bytes are not what was written: damaged, swapped, or under another key.
     #[error("stored data is damaged: {0}")]
     Corrupt(String),
+    /// What a query was to read was sealed, merged or swept meanwhile: read the catalogue anew.
+    /// Searches do that by themselves.
+    #[error("the catalogue has changed meanwhile")]
+    Stale,
     /// A block or batch would be too large.
     #[error("too large: {0}")]
     TooLarge(&'static str),
@@ -42,6 +46,22 @@ impl LakeError {
     pub(crate) fn corrupt(text: impl Into<String>) -> Self {
         Self::Corrupt(text.into())
     }
+
+    /// What stays away however often the catalogue is read anew is lost.
+    pub(crate) fn lost(self) -> Self {
+        match self {
+            Self::Stale => Self::corrupt("what the catalogue names is not there"),
+            other => other,
+        }
+    }
+
+    /// An object that is not there (any more) means that the catalogue has changed.
+    pub(crate) fn gone(self) -> Self {
+        match self {
+            Self::Store(object_store::Error::NotFound { .. }) => Self::Stale,
+            other => other,
+        }
+    }
 }
 
 /// A mistake in a filter, with its place.
@@ -66,3 +86,30 @@ impl fmt::Display for FilterError {
 }
 
 impl std::error::Error for FilterError {}
+
+impl From<LakeError> for cordon_kernel::Error {
+    /// Filters tell the caller what is wrong with them; what the kernel said is passed on;
+    /// what passes with time is `UNAVAILABLE`; the rest is `INTERNAL`, and the log has it.
+    fn from(error: LakeError) -> Self {
+        use cordon_kernel::Reason;
+        match error {
+            LakeError::Kernel(error) => error,
+            LakeError::Filter(error) => {
+                let text = error.to_string();
+                Self::new(Reason::InvalidFilter, text.clone())
+                    .with_violation("filter", text)
+                    .with_metadata("line", error.line.to_string())
+                    .with_metadata("column", error.column.to_string())
+            }
+            LakeError::TooLarge(what) => Self::new(Reason::TooLarge, format!("too large: {what}")),
+            LakeError::Stale => Self::new(Reason::Unavailable, "the events are being rearranged; try again")
+                .with_retry_after(std::time::Duration::from_secs(1)),
+            error @ (LakeError::Store(_) | LakeError::Io(_)) => {
+                Self::new(Reason::Unavailable, "stored events can't be reached now")
+                    .with_retry_after(std::time::Duration::from_secs(1))
+                    .with_source(error)
+            }
+            error => Self::internal(error),
+        }
+    }
+}

@@ -2,14 +2,38 @@
 
 pub mod block;
 mod cache;
+mod catalogue;
+mod codec;
+mod conflict;
+pub mod count;
 mod error;
+pub mod export;
+mod facts;
 pub mod filter;
+mod fsck;
 mod functions;
+mod journal;
+mod lake;
+mod merge;
+pub mod object;
 mod row;
+mod run;
 pub mod schema;
+mod seal;
+pub mod search;
+mod segment;
+mod tail;
 
 pub use error::{FilterError, LakeError, Result};
+pub use fsck::FsckReport;
+pub use lake::{Lake, LakeConfig};
+pub use merge::Swept;
 pub use row::Events;
+pub use seal::{FILE_ROWS, SEAL_ROWS, SealMode, Sealed};
+pub use tail::TailPage;
+pub use search::{Order, Position, Query, Search};
 
+#[cfg(test)]
+mod seal_tests;
 #[cfg(test)]
 mod testing;

@@ -231,6 +231,14 @@ pub(crate) fn seq_column(batch: &RecordBatch) -> Result<&Int64Array> {
         .ok_or_else(|| mistyped(Column::Seq))
 }
 
+/// Bytes of the raw events of a batch.
+pub(crate) fn raw_bytes(batch: &RecordBatch) -> Result<usize> {
+    let raw = texts(batch, Column::Raw)?;
+    let offsets = raw.value_offsets();
+    let span = offsets.first().zip(offsets.last()).map_or(0, |(first, last)| last - first);
+    Ok(usize::try_from(span).unwrap_or(0))
+}
+
 /// Name number `row`; zeroes where the column is not 16 bytes wide, which reading refuses.
 pub(crate) fn name_at(names: &FixedSizeBinaryArray, row: usize) -> [u8; 16] {
     names.value(row).try_into().unwrap_or_default()

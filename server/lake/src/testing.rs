@@ -1,8 +1,17 @@
-//! Events for tests: any that can be, and ones that look like a customer's.
+//! Events for tests (any that can be, and ones that look like a customer's), and a kernel with
+//! a lake in a temporary folder.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+use cordon_kernel::audit::AuditEntry;
+use cordon_kernel::auth::token::TokenConfig;
+use cordon_kernel::clock::ManualClock;
+use cordon_kernel::db::jobs::JobRunner;
+use cordon_kernel::db::registers::NewTenant;
+use cordon_kernel::db::{BatchOutcome, FlushBatch, TenantBlock};
+use cordon_kernel::keys::SealedFile;
+use cordon_kernel::{DbConfig, Env, Kernel, KernelConfig, SourceId, TenantId, TenantScope};
 use cordon_views::{EventRow, Reason, SourceType, Status, Withheld};
 use proptest::prelude::*;
 
@@ -128,4 +137,114 @@ pub(crate) fn any_event() -> impl Strategy<Value = EventRow> {
             raw_context: texts.2.filter(|text| !text.is_empty()).map(Arc::from),
             shared_event_id: texts.3,
         })
+}
+
+/// A kernel and a lake in a temporary folder, with two tenants.
+pub(crate) struct World {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) clock: ManualClock,
+    pub(crate) kernel: Arc<Kernel>,
+    pub(crate) lake: crate::Lake,
+    runner: JobRunner,
+    encoder: std::sync::Mutex<crate::block::BlockEncoder>,
+    batches: std::sync::atomic::AtomicU64,
+}
+
+pub(crate) const ACME: &str = "acme";
+pub(crate) const OTHER: &str = "other";
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(crate::LakeConfig::default()).await
+    }
+
+    pub(crate) async fn with(config: crate::LakeConfig) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let start = cordon_kernel::db::timestamp(EPOCH);
+        let (env, clock) = Env::fixed(start, 7);
+        let secret = secrecy::SecretBox::new(Box::new([5; 32]));
+        let keys = SealedFile::open(dir.path().join("keys"), secret, env.clone()).await.unwrap();
+        let kernel = Kernel::open(KernelConfig {
+            env,
+            db: DbConfig::new(format!("sqlite:{}", dir.path().join("cordon.db").display())),
+            keys: Arc::new(keys),
+            token: TokenConfig::default(),
+            trusted: Vec::new(),
+            authority_name: "test".to_owned(),
+            migrate: true,
+        })
+        .await
+        .unwrap();
+        let kernel = Arc::new(kernel);
+        let runner = kernel.job_runner().unwrap();
+        let (scope, permit) = kernel.maintenance_provider_scope(&runner, "test");
+        for tenant in [ACME, OTHER] {
+            let mut tx = kernel.db().provider_tx(&scope, &permit).await.unwrap();
+            let new = NewTenant {
+                tenant: tenant.parse().unwrap(),
+                display_name: tenant.to_owned(),
+                parent: None,
+                home_region: "local".to_owned(),
+            };
+            tx.create_tenant(&new).await.unwrap();
+            tx.commit(AuditEntry::new(&permit)).await.unwrap();
+        }
+        let objects = crate::object::Objects::local(dir.path().join("objects")).unwrap();
+        let lake = crate::Lake::new(Arc::clone(&kernel), objects, config).unwrap();
+        Self {
+            dir,
+            clock,
+            kernel,
+            lake,
+            runner,
+            encoder: crate::block::BlockEncoder::new().unwrap().into(),
+            batches: 0.into(),
+        }
+    }
+
+    /// A lake that remembers nothing.
+    pub(crate) fn cold(&self) -> crate::Lake {
+        let objects = self.lake.objects().clone();
+        crate::Lake::new(Arc::clone(&self.kernel), objects, crate::LakeConfig::default()).unwrap()
+    }
+
+    pub(crate) fn scope(&self, tenant: &str) -> TenantScope {
+        let tenant: TenantId = tenant.parse().unwrap();
+        self.kernel.maintenance_scope(&self.runner, &tenant, "test").0
+    }
+
+    /// Claims every due job.
+    pub(crate) async fn claim_jobs(&self) -> Vec<cordon_kernel::db::JobClaim> {
+        let lease = jiff::SignedDuration::from_mins(5);
+        self.kernel.db().claim_jobs(&self.runner, 0..=255, lease, 100).await.unwrap()
+    }
+
+    /// Appends one block.
+    pub(crate) async fn append(&self, tenant: &str, rows: &[EventRow]) {
+        let block = self.encoder.lock().unwrap().encode(rows).unwrap();
+        let number = self.batches.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let scope = self.scope(tenant);
+        let batch = FlushBatch {
+            batch_id: format!("batch-{number}"),
+            content_hash: *blake3::hash(&block.plain).as_bytes(),
+            blocks: vec![TenantBlock {
+                tenant: scope.tenant().clone(),
+                rows: block.rows,
+                min_time: block.min_time,
+                max_time: block.max_time,
+                plain: block.plain,
+            }],
+            ..FlushBatch::default()
+        };
+        let source: SourceId = "trail".parse().unwrap();
+        let outcome = self.kernel.db().append_backfill(&scope, &source, batch).await.unwrap();
+        assert_eq!(outcome, BatchOutcome::Stored);
+    }
+
+    /// Appends rows in blocks of this size.
+    pub(crate) async fn append_all(&self, tenant: &str, rows: &[EventRow], size: usize) {
+        for rows in rows.chunks(size) {
+            self.append(tenant, rows).await;
+        }
+    }
 }

@@ -12,7 +12,7 @@ use arrow::datatypes::Int32Type;
 use cordon_views::Status;
 use zstd::bulk::Decompressor;
 
-use super::read::Reader;
+use crate::codec::Reader;
 use super::{DECODE_PRIME, Head, MAX_ROWS};
 use crate::error::{LakeError, Result};
 use crate::schema::{NAME_LEN, item, schema, time_quality};

@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use cordon_views::{EventRow, Status};
 use zstd::bulk::Compressor;
 
-use super::read::{put_i64, put_len, put_u64};
+use crate::codec::{put_i64, put_len, put_u64};
 use super::{ENCODE_PRIME, Facts, LEVEL, MAX_BODY, MAX_ROWS, PRIME_BELOW, PRIMED, VERSION, shared_key};
 use crate::error::{LakeError, Result};
 use crate::row::{Address, Events, Gaps, Row, Words};
@@ -284,32 +284,21 @@ fn facts(rows: &[Row<'_>], origins: &[Origin]) -> Facts {
         if row.time_invalid {
             facts.invalid.push((offset, row.name));
         }
-        if !row.shared_event_id.is_empty() {
+        if row.addressed && !row.shared_event_id.is_empty() {
             let key = shared_key(row.source_type, row.shared_event_id);
-            if row.addressed {
-                facts.superseding.push(key);
-            } else {
-                facts.yielding.push((offset, key));
-            }
+            facts.superseding.push((offset, key));
         }
     }
-    facts.superseding.sort_unstable();
-    facts.superseding.dedup();
     facts
 }
 
 fn put_facts(to: &mut Vec<u8>, facts: &Facts) {
-    put_len(to, facts.invalid.len());
-    for (offset, name) in &facts.invalid {
-        put_u64(to, u64::from(*offset));
-        to.extend_from_slice(name);
-    }
-    put_len(to, facts.superseding.len());
-    facts.superseding.iter().for_each(|key| to.extend_from_slice(key));
-    put_len(to, facts.yielding.len());
-    for (offset, key) in &facts.yielding {
-        put_u64(to, u64::from(*offset));
-        to.extend_from_slice(key);
+    for list in [&facts.invalid, &facts.superseding] {
+        put_len(to, list.len());
+        for (offset, key) in list {
+            put_u64(to, u64::from(*offset));
+            to.extend_from_slice(key);
+        }
     }
 }
 

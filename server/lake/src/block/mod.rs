@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! block  = version:u8 flags:u8 rows:varint body_len:varint facts body
-//! facts  = invalid:varint (offset:varint name:16)*  later:varint key:16*  earlier:varint (offset:varint key:16)*
+//! facts  = n:varint (offset:varint name:16)*  n:varint (offset:varint key:16)*
 //! body   = zstd( words origins columns )
 //! words  = n:varint len:varint* bytes          the distinct short texts; number 0 is "none"
 //! ```
@@ -19,7 +19,6 @@
 
 mod decode;
 mod encode;
-mod read;
 #[cfg(test)]
 mod tests;
 
@@ -31,7 +30,7 @@ pub use decode::{BlockContext, BlockDecoder};
 pub use encode::{BlockEncoder, EncodedBlock};
 
 use crate::error::{LakeError, Result};
-use read::Reader;
+use crate::codec::Reader;
 
 /// Most rows in a block.
 pub const MAX_ROWS: usize = 32_768;
@@ -65,25 +64,31 @@ static DECODE_PRIME: LazyLock<DecoderDictionary<'static>> =
 pub struct Facts {
     /// Rows without a valid time: repetitions of them do not share a time.
     pub invalid: Vec<(u32, [u8; 16])>,
-    /// Keys of the events that have a record addressed to the tenant.
-    pub superseding: Vec<[u8; 16]>,
-    /// Rows that give way to a record with the same key, whenever it comes.
-    pub yielding: Vec<(u32, [u8; 16])>,
+    /// Records addressed to the tenant that have others give way to them, by the key that
+    /// these share.
+    pub superseding: Vec<(u32, [u8; 16])>,
 }
 
 impl Facts {
     /// Bytes it takes in memory, roughly.
     #[must_use]
     pub fn memory(&self) -> usize {
-        24 * (self.invalid.len() + self.yielding.len()) + 16 * self.superseding.len()
+        24 * (self.invalid.len() + self.superseding.len())
     }
 
-    /// Reads the facts of a block without unpacking it.
+    /// Whether there is nothing to know.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.invalid.is_empty() && self.superseding.is_empty()
+    }
+
+    /// Reads the facts of a block without unpacking it, and its size unpacked in bytes.
     ///
     /// # Errors
     /// The bytes are no block of a known version.
-    pub fn of(block: &[u8]) -> Result<Self> {
-        Ok(Head::parse(block)?.facts)
+    pub fn of(block: &[u8]) -> Result<(Self, usize)> {
+        let head = Head::parse(block)?;
+        Ok((head.facts, head.body_len))
     }
 }
 
@@ -125,10 +130,7 @@ impl<'a> Head<'a> {
             facts.invalid.push((from.u32()?, from.array()?));
         }
         for _ in 0..from.length(rows)? {
-            facts.superseding.push(from.array()?);
-        }
-        for _ in 0..from.length(rows)? {
-            facts.yielding.push((from.u32()?, from.array()?));
+            facts.superseding.push((from.u32()?, from.array()?));
         }
         Ok(Self {
             rows,

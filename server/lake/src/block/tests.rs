@@ -103,7 +103,7 @@ proptest! {
             prop_assert_eq!(events.stored_ns(index), *stored);
             prop_assert_eq!(events.source(index), source);
         }
-        for (offset, name) in Facts::of(&merged.plain).unwrap().invalid {
+        for (offset, name) in Facts::of(&merged.plain).unwrap().0.invalid {
             prop_assert!(expected.iter().any(|(row, seq, ..)| row.time_invalid
                 && row.name == name
                 && *seq == 100 + u64::from(offset)));
@@ -148,9 +148,9 @@ proptest! {
             body[at] = to;
         }
         let mut changed = vec![VERSION, 0];
-        read::put_len(&mut changed, rows.len());
-        read::put_len(&mut changed, body.len());
-        changed.extend([0, 0, 0]);
+        crate::codec::put_len(&mut changed, rows.len());
+        crate::codec::put_len(&mut changed, body.len());
+        changed.extend([0, 0]);
         changed.extend(zstd::bulk::compress(&body, 1).unwrap());
         let _ = decode(&changed);
     }
@@ -167,13 +167,12 @@ fn facts_are_read_without_the_body() {
     let key = shared_key("aws.cloudtrail", "joint");
     let expected = Facts {
         invalid: vec![(1, rows[1].name)],
-        superseding: vec![key],
-        yielding: vec![(2, key)],
+        superseding: vec![(4, key)],
     };
-    assert_eq!(Facts::of(&block).unwrap(), expected);
+    assert_eq!(Facts::of(&block).unwrap().0, expected);
     let length = block.len();
     block[length - 20..].fill(0);
-    assert_eq!(Facts::of(&block).unwrap(), expected);
+    assert_eq!(Facts::of(&block).unwrap().0, expected);
 }
 
 #[test]
@@ -206,7 +205,7 @@ fn an_error_leaves_no_half_block_behind() {
 fn small_blocks_are_small() {
     let one = encode(&[event(7, 3)]);
     let raw = event(7, 3).raw.len();
-    assert!(one.plain.len() * 2 < raw, "{} bytes of {raw}", one.plain.len());
+    assert!(one.plain.len() * 4 < raw * 3, "{} bytes of {raw}", one.plain.len());
     let five: Vec<EventRow> = (0..5).map(|id| event(id, 3)).collect();
     let raw: usize = five.iter().map(|row| row.raw.len()).sum();
     let size = encode(&five).plain.len();
@@ -218,6 +217,6 @@ fn the_priming_text_is_part_of_the_format() {
     // A changed text would make every stored block unreadable: it takes a new version.
     assert_eq!(
         blake3::hash(PRIME).to_hex().as_str(),
-        "0000000000000000000000000000000000000000000000000000000000000000",
+        "1a31ec72803b1944f9827eac4e54b2e9fed5a35cff25ce55d03897fcec6bb965",
     );
 }

@@ -85,17 +85,25 @@ pub(super) fn parse(text: &str, functions: &HashSet<String>) -> Result<Checked> 
 
 /// Counts what makes trees large and deep before there is a tree.
 fn count(tokens: &[TokenWithSpan]) -> Result<()> {
-    let (mut operators, mut depth) = (0_usize, 0_usize);
+    let (mut operators, mut depth, mut prefixes) = (0_usize, 0_usize, 0_usize);
     let mut first_beyond = None;
+    let deep = |token: &TokenWithSpan| at(token.span.start, format!("nested more than {MAX_DEPTH} deep"));
     for token in tokens {
+        // NOT NOT NOT … is as deep as parentheses are.
+        match &token.token {
+            Token::Whitespace(_) => {}
+            Token::Minus | Token::Plus => prefixes += 1,
+            Token::Word(word) if word.keyword == Keyword::NOT => prefixes += 1,
+            _ => prefixes = 0,
+        }
+        if prefixes > MAX_DEPTH {
+            return Err(deep(token));
+        }
         match &token.token {
             Token::LParen | Token::LBracket | Token::LBrace => {
                 depth += 1;
                 if depth > MAX_DEPTH {
-                    return Err(at(
-                        token.span.start,
-                        format!("nested more than {MAX_DEPTH} deep"),
-                    ));
+                    return Err(deep(token));
                 }
             }
             Token::RParen | Token::RBracket | Token::RBrace => depth = depth.saturating_sub(1),

@@ -9,7 +9,7 @@
 mod check;
 mod prune;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tree;
 
 use std::collections::HashSet;
@@ -184,6 +184,10 @@ impl Filters {
             self.kept.put(key, Arc::clone(&filter), text.len() + 1_024);
         }
         Ok(filter)
+    }
+
+    pub(crate) fn forget(&self, tenant: &TenantId) {
+        self.kept.retain(|(of, _)| of != tenant);
     }
 
     fn plan(&self, tree: ast::Expr) -> Result<Filter> {

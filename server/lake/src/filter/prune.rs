@@ -37,28 +37,24 @@ impl Pruning {
     }
 
     fn add(&mut self, part: &Expr) {
+        if let Some((column, values)) = one_of(part) {
+            self.equal.push((column, values));
+            return;
+        }
         match part {
             Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
-                if let (Some(column), Some(value)) = (column(left), literal(right)) {
-                    self.compare(column, *op, value);
-                } else if let (Some(value), Some(column)) = (literal(left), column(right))
+                if let (Some(Column::Time), Some(value)) = (column(left), literal(right)) {
+                    self.bound(*op, value);
+                } else if let (Some(value), Some(Column::Time)) = (literal(left), column(right))
                     && let Some(op) = op.swap()
                 {
-                    self.compare(column, op, value);
+                    self.bound(op, value);
                 }
             }
-            Expr::InList(list) if !list.negated => {
-                let values: Option<Vec<_>> = list.list.iter().map(|item| bytes(literal(item)?)).collect();
-                if let (Some(column), Some(values)) = (column(&list.expr), values) {
-                    self.one_of(column, values);
-                }
-            }
-            Expr::Between(between) if !between.negated => {
-                if column(&between.expr) == Some(Column::Time) {
-                    for (op, bound) in [(Operator::GtEq, &between.low), (Operator::LtEq, &between.high)] {
-                        if let Some(value) = literal(bound) {
-                            self.compare(Column::Time, op, value);
-                        }
+            Expr::Between(between) if !between.negated && column(&between.expr) == Some(Column::Time) => {
+                for (op, bound) in [(Operator::GtEq, &between.low), (Operator::LtEq, &between.high)] {
+                    if let Some(value) = literal(bound) {
+                        self.bound(op, value);
                     }
                 }
             }
@@ -66,28 +62,64 @@ impl Pruning {
         }
     }
 
-    fn compare(&mut self, column: Column, op: Operator, value: &ScalarValue) {
-        if column == Column::Time {
-            let ScalarValue::TimestampNanosecond(Some(value), _) = value else { return };
-            let (low, high) = match op {
-                Operator::Eq => (*value, *value),
-                Operator::GtEq => (*value, i64::MAX),
-                Operator::Gt => (value.saturating_add(1), i64::MAX),
-                Operator::LtEq => (i64::MIN, *value),
-                Operator::Lt => (i64::MIN, value.saturating_sub(1)),
-                _ => return,
-            };
-            self.time = (self.time.0.max(low), self.time.1.min(high));
-        } else if op == Operator::Eq
-            && let Some(value) = bytes(value)
-        {
-            self.one_of(column, vec![value]);
-        }
+    fn bound(&mut self, op: Operator, value: &ScalarValue) {
+        let ScalarValue::TimestampNanosecond(Some(value), _) = value else { return };
+        let (low, high) = match op {
+            Operator::Eq => (*value, *value),
+            Operator::GtEq => (*value, i64::MAX),
+            Operator::Gt => (value.saturating_add(1), i64::MAX),
+            Operator::LtEq => (i64::MIN, *value),
+            Operator::Lt => (i64::MIN, value.saturating_sub(1)),
+            _ => return,
+        };
+        self.time = (self.time.0.max(low), self.time.1.min(high));
     }
+}
 
-    fn one_of(&mut self, column: Column, values: Vec<Vec<u8>>) {
-        self.equal.push((column, values));
+/// The column that must have one of these values for the condition to hold: an equality, a
+/// list, or a disjunction of such (which is what the simplifier makes of short lists).
+fn one_of(condition: &Expr) -> Option<(Column, Vec<Vec<u8>>)> {
+    let mut found: Option<Column> = None;
+    let mut values = Vec::new();
+    let mut open = vec![condition];
+    while let Some(next) = open.pop() {
+        let of = match next {
+            Expr::BinaryExpr(BinaryExpr {
+                left,
+                op: Operator::Or,
+                right,
+            }) => {
+                open.push(right);
+                open.push(left);
+                continue;
+            }
+            Expr::BinaryExpr(BinaryExpr {
+                left,
+                op: Operator::Eq,
+                right,
+            }) => {
+                let (of, value) = match (column(left), column(right)) {
+                    (Some(of), None) => (of, literal(right)?),
+                    (None, Some(of)) => (of, literal(left)?),
+                    _ => return None,
+                };
+                values.push(bytes(value)?);
+                of
+            }
+            Expr::InList(list) if !list.negated => {
+                for item in &list.list {
+                    values.push(bytes(literal(item)?)?);
+                }
+                column(&list.expr)?
+            }
+            _ => return None,
+        };
+        if found.is_some_and(|found| found != of) {
+            return None;
+        }
+        found = Some(of);
     }
+    Some((found?, values))
 }
 
 /// The column, also through a cast that changes how its text or bytes are kept but not what

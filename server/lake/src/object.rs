@@ -1,0 +1,254 @@
+//! Where objects lie: `t/{tenant}/seg/{segment}.parquet`. This module alone makes and reads
+//! paths, and does so for a tenant's scope; a path of another tenant is refused even if a
+//! damaged catalogue row names it.
+
+use std::io::Write as _;
+use std::ops::Range;
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cordon_kernel::TenantScope;
+use futures::TryStreamExt as _;
+use jiff::Timestamp;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
+use uuid::Uuid;
+
+use crate::error::{LakeError, Result};
+
+/// The object store.
+#[derive(Clone)]
+pub struct Objects {
+    store: Arc<dyn ObjectStore>,
+    /// A local folder is written by ourselves, since durability needs more than the store's
+    /// driver does.
+    folder: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for Objects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Objects({})", self.store)
+    }
+}
+
+/// An object of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredObject {
+    /// Its path in the store.
+    pub path: String,
+    /// The segment it holds.
+    pub segment: Uuid,
+    /// When it was written, in seconds since 1970, by the store's clock.
+    pub modified: i64,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+impl Objects {
+    /// Objects in a local folder, which is made if it is not there. Writes are durable when
+    /// they return: file, folder and the folders above it that were made are synchronized.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`] if the folder can't be made.
+    pub fn local(folder: impl Into<PathBuf>) -> Result<Self> {
+        let folder = folder.into();
+        std::fs::create_dir_all(&folder)?;
+        let folder = folder.canonicalize()?;
+        Ok(Self {
+            store: Arc::new(LocalFileSystem::new_with_prefix(&folder)?),
+            folder: Some(folder),
+        })
+    }
+
+    /// Objects in a store that is durable by itself.
+    #[must_use]
+    pub fn remote(store: Arc<dyn ObjectStore>) -> Self {
+        Self {
+            store,
+            folder: None,
+        }
+    }
+
+    fn prefix(scope: &TenantScope) -> String {
+        format!("t/{}/seg", scope.tenant())
+    }
+
+    /// The path of a segment of the tenant.
+    #[must_use]
+    pub fn segment_path(scope: &TenantScope, segment: Uuid) -> String {
+        format!("{}/{}.parquet", Self::prefix(scope), segment.hyphenated())
+    }
+
+    fn own(scope: &TenantScope, path: &str) -> Result<Path> {
+        let own = path
+            .strip_prefix(&Self::prefix(scope))
+            .and_then(|rest| rest.strip_prefix('/'))
+            .is_some_and(|file| !file.contains('/'));
+        if !own {
+            return Err(LakeError::corrupt("the catalogue names an object of another place"));
+        }
+        Path::parse(path).map_err(|_| LakeError::corrupt("the catalogue names a malformed path"))
+    }
+
+    /// Stores a segment; durable when it returns.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn put(&self, scope: &TenantScope, path: &str, bytes: Bytes) -> Result<()> {
+        let path = Self::own(scope, path)?;
+        match &self.folder {
+            None => {
+                self.store.put(&path, PutPayload::from_bytes(bytes)).await?;
+            }
+            Some(folder) => {
+                let (root, file) = (folder.clone(), folder.join(path.as_ref()));
+                let written = tokio::task::spawn_blocking(move || write_durably(&root, &file, &bytes));
+                written.await.map_err(std::io::Error::other)??;
+            }
+        }
+        Ok(())
+    }
+
+    /// Parts of an object.
+    ///
+    /// # Errors
+    /// The store's; [`LakeError::Stale`] if the object is gone, [`LakeError::Corrupt`] if it is
+    /// shorter than that.
+    pub(crate) async fn read(
+        &self,
+        scope: &TenantScope,
+        path: &str,
+        ranges: &[Range<u64>],
+    ) -> Result<Vec<Bytes>> {
+        let path = Self::own(scope, path)?;
+        let short = || LakeError::corrupt("an object is shorter than its catalogue row says");
+        let parts = match self.store.get_ranges(&path, ranges).await {
+            Ok(parts) => parts,
+            Err(error @ object_store::Error::Generic { .. }) => {
+                // Drivers have no error of their own for this.
+                let end = ranges.iter().map(|range| range.end).max().unwrap_or(0);
+                return Err(match self.store.head(&path).await {
+                    Ok(object) if object.size < end => short(),
+                    _ => error.into(),
+                });
+            }
+            Err(error) => return Err(LakeError::from(error).gone()),
+        };
+        let whole = parts.len() == ranges.len()
+            && parts.iter().zip(ranges).all(|(part, range)| part.len() as u64 == range.end - range.start);
+        if !whole {
+            return Err(short());
+        }
+        Ok(parts)
+    }
+
+    /// A whole object.
+    ///
+    /// # Errors
+    /// As for reading parts.
+    pub(crate) async fn read_all(&self, scope: &TenantScope, path: &str) -> Result<Bytes> {
+        let path = Self::own(scope, path)?;
+        let object = self.store.get(&path).await.map_err(|error| LakeError::from(error).gone())?;
+        Ok(object.bytes().await?)
+    }
+
+    /// The tenant's objects. What is no segment's is left out.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list(&self, scope: &TenantScope) -> Result<Vec<StoredObject>> {
+        let prefix = Path::from(Self::prefix(scope));
+        let listed: Vec<_> = self.store.list(Some(&prefix)).try_collect().await?;
+        Ok(listed
+            .into_iter()
+            .filter_map(|object| {
+                let segment = object.location.filename()?.strip_suffix(".parquet")?;
+                Some(StoredObject {
+                    segment: Uuid::try_parse(segment).ok()?,
+                    path: object.location.to_string(),
+                    modified: object.last_modified.timestamp(),
+                    bytes: object.size,
+                })
+            })
+            .collect())
+    }
+
+    /// Deletes an object; one that is gone already is no error.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn delete(&self, scope: &TenantScope, path: &str) -> Result<()> {
+        let path = Self::own(scope, path)?;
+        match self.store.delete(&path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes what writes that were interrupted before `before` left in a local folder.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`].
+    pub async fn sweep_partial(&self, scope: &TenantScope, before: Timestamp) -> Result<usize> {
+        let Some(folder) = &self.folder else { return Ok(0) };
+        let folder = folder.join(Self::prefix(scope));
+        let swept = tokio::task::spawn_blocking(move || sweep_partial(&folder, before));
+        Ok(swept.await.map_err(std::io::Error::other)??)
+    }
+}
+
+/// What a file is called until it is whole.
+const PARTIAL: &str = ".partial";
+
+fn write_durably(root: &FilePath, file: &FilePath, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = file.parent().unwrap_or(root);
+    make_durably(root, folder)?;
+    let mut partial = file.as_os_str().to_owned();
+    partial.push(PARTIAL);
+    let mut to = std::fs::File::create(&partial)?;
+    to.write_all(bytes)?;
+    to.sync_all()?;
+    drop(to);
+    std::fs::rename(&partial, file)?;
+    sync_folder(folder)
+}
+
+/// Makes the folders from `root` down to `folder`, each synchronized in the one above.
+fn make_durably(root: &FilePath, folder: &FilePath) -> std::io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let Some(above) = folder.parent().filter(|above| above.starts_with(root)) else {
+        return std::fs::create_dir_all(folder);
+    };
+    make_durably(root, above)?;
+    match std::fs::create_dir(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    sync_folder(above)
+}
+
+fn sync_folder(folder: &FilePath) -> std::io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
+}
+
+fn sweep_partial(folder: &FilePath, before: Timestamp) -> std::io::Result<usize> {
+    let files = match std::fs::read_dir(folder) {
+        Ok(files) => files,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let mut swept = 0;
+    for file in files {
+        let file = file?;
+        let partial = file.file_name().to_string_lossy().ends_with(PARTIAL);
+        if partial && Timestamp::try_from(file.metadata()?.modified()?).is_ok_and(|time| time < before) {
+            std::fs::remove_file(file.path())?;
+            swept += 1;
+        }
+    }
+    Ok(swept)
+}

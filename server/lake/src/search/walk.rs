@@ -1,0 +1,396 @@
+//! Units and the merge.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use cordon_kernel::db::segments::{SegmentObject, Snapshot};
+use uuid::Uuid;
+
+use super::cursor::{Cursor, Memory, Source, Wanted};
+use super::output::{Pick, gather, gone};
+use super::probe::Probe;
+use super::{Order, Position, Query};
+use crate::catalogue::CatalogueView;
+use crate::conflict::mark_conflicts;
+use crate::error::{LakeError, Result};
+use crate::journal::{Group, JournalFacts};
+use crate::lake::Access;
+use crate::run::Run;
+use crate::schema::{Column, Columns};
+
+/// Most rows of a batch.
+const BATCH_ROWS: usize = 4_096;
+
+/// Batches end at about so many bytes of raw events.
+const BATCH_TEXT: usize = 8 << 20;
+
+/// Where a walk looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Sources {
+    /// Everywhere.
+    All,
+    /// In what lies in memory alone; segment files only say what is a repetition.
+    Memory,
+    /// In these segments of the catalogue.
+    Segments(Vec<Uuid>),
+}
+
+/// Something that may hold rows, not opened yet.
+#[derive(Debug)]
+struct Unit {
+    min: i64,
+    max: i64,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Journal(Arc<Group>),
+    Segment(usize),
+    RowGroup(usize, usize),
+}
+
+/// A walk over one snapshot.
+pub(crate) struct Walk {
+    catalogue: Arc<CatalogueView>,
+    facts: Arc<JournalFacts>,
+    query: Query,
+    bounds: (i64, i64),
+    after: Option<Position>,
+    head: u64,
+    /// In reverse order of the walk: the next one is the last.
+    units: Vec<Unit>,
+    cursors: Vec<Cursor>,
+    probe: Probe,
+    /// Records that give way to others are walked over all the same.
+    all: bool,
+}
+
+impl Walk {
+    pub(crate) async fn begin(
+        access: &Access<'_>,
+        snapshot: &Snapshot,
+        query: &Query,
+        after: Option<Position>,
+        head: u64,
+        sources: Sources,
+    ) -> Result<Self> {
+        let journal = access.journal(snapshot).await?;
+        let catalogue = access.catalogue(snapshot)?;
+        let mut walk = Self {
+            probe: Probe::new(&catalogue),
+            facts: journal.facts,
+            query: Query {
+                columns: match query.columns.is_empty() {
+                    true => Columns::of(&[Column::Time, Column::Name]),
+                    false => query.columns,
+                },
+                ..query.clone()
+            },
+            bounds: query.bounds(after),
+            after,
+            head,
+            units: Vec::new(),
+            cursors: Vec::new(),
+            all: false,
+            catalogue,
+        };
+        let unsealed = !matches!(sources, Sources::Segments(_));
+        let groups = journal.groups.iter().filter(|group| unsealed && group.first_seq <= head);
+        let mut units: Vec<Unit> = groups
+            .map(|group| Unit {
+                min: group.min_time,
+                max: group.max_time,
+                what: What::Journal(Arc::clone(group)),
+            })
+            .collect();
+        for (index, (row, _)) in walk.catalogue.segments().enumerate() {
+            let wanted = match &sources {
+                Sources::All => true,
+                Sources::Memory => row.object == SegmentObject::Block,
+                Sources::Segments(ids) => ids.contains(&row.id),
+            };
+            if wanted && row.first_seq <= head {
+                units.push(Unit {
+                    min: row.min_time,
+                    max: row.max_time,
+                    what: What::Segment(index),
+                });
+            }
+        }
+        let (low, high) = walk.bounds;
+        units.retain(|unit| unit.min <= high && unit.max >= low);
+        walk.units = units;
+        walk.sort_units();
+        Ok(walk)
+    }
+
+    /// Has records that gave way to others walked over like any.
+    pub(crate) fn keep_all(&mut self) {
+        self.all = true;
+    }
+
+    fn sort_units(&mut self) {
+        match self.query.order {
+            Order::NewestFirst => self.units.sort_by_key(|unit| unit.max),
+            Order::OldestFirst => self.units.sort_by_key(|unit| std::cmp::Reverse(unit.min)),
+        }
+    }
+
+    /// Whether no unopened unit can have a row before this one.
+    fn due(&self, position: Position) -> bool {
+        match (self.units.last(), self.query.order) {
+            (None, _) => true,
+            (Some(unit), Order::NewestFirst) => position.time_ns > unit.max,
+            (Some(unit), Order::OldestFirst) => position.time_ns < unit.min,
+        }
+    }
+
+    /// The next events, at most `limit`, and the place of the last; `None` at the end.
+    pub(crate) async fn next(
+        &mut self,
+        access: &Access<'_>,
+        limit: u64,
+    ) -> Result<Option<(RecordBatch, Position)>> {
+        loop {
+            let Some((picks, position)) = self.pick(access, limit).await? else {
+                return Ok(None);
+            };
+            if picks.is_empty() {
+                self.tidy();
+                // A long way without a match: let others have a turn.
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let columns = self.query.columns;
+            let batch = gather(access, &self.cursors, &picks, columns, self.query.order).await?;
+            let batch = mark_conflicts(batch)?;
+            self.tidy();
+            return Ok(Some((batch, position)));
+        }
+    }
+
+    /// Drops cursors that are through.
+    fn tidy(&mut self) {
+        self.cursors.retain(|cursor| cursor.row().is_some());
+    }
+
+    /// Rows that are due, until there are enough for a batch. Empty if it took long to find
+    /// none; `None` at the end.
+    async fn pick(&mut self, access: &Access<'_>, limit: u64) -> Result<Option<(Vec<Pick>, Position)>> {
+        let mut picks = Vec::new();
+        let mut walked = 0;
+        let mut position = None;
+        loop {
+            let text = self.cursors.iter().map(|cursor| cursor.text).max().unwrap_or(0);
+            let most = match self.query.columns.contains(Column::Raw) {
+                true => BATCH_TEXT.checked_div(text).unwrap_or(BATCH_ROWS).clamp(1, BATCH_ROWS),
+                false => BATCH_ROWS,
+            };
+            let enough = most.min(usize::try_from(limit).unwrap_or(usize::MAX));
+            if picks.len() >= enough || walked >= 4 * BATCH_ROWS {
+                break;
+            }
+            let next = self.first();
+            match next {
+                Some(first) if self.due(first) => {
+                    walked += 1;
+                    position = Some(first);
+                    if let Some(pick) = self.settle(access, first).await? {
+                        picks.push(pick);
+                    }
+                }
+                _ => match self.units.pop() {
+                    Some(unit) => {
+                        walked += BATCH_ROWS / 4;
+                        self.open(access, unit).await?;
+                    }
+                    None if position.is_some() => break,
+                    None => return Ok(None),
+                },
+            }
+        }
+        let start = Position {
+            time_ns: 0,
+            name: [0; 16],
+        };
+        Ok(Some((picks, position.unwrap_or(start))))
+    }
+
+    /// The place of the row that comes first of all cursors'.
+    fn first(&self) -> Option<Position> {
+        let heads = self.cursors.iter().filter_map(Cursor::head);
+        heads.min_by(|left, right| self.query.order.compare(*left, *right))
+    }
+
+    /// Takes the rows at this place off their cursors and finds the one that is the event, if
+    /// it is to be shown.
+    async fn settle(&mut self, access: &Access<'_>, place: Position) -> Result<Option<Pick>> {
+        let mut winner: Option<(u64, Pick)> = None;
+        for (index, cursor) in self.cursors.iter_mut().enumerate() {
+            if cursor.head() != Some(place) {
+                continue;
+            }
+            let Some(row) = cursor.row() else { continue };
+            cursor.advance();
+            // What is in a file came before whatever is not sealed.
+            let seq = match &cursor.source {
+                Source::File { .. } => 0,
+                Source::Memory(memory) => memory.seqs.get(row).map_or(0, |seq| seq.cast_unsigned()),
+            };
+            if winner.is_none_or(|(lowest, _)| seq < lowest) {
+                winner = Some((seq, Pick { cursor: index, row }));
+            }
+        }
+        let Some((seq, pick)) = winner else { return Ok(None) };
+        let Some(cursor) = self.cursors.get(pick.cursor) else { return Ok(None) };
+        let Source::Memory(memory) = &cursor.source else { return Ok(Some(pick)) };
+        if seq > self.head || !memory.pass.value(pick.row) || self.superseded_row(memory, pick.row) {
+            return Ok(None);
+        }
+        if memory.sealed {
+            return Ok(Some(pick));
+        }
+        if memory.invalid
+            && let Some(lowest) = self.facts.invalid.get(&place.name)
+        {
+            // No two share a time, so these are told by name alone.
+            let sealed = self.catalogue.invalid.contains(&place.name);
+            return Ok((*lowest == seq && !sealed).then_some(pick));
+        }
+        let known = self.probe.has(access, place.time_ns, &place.name).await?;
+        Ok((!known).then_some(pick))
+    }
+
+    fn superseded_row(&self, memory: &Memory, row: usize) -> bool {
+        let key = memory.yielding.get(&((memory.start + row) as u32));
+        key.is_some_and(|key| !self.all && superseded(&self.facts, &self.catalogue, key, self.head))
+    }
+
+    async fn open(&mut self, access: &Access<'_>, unit: Unit) -> Result<()> {
+        match unit.what {
+            What::Journal(group) => {
+                let run = access.run(&group).await?;
+                self.open_run(&run, false)
+            }
+            What::Segment(index) => {
+                let (row, _) = self.catalogue.segment(index)?;
+                if row.object == SegmentObject::Block {
+                    let run = access.block_segment(row).await?;
+                    self.open_run(&run, true)
+                } else {
+                    self.open_segment(access, index).await
+                }
+            }
+            What::RowGroup(segment, group) => self.open_row_group(access, segment, group).await,
+        }
+    }
+
+    fn open_run(&mut self, run: &Arc<Run>, sealed: bool) -> Result<()> {
+        let filter = self.query.filter.as_deref();
+        let cursor = Cursor::memory(run, sealed, filter, self.query.order, self.bounds, self.after)?;
+        if cursor.row().is_some() {
+            self.cursors.push(cursor);
+        }
+        Ok(())
+    }
+
+    /// Puts the row groups that may have rows of the query among the units.
+    async fn open_segment(&mut self, access: &Access<'_>, index: usize) -> Result<()> {
+        let (row, meta) = self.catalogue.segment(index)?;
+        let (row, meta) = (row.clone(), Arc::clone(meta));
+        let groups = row_groups(access, &row, &meta, &self.query, self.bounds, self.head).await?;
+        for group in groups {
+            let Some(bounds) = meta.groups.get(group) else { continue };
+            self.units.push(Unit {
+                min: bounds.min_time,
+                max: bounds.max_time,
+                what: What::RowGroup(index, group),
+            });
+        }
+        self.sort_units();
+        Ok(())
+    }
+
+    async fn open_row_group(&mut self, access: &Access<'_>, segment: usize, group: usize) -> Result<()> {
+        let catalogue = Arc::clone(&self.catalogue);
+        let (row, meta) = catalogue.segment(segment)?;
+        let file = access.file(row).await?;
+        let bounds = meta
+            .groups
+            .get(group)
+            .ok_or_else(|| LakeError::corrupt("no such row group"))?;
+        let wanted = Wanted {
+            filter: self.query.filter.as_deref(),
+            order: self.query.order,
+            bounds: self.bounds,
+            after: self.after,
+            head: self.head,
+            gone: gone(&catalogue, segment, group, |key| {
+                !self.all && superseded(&self.facts, &catalogue, key, self.head)
+            })?,
+        };
+        if let Some(cursor) = Cursor::file(access, file, group, bounds, &wanted).await?
+            && cursor.row().is_some()
+        {
+            self.cursors.push(cursor);
+        }
+        Ok(())
+    }
+}
+
+/// Whether a record addressed to the tenant takes the place of those with this key.
+pub(crate) fn superseded(
+    facts: &JournalFacts,
+    catalogue: &CatalogueView,
+    key: &[u8; 16],
+    head: u64,
+) -> bool {
+    let by = |seqs: Option<&u64>| seqs.is_some_and(|seq| *seq <= head);
+    by(facts.superseding.get(key)) || by(catalogue.superseding.get(key))
+}
+
+/// The row groups of a segment file that may have rows of the query.
+pub(crate) async fn row_groups(
+    access: &Access<'_>,
+    row: &cordon_kernel::db::segments::SegmentRow,
+    meta: &crate::segment::SegmentMeta,
+    query: &Query,
+    (low, high): (i64, i64),
+    head: u64,
+) -> Result<Vec<usize>> {
+    let equal = query.filter.as_ref().map(|filter| filter.pruning.equal.as_slice());
+    let equal = equal.unwrap_or_default();
+    let index = match equal.is_empty() {
+        true => None,
+        false => Some(access.index(row).await?),
+    };
+    let may_have = |group: usize| {
+        index.as_ref().is_none_or(|index| {
+            equal.iter().all(|(column, values)| {
+                values.iter().any(|value| index.may_have(group, *column, value))
+            })
+        })
+    };
+    let groups = meta.groups.iter().enumerate();
+    Ok(groups
+        .filter(|(group, bounds)| {
+            bounds.min_time <= high
+                && bounds.max_time >= low
+                && bounds.min_seq <= head
+                && may_have(*group)
+        })
+        .map(|(group, _)| group)
+        .collect())
+}
+
+#[cfg(test)]
+impl Walk {
+    pub(crate) fn open_cursors(&self) -> usize {
+        self.cursors.len()
+    }
+
+    pub(crate) fn unopened(&self) -> usize {
+        self.units.len()
+    }
+}

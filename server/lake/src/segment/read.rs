@@ -1,0 +1,213 @@
+//! Reading segments: the footer once, then only the pages that are needed.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use bytes::Bytes;
+use cordon_kernel::TenantScope;
+use cordon_kernel::db::segments::{SegmentObject, SegmentRow};
+use cordon_kernel::keys::TenantCipher;
+use parquet::DecodeResult;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection};
+use parquet::arrow::push_decoder::{ParquetPushDecoder, ParquetPushDecoderBuilder};
+use parquet::encryption::decrypt::FileDecryptionProperties;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataPushDecoder};
+
+use super::{FORMAT, GROUP_ROWS, SegmentIndex, SegmentMeta, index_object};
+use crate::error::{LakeError, Result};
+use crate::object::Objects;
+use crate::schema::{Columns, schema};
+
+/// A segment whose footer is known.
+#[derive(Debug)]
+pub(crate) struct SegmentFile {
+    pub(crate) path: String,
+    pub(crate) bytes: u64,
+    pub(crate) meta: SegmentMeta,
+    footer: ArrowReaderMetadata,
+}
+
+impl SegmentFile {
+    /// Reads the footer.
+    ///
+    /// # Errors
+    /// [`LakeError::Parquet`] when it does not open under this tenant's key.
+    pub(crate) async fn open(
+        objects: &Objects,
+        scope: &TenantScope,
+        cipher: &TenantCipher,
+        row: &SegmentRow,
+    ) -> Result<Self> {
+        let SegmentObject::Parquet(path) = &row.object else {
+            return Err(LakeError::corrupt("a block segment has no file"));
+        };
+        let meta = SegmentMeta::decode(&row.meta)?;
+        let start = meta.index_end;
+        if row.format != FORMAT || start >= row.object_bytes {
+            return Err(LakeError::corrupt(format!("segment of format {}", row.format)));
+        }
+        let range = start..row.object_bytes;
+        let parts = objects.read(scope, path, std::slice::from_ref(&range)).await?;
+        let tail = parts.into_iter().next().unwrap_or_default();
+
+        let id = row.id.hyphenated().to_string();
+        let key = cipher.parquet_key(row.key_version, &id)?;
+        let keys = FileDecryptionProperties::builder(key.to_vec())
+            .with_aad_prefix(cipher.parquet_aad(&id))
+            .build()?;
+        let mut decoder = ParquetMetaDataPushDecoder::try_new(row.object_bytes)?
+            .with_page_index_policy(PageIndexPolicy::Skip)
+            .with_offset_index_policy(PageIndexPolicy::Required)
+            .with_file_decryption_properties(Some(keys));
+        decoder.push_range(range, tail)?;
+        let DecodeResult::Data(footer) = decoder.try_decode()? else {
+            return Err(LakeError::corrupt("a segment's footer is larger than it should be"));
+        };
+        if footer.num_row_groups() != meta.groups.len() {
+            return Err(LakeError::corrupt("a segment's footer is that of another"));
+        }
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_schema(schema());
+        Ok(Self {
+            path: path.clone(),
+            bytes: row.object_bytes,
+            meta,
+            footer: ArrowReaderMetadata::try_new(Arc::new(footer), options)?,
+        })
+    }
+
+    /// Bytes it takes in memory, roughly.
+    pub(crate) fn memory(&self) -> usize {
+        self.footer.metadata().memory_size() + self.meta.memory() + self.path.len()
+    }
+
+    /// Reads the sealed index.
+    pub(crate) async fn index(
+        &self,
+        objects: &Objects,
+        scope: &TenantScope,
+        cipher: &TenantCipher,
+        row: &SegmentRow,
+    ) -> Result<SegmentIndex> {
+        let range = self.meta.index_start..self.meta.index_end;
+        let parts = objects.read(scope, &self.path, std::slice::from_ref(&range)).await?;
+        let sealed = parts.into_iter().next().unwrap_or_default();
+        let object = index_object(&row.id.hyphenated().to_string());
+        SegmentIndex::decode(&cipher.open(&object, 0, &sealed)?)
+    }
+
+    /// Rows of one row group, in the order of the file, with these columns; all of them
+    /// without a selection.
+    pub(crate) async fn read(
+        &self,
+        objects: &Objects,
+        scope: &TenantScope,
+        group: usize,
+        columns: Columns,
+        selection: Option<RowSelection>,
+    ) -> Result<RecordBatch> {
+        let mut decoder = self.decoder(group, columns, selection)?;
+        let mut batches = Vec::new();
+        loop {
+            match decoder.try_decode()? {
+                DecodeResult::NeedsData(ranges) => {
+                    let parts = objects.read(scope, &self.path, &ranges).await?;
+                    decoder.push_ranges(ranges, parts)?;
+                }
+                DecodeResult::Data(batch) => batches.push(batch),
+                DecodeResult::Finished => break,
+            }
+        }
+        match batches.len() {
+            1 => batches.pop().ok_or_else(|| LakeError::corrupt("no batch")),
+            _ => Ok(concat_batches(&columns.schema(), &batches)?),
+        }
+    }
+
+    /// The bytes of whole row groups with these columns, in one reading; each part is for
+    /// [`SegmentFile::decode`].
+    pub(crate) async fn fetch(
+        self: &Arc<Self>,
+        objects: &Objects,
+        scope: &TenantScope,
+        groups: &[usize],
+        columns: Columns,
+    ) -> Result<Vec<Fetched>> {
+        let mut ranges = Vec::with_capacity(groups.len() * columns.len());
+        for group in groups {
+            let group = self.footer.metadata().row_groups().get(*group);
+            let group = group.ok_or_else(|| LakeError::corrupt("no such row group"))?;
+            // One leaf per column: lists have one too.
+            for column in columns.iter() {
+                let chunk = group.columns().get(column.index());
+                let chunk = chunk.ok_or_else(|| LakeError::corrupt("no such column"))?;
+                let (start, length) = chunk.byte_range();
+                ranges.push(start..start + length);
+            }
+        }
+        let parts = objects.read(scope, &self.path, &ranges).await?;
+        let each = columns.len().max(1);
+        Ok(groups
+            .iter()
+            .zip(ranges.chunks(each).zip(parts.chunks(each)))
+            .map(|(group, (ranges, parts))| Fetched {
+                file: Arc::clone(self),
+                group: *group,
+                columns,
+                ranges: ranges.to_vec(),
+                parts: parts.to_vec(),
+            })
+            .collect())
+    }
+
+    /// The rows of a fetched row group. Takes a while: not for a thread that serves others.
+    pub(crate) fn decode(part: Fetched) -> Result<RecordBatch> {
+        let Fetched {
+            file,
+            group,
+            columns,
+            ranges,
+            parts,
+        } = part;
+        let mut decoder = file.decoder(group, columns, None)?;
+        decoder.push_ranges(ranges, parts)?;
+        match decoder.try_decode()? {
+            DecodeResult::Data(batch) => Ok(batch),
+            _ => Err(LakeError::corrupt("a row group without rows")),
+        }
+    }
+
+    fn decoder(
+        &self,
+        group: usize,
+        columns: Columns,
+        selection: Option<RowSelection>,
+    ) -> Result<ParquetPushDecoder> {
+        let roots = columns.iter().map(|column| column.index());
+        let mask = ProjectionMask::roots(self.footer.parquet_schema(), roots);
+        let mut builder = ParquetPushDecoderBuilder::new_with_metadata(self.footer.clone())
+            .with_row_groups(vec![group])
+            .with_projection(mask)
+            .with_batch_size(GROUP_ROWS);
+        if let Some(selection) = selection {
+            builder = builder.with_row_selection(selection);
+        }
+        Ok(builder.build()?)
+    }
+}
+
+/// Bytes of a row group, not decoded yet.
+pub(crate) struct Fetched {
+    file: Arc<SegmentFile>,
+    group: usize,
+    columns: Columns,
+    ranges: Vec<Range<u64>>,
+    parts: Vec<Bytes>,
+}
+
+/// Checks that an object is what its row says.
+pub(crate) fn matches_hash(row: &SegmentRow, bytes: &Bytes) -> bool {
+    bytes.len() as u64 == row.object_bytes && *blake3::hash(bytes).as_bytes() == row.object_hash
+}
