@@ -57,7 +57,11 @@ impl Directory for One {
 impl Names for One {
     type Tenant = u8;
     fn pseudonym(&self, _: &u8, kind: Kind, value: &str) -> String {
-        format!("{}~{}", kind.prefix(), blake3::hash(value.as_bytes()).to_hex())
+        format!(
+            "{}~{}",
+            kind.prefix(),
+            blake3::hash(value.as_bytes()).to_hex()
+        )
     }
     fn event_name(&self, _: &u8, parts: &[&[u8]]) -> [u8; 16] {
         let mut hash = blake3::Hasher::new();
@@ -71,23 +75,40 @@ impl Names for One {
 }
 
 fn row(record: &[u8]) -> Option<EventRow> {
-    let attributed = attribute(SourceType::AwsCloudTrail, record, None, 1_795_478_400_000_000_000, &One, &One);
+    let attributed = attribute(
+        SourceType::AwsCloudTrail,
+        record,
+        None,
+        1_795_478_400_000_000_000,
+        &One,
+        &One,
+    );
     attributed.ok()?.views.pop().map(|(_, row)| row)
 }
 
 /// The rows of the largest account of a file.
 fn from_file(path: &str) -> Vec<EventRow> {
     let mut counts: HashMap<String, usize> = HashMap::new();
-    let lines = || BufReader::with_capacity(1 << 20, std::fs::File::open(path).unwrap()).lines().map(Result::unwrap);
+    let lines = || {
+        BufReader::with_capacity(1 << 20, std::fs::File::open(path).unwrap())
+            .lines()
+            .map(Result::unwrap)
+    };
     let account = |line: &str| {
         let at = line.find("\"recipientAccountId\":\"")? + 22;
         line.get(at..at + 12).map(str::to_owned)
     };
     // The first tenth tells which is the largest.
     for line in lines().take(300_000) {
-        *counts.entry(account(&line).unwrap_or_default()).or_default() += 1;
+        *counts
+            .entry(account(&line).unwrap_or_default())
+            .or_default() += 1;
     }
-    let largest = counts.into_iter().max_by_key(|(_, count)| *count).unwrap().0;
+    let largest = counts
+        .into_iter()
+        .max_by_key(|(_, count)| *count)
+        .unwrap()
+        .0;
     lines()
         .filter(|line| account(line).as_deref() == Some(&largest))
         .take(LARGE)
@@ -106,15 +127,26 @@ impl Dice {
         self.0 % below
     }
     fn hex(&mut self, digits: usize) -> String {
-        (0..digits).map(|_| char::from_digit(self.next(16) as u32, 16).unwrap()).collect()
+        (0..digits)
+            .map(|_| char::from_digit(self.next(16) as u32, 16).unwrap())
+            .collect()
     }
 }
 
 fn made() -> Vec<EventRow> {
     const OPERATIONS: [(&str, &str); 12] = [
-        ("sts", "AssumeRole"), ("s3", "GetObject"), ("s3", "PutObject"), ("kms", "Decrypt"),
-        ("ec2", "DescribeInstances"), ("s3", "HeadObject"), ("sts", "GetCallerIdentity"), ("logs", "CreateLogStream"),
-        ("dynamodb", "Query"), ("ssm", "GetParameter"), ("ec2", "RunInstances"), ("iam", "CreateUser"),
+        ("sts", "AssumeRole"),
+        ("s3", "GetObject"),
+        ("s3", "PutObject"),
+        ("kms", "Decrypt"),
+        ("ec2", "DescribeInstances"),
+        ("s3", "HeadObject"),
+        ("sts", "GetCallerIdentity"),
+        ("logs", "CreateLogStream"),
+        ("dynamodb", "Query"),
+        ("ssm", "GetParameter"),
+        ("ec2", "RunInstances"),
+        ("iam", "CreateUser"),
     ];
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     (0..LARGE as u64)
@@ -139,7 +171,9 @@ fn made() -> Vec<EventRow> {
 async fn kernel(dir: &std::path::Path) -> (Arc<Kernel>, impl Fn(&str) -> TenantScope) {
     let env = Env::system();
     let secret = secrecy::SecretBox::new(Box::new([5; 32]));
-    let keys = SealedFile::open(dir.join("keys"), secret, env.clone()).await.unwrap();
+    let keys = SealedFile::open(dir.join("keys"), secret, env.clone())
+        .await
+        .unwrap();
     let kernel = Kernel::open(KernelConfig {
         env,
         db: DbConfig::new(format!("sqlite:{}", dir.join("cordon.db").display())),
@@ -170,7 +204,13 @@ async fn kernel(dir: &std::path::Path) -> (Arc<Kernel>, impl Fn(&str) -> TenantS
     })
 }
 
-async fn append(kernel: &Kernel, scope: &TenantScope, encoder: &mut BlockEncoder, rows: &[EventRow], name: &str) {
+async fn append(
+    kernel: &Kernel,
+    scope: &TenantScope,
+    encoder: &mut BlockEncoder,
+    rows: &[EventRow],
+    name: &str,
+) {
     let block = encoder.encode(rows).unwrap();
     let batch = FlushBatch {
         batch_id: name.to_owned(),
@@ -185,11 +225,19 @@ async fn append(kernel: &Kernel, scope: &TenantScope, encoder: &mut BlockEncoder
         ..FlushBatch::default()
     };
     let source: SourceId = "bench".parse().unwrap();
-    kernel.db().append_backfill(scope, &source, batch).await.unwrap();
+    kernel
+        .db()
+        .append_backfill(scope, &source, batch)
+        .await
+        .unwrap();
 }
 
 fn per_second(count: usize, took: Duration) -> String {
-    format!("{:.0}/s ({:.2} µs each)", count as f64 / took.as_secs_f64(), took.as_secs_f64() * 1e6 / count as f64)
+    format!(
+        "{:.0}/s ({:.2} µs each)",
+        count as f64 / took.as_secs_f64(),
+        took.as_secs_f64() * 1e6 / count as f64
+    )
 }
 
 /// Median and 99th of a hundred runs, in milliseconds, and what the last one found.
@@ -212,7 +260,9 @@ async fn search(lake: &Lake, scope: &TenantScope, query: Query) -> usize {
     while let Some(batch) = search.next().await.unwrap() {
         // What a server does with it at least.
         let events = Events::new(&batch).unwrap();
-        rows += (0..events.len()).filter(|row| !events.row(*row, &[]).raw.is_empty()).count();
+        rows += (0..events.len())
+            .filter(|row| !events.row(*row, &[]).raw.is_empty())
+            .count();
     }
     rows
 }
@@ -223,13 +273,25 @@ fn codec(rows: &[EventRow]) {
     for size in [1, 5, 50, LARGE_BLOCK, 8_192] {
         let rows = &rows[..rows.len().min(40 * size).min(65_536) / size * size];
         let start = Instant::now();
-        let blocks: Vec<Vec<u8>> = rows.chunks(size).map(|rows| encoder.encode(rows).unwrap().plain).collect();
+        let blocks: Vec<Vec<u8>> = rows
+            .chunks(size)
+            .map(|rows| encoder.encode(rows).unwrap().plain)
+            .collect();
         let encoding = start.elapsed();
         let bytes: usize = blocks.iter().map(Vec::len).sum();
         let mut decoder = BlockDecoder::new().unwrap();
         let start = Instant::now();
         for block in &blocks {
-            decoder.decode(block, BlockContext { first_seq: 1, stored_ns: 0, source: "bench" }).unwrap();
+            decoder
+                .decode(
+                    block,
+                    BlockContext {
+                        first_seq: 1,
+                        stored_ns: 0,
+                        source: "bench",
+                    },
+                )
+                .unwrap();
         }
         assert_eq!(decoder.finish().unwrap().num_rows(), rows.len());
         let decoding = start.elapsed();
@@ -244,7 +306,9 @@ fn codec(rows: &[EventRow]) {
 }
 
 fn folder_size(path: &std::path::Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(path) else { return 0 };
+    let Ok(entries) = std::fs::read_dir(path) else {
+        return 0;
+    };
     entries
         .map(Result::unwrap)
         .map(|entry| match entry.metadata().unwrap() {
@@ -261,7 +325,11 @@ async fn main() {
         Err(_) => made(),
     };
     let raw: usize = rows.iter().map(|row| row.raw.len()).sum();
-    println!("{} events of {:.0} B", rows.len(), raw as f64 / rows.len() as f64);
+    println!(
+        "{} events of {:.0} B",
+        rows.len(),
+        raw as f64 / rows.len() as f64
+    );
     codec(&rows);
 
     let dir = tempfile::tempdir().unwrap();
@@ -272,13 +340,27 @@ async fn main() {
     let mut encoder = BlockEncoder::new().unwrap();
 
     for (number, rows) in rows[..SMALL.min(rows.len())].chunks(2).enumerate() {
-        append(&kernel, &small, &mut encoder, rows, &format!("small-{number}")).await;
+        append(
+            &kernel,
+            &small,
+            &mut encoder,
+            rows,
+            &format!("small-{number}"),
+        )
+        .await;
     }
     // Sealed as it comes, as the job does it, up to a last part that stays in the journal.
     let (mut sealing, mut dropped, mut sealed) = (Duration::ZERO, 0, 0);
     let mut unsealed = 0;
     for (number, block) in rows.chunks(LARGE_BLOCK).enumerate() {
-        append(&kernel, &large, &mut encoder, block, &format!("large-{number}")).await;
+        append(
+            &kernel,
+            &large,
+            &mut encoder,
+            block,
+            &format!("large-{number}"),
+        )
+        .await;
         unsealed += block.len();
         if unsealed >= 32_768 {
             let start = Instant::now();
@@ -289,16 +371,26 @@ async fn main() {
             unsealed = 0;
         }
     }
-    println!("sealing: {} ({dropped} dropped)", per_second(sealed as usize, sealing));
+    println!(
+        "sealing: {} ({dropped} dropped)",
+        per_second(sealed as usize, sealing)
+    );
     let size = folder_size(&dir.path().join("objects"));
-    println!("segments: {:.1} B a row, {:.3} of raw", size as f64 / sealed as f64, size as f64 / raw as f64 * rows.len() as f64 / sealed as f64);
+    println!(
+        "segments: {:.1} B a row, {:.3} of raw",
+        size as f64 / sealed as f64,
+        size as f64 / raw as f64 * rows.len() as f64 / sealed as f64
+    );
 
     queries(&lake, &kernel, &objects, &large, &small, &rows).await;
 
     let start = Instant::now();
     lake.seal(&large, None, SealMode::All).await.unwrap();
     let merged = lake.merge(&large, None).await.unwrap();
-    println!("merging: {merged} files in {:.2} s", start.elapsed().as_secs_f64());
+    println!(
+        "merging: {merged} files in {:.2} s",
+        start.elapsed().as_secs_f64()
+    );
     println!("all sealed, merged:");
     queries(&lake, &kernel, &objects, &large, &small, &rows).await;
     println!("kept in memory: {:.1} MB", lake.cached_bytes() as f64 / 1e6);
@@ -312,33 +404,98 @@ async fn queries(
     small: &TenantScope,
     rows: &[EventRow],
 ) {
-    let newest = || Query { limit: Some(100), columns: Columns::ALL, ..Query::default() };
-    timed("newest 100 of the largest", 200, || search(lake, large, newest())).await;
-    timed("newest 100 of a small one", 200, || search(lake, small, newest())).await;
-    timed("newest 100 of the largest, nothing kept in memory", 20, || async {
-        let cold = Lake::new(Arc::clone(kernel), objects.clone(), LakeConfig::default()).unwrap();
-        search(&cold, large, newest()).await
+    let newest = || Query {
+        limit: Some(100),
+        columns: Columns::ALL,
+        ..Query::default()
+    };
+    timed("newest 100 of the largest", 200, || {
+        search(lake, large, newest())
     })
+    .await;
+    timed("newest 100 of a small one", 200, || {
+        search(lake, small, newest())
+    })
+    .await;
+    timed(
+        "newest 100 of the largest, nothing kept in memory",
+        20,
+        || async {
+            let cold =
+                Lake::new(Arc::clone(kernel), objects.clone(), LakeConfig::default()).unwrap();
+            search(&cold, large, newest()).await
+        },
+    )
     .await;
     // The rarest of the addresses that occur a hundred times.
     let mut ips: HashMap<IpAddr, usize> = HashMap::new();
-    rows.iter().filter_map(|row| row.src_ip).for_each(|ip| *ips.entry(ip).or_default() += 1);
-    let ip = ips.iter().min_by_key(|(_, count)| count.abs_diff(201)).unwrap().0;
-    let filter = lake.filters().compile(large, &format!("src_ip = '{ip}'")).unwrap();
-    let by_ip = || Query { filter: Some(Arc::clone(&filter)), ..newest() };
-    timed(&format!("newest 100 from {ip} ({} events)", ips[ip]), 50, || search(lake, large, by_ip())).await;
-    let filter = lake.filters().compile(large, "operation = 'CreateUser' AND NOT cidr_contains('10.0.0.0/8', src_ip)").unwrap();
-    let rare = || Query { filter: Some(Arc::clone(&filter)), ..newest() };
-    timed("newest 100 of a rare operation", 50, || search(lake, large, rare())).await;
+    rows.iter()
+        .filter_map(|row| row.src_ip)
+        .for_each(|ip| *ips.entry(ip).or_default() += 1);
+    let ip = ips
+        .iter()
+        .min_by_key(|(_, count)| count.abs_diff(201))
+        .unwrap()
+        .0;
+    let filter = lake
+        .filters()
+        .compile(large, &format!("src_ip = '{ip}'"))
+        .unwrap();
+    let by_ip = || Query {
+        filter: Some(Arc::clone(&filter)),
+        ..newest()
+    };
+    timed(
+        &format!("newest 100 from {ip} ({} events)", ips[ip]),
+        50,
+        || search(lake, large, by_ip()),
+    )
+    .await;
+    let filter = lake
+        .filters()
+        .compile(
+            large,
+            "operation = 'CreateUser' AND NOT cidr_contains('10.0.0.0/8', src_ip)",
+        )
+        .unwrap();
+    let rare = || Query {
+        filter: Some(Arc::clone(&filter)),
+        ..newest()
+    };
+    timed("newest 100 of a rare operation", 50, || {
+        search(lake, large, rare())
+    })
+    .await;
     let needle = &rows[rows.len() / 2].event_id;
-    let filter = lake.filters().compile(large, &format!("raw LIKE '%{needle}%'")).unwrap();
-    let substring = || Query { filter: Some(Arc::clone(&filter)), ..newest() };
-    timed("a substring that occurs once, anywhere", 5, || search(lake, large, substring())).await;
-    let filter = lake.filters().compile(large, &format!("event_id = '{needle}'")).unwrap();
-    let by_id = || Query { filter: Some(Arc::clone(&filter)), ..newest() };
+    let filter = lake
+        .filters()
+        .compile(large, &format!("raw LIKE '%{needle}%'"))
+        .unwrap();
+    let substring = || Query {
+        filter: Some(Arc::clone(&filter)),
+        ..newest()
+    };
+    timed("a substring that occurs once, anywhere", 5, || {
+        search(lake, large, substring())
+    })
+    .await;
+    let filter = lake
+        .filters()
+        .compile(large, &format!("event_id = '{needle}'"))
+        .unwrap();
+    let by_id = || Query {
+        filter: Some(Arc::clone(&filter)),
+        ..newest()
+    };
     timed("one event id", 50, || search(lake, large, by_id())).await;
-    for by in [vec![Column::Operation], vec![Column::Operation, Column::Region, Column::Actor]] {
-        let query = CountQuery { by: by.clone(), ..CountQuery::default() };
+    for by in [
+        vec![Column::Operation],
+        vec![Column::Operation, Column::Region, Column::Actor],
+    ] {
+        let query = CountQuery {
+            by: by.clone(),
+            ..CountQuery::default()
+        };
         let names: Vec<&str> = by.iter().map(|column| column.name()).collect();
         timed(&format!("count by {}", names.join(", ")), 50, || async {
             lake.count(large, &query).await.unwrap().total as usize
@@ -346,7 +503,17 @@ async fn queries(
         .await;
     }
     let columns = Columns::ALL;
-    timed("everything", 2, || search(lake, large, Query { columns, ..Query::default() })).await;
+    timed("everything", 2, || {
+        search(
+            lake,
+            large,
+            Query {
+                columns,
+                ..Query::default()
+            },
+        )
+    })
+    .await;
     timed("compiling a filter", 200, || async {
         let text = format!("operation = 'AssumeRole' AND NOT cidr_contains('10.0.0.0/8', src_ip) AND time < now() AND seq > {}", rows.len());
         lake.filters().compile(large, &text).unwrap();

@@ -82,9 +82,18 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
         inner.weight += weight;
         let used = inner.uses;
         inner.order.insert(used, key.clone());
-        inner.map.insert(key, Kept { value, weight, used });
+        inner.map.insert(
+            key,
+            Kept {
+                value,
+                weight,
+                used,
+            },
+        );
         while inner.weight > self.budget {
-            let Some((_, oldest)) = inner.order.pop_first() else { break };
+            let Some((_, oldest)) = inner.order.pop_first() else {
+                break;
+            };
             inner.remove(&oldest);
         }
     }

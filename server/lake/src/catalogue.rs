@@ -77,7 +77,9 @@ impl Access<'_> {
             return Ok(view);
         }
         let view = Arc::new(CatalogueView::of(&snapshot.segments)?);
-        self.lake.catalogues.put(tenant.clone(), Arc::clone(&view), view.memory() + 256);
+        self.lake
+            .catalogues
+            .put(tenant.clone(), Arc::clone(&view), view.memory() + 256);
         Ok(view)
     }
 
@@ -108,7 +110,9 @@ impl Access<'_> {
         let file = self.file(row).await?;
         let index = file.index(&self.lake.objects, self.scope, &self.cipher, row);
         let index = Arc::new(index.await?);
-        self.lake.indexes.put(key, Arc::clone(&index), index.memory());
+        self.lake
+            .indexes
+            .put(key, Arc::clone(&index), index.memory());
         Ok(index)
     }
 
@@ -124,8 +128,16 @@ impl Access<'_> {
         if let Some(run) = self.lake.kept_segment(tenant, row.id) {
             return Ok(run);
         }
-        let plain = match self.lake.kernel.db().segment_payload(self.scope, row.id).await {
-            Err(error) if error.reason() == cordon_kernel::Reason::NotFound => return Err(LakeError::Stale),
+        let plain = match self
+            .lake
+            .kernel
+            .db()
+            .segment_payload(self.scope, row.id)
+            .await
+        {
+            Err(error) if error.reason() == cordon_kernel::Reason::NotFound => {
+                return Err(LakeError::Stale);
+            }
             other => other?,
         };
         let mut decoder = BlockDecoder::new()?;

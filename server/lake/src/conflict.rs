@@ -29,10 +29,13 @@ pub(crate) fn mark_conflicts(batch: RecordBatch) -> Result<RecordBatch> {
     let mut found: Vec<usize> = Vec::new();
     let mut start = 0;
     // Keys would not do: a dictionary may have one text twice.
-    let Some(kind_names) = kinds.values().as_string_opt::<i32>() else { return Ok(batch) };
+    let Some(kind_names) = kinds.values().as_string_opt::<i32>() else {
+        return Ok(batch);
+    };
     let kind = |row: usize| {
         let key = usize::try_from(kinds.keys().value(row)).ok();
-        key.filter(|key| *key < kind_names.len()).map(|key| kind_names.value(key))
+        key.filter(|key| *key < kind_names.len())
+            .map(|key| kind_names.value(key))
     };
     let mut seen: HashMap<(Option<&str>, &str), usize> = HashMap::new();
     for same in times.values().chunk_by(|left, right| left == right) {
@@ -45,7 +48,9 @@ pub(crate) fn mark_conflicts(batch: RecordBatch) -> Result<RecordBatch> {
         for row in rows {
             let key = (kind(row), ids.value(row));
             match seen.get(&key) {
-                Some(other) if names.value(*other) != names.value(row) => found.extend([*other, row]),
+                Some(other) if names.value(*other) != names.value(row) => {
+                    found.extend([*other, row])
+                }
                 Some(_) => {}
                 None => {
                     seen.insert(key, row);

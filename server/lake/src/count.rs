@@ -103,12 +103,19 @@ fn check(by: &[Column]) -> Result<()> {
         .into())
     };
     if by.len() > MAX_COLUMNS {
-        return refuse(format!("events are counted by at most {MAX_COLUMNS} columns"));
+        return refuse(format!(
+            "events are counted by at most {MAX_COLUMNS} columns"
+        ));
     }
     for (at, column) in by.iter().enumerate() {
         let wide = matches!(
             column,
-            Column::Raw | Column::Resources | Column::Name | Column::Seq | Column::Time | Column::ObservedTime
+            Column::Raw
+                | Column::Resources
+                | Column::Name
+                | Column::Seq
+                | Column::Time
+                | Column::ObservedTime
         );
         if wide || !column.visible() {
             return refuse(format!("events can't be counted by {}", column.name()));
@@ -149,7 +156,15 @@ impl Access<'_> {
             table.merge(part)?;
         }
 
-        let mut walk = Walk::begin(self, snapshot, &search, None, snapshot.head, Sources::Memory).await?;
+        let mut walk = Walk::begin(
+            self,
+            snapshot,
+            &search,
+            None,
+            snapshot.head,
+            Sources::Memory,
+        )
+        .await?;
         while let Some((batch, _)) = walk.next(self, u64::MAX).await? {
             table.add(&batch, None)?;
         }
@@ -184,7 +199,12 @@ impl Access<'_> {
         if !inside {
             columns = columns.with(Column::Time);
         }
-        for condition in search.filter.iter().flat_map(|filter| [&filter.narrow, &filter.wide]).flatten() {
+        for condition in search
+            .filter
+            .iter()
+            .flat_map(|filter| [&filter.narrow, &filter.wide])
+            .flatten()
+        {
             columns = columns.union(condition.columns);
         }
         let mut gone: HashMap<u32, Vec<u32>> = HashMap::new();
@@ -194,20 +214,26 @@ impl Access<'_> {
             }
         }
         let file = self.file(row).await?;
-        let parts = file.fetch(&self.lake.objects, self.scope, &groups, columns).await?;
+        let parts = file
+            .fetch(&self.lake.objects, self.scope, &groups, columns)
+            .await?;
         let filter = search.filter.clone();
         let by = by.to_vec();
         let task = move || -> Result<Table> {
             let mut table = Table::new(&by);
             for (group, part) in groups.iter().zip(parts) {
                 let batch = SegmentFile::decode(part)?;
-                let gone = u32::try_from(*group).ok().and_then(|group| gone.get(&group));
+                let gone = u32::try_from(*group)
+                    .ok()
+                    .and_then(|group| gone.get(&group));
                 let hits = hits(&batch, filter.as_deref(), gone, (low, high), inside)?;
                 table.add(&project(&batch, shown(&by))?, hits.as_ref())?;
             }
             Ok(table)
         };
-        tokio::task::spawn_blocking(task).await.map_err(std::io::Error::other)?
+        tokio::task::spawn_blocking(task)
+            .await
+            .map_err(std::io::Error::other)?
     }
 }
 
@@ -237,13 +263,22 @@ fn hits(
     };
     if !inside {
         let times = time_column(batch)?.values();
-        narrow(times.iter().map(|time| Some((low..=high).contains(time))).collect())?;
+        narrow(
+            times
+                .iter()
+                .map(|time| Some((low..=high).contains(time)))
+                .collect(),
+        )?;
     }
     if let Some(gone) = gone {
         let rows = 0..batch.num_rows() as u32;
         narrow(rows.map(|row| Some(!gone.contains(&row))).collect())?;
     }
-    for condition in filter.iter().flat_map(|filter| [&filter.narrow, &filter.wide]).flatten() {
+    for condition in filter
+        .iter()
+        .flat_map(|filter| [&filter.narrow, &filter.wide])
+        .flatten()
+    {
         narrow(condition.evaluate_within(batch)?)?;
     }
     Ok(hits)
@@ -293,7 +328,10 @@ impl Table {
                 for row in 0..batch.num_rows() {
                     let mut key = [0; MAX_COLUMNS];
                     for (part, (keys, numbers)) in key.iter_mut().zip(several) {
-                        *part = numbers.get(slot(keys, numbers.len() - 1, row)).copied().unwrap_or(0);
+                        *part = numbers
+                            .get(slot(keys, numbers.len() - 1, row))
+                            .copied()
+                            .unwrap_or(0);
                     }
                     *self.counts.entry(key).or_default() += 1;
                 }
@@ -346,7 +384,10 @@ impl Table {
             })
             .collect();
         counts.sort_unstable_by(|left, right| {
-            right.count.cmp(&left.count).then_with(|| left.values.cmp(&right.values))
+            right
+                .count
+                .cmp(&left.count)
+                .then_with(|| left.values.cmp(&right.values))
         });
         counts
     }

@@ -80,7 +80,11 @@ impl fmt::Display for FilterError {
         if self.line == 0 {
             f.write_str(&self.message)
         } else {
-            write!(f, "line {}, column {}: {}", self.line, self.column, self.message)
+            write!(
+                f,
+                "line {}, column {}: {}",
+                self.line, self.column, self.message
+            )
         }
     }
 }
@@ -102,8 +106,11 @@ impl From<LakeError> for cordon_kernel::Error {
                     .with_metadata("column", error.column.to_string())
             }
             LakeError::TooLarge(what) => Self::new(Reason::TooLarge, format!("too large: {what}")),
-            LakeError::Stale => Self::new(Reason::Unavailable, "the events are being rearranged; try again")
-                .with_retry_after(std::time::Duration::from_secs(1)),
+            LakeError::Stale => Self::new(
+                Reason::Unavailable,
+                "the events are being rearranged; try again",
+            )
+            .with_retry_after(std::time::Duration::from_secs(1)),
             error @ (LakeError::Store(_) | LakeError::Io(_)) => {
                 Self::new(Reason::Unavailable, "stored events can't be reached now")
                     .with_retry_after(std::time::Duration::from_secs(1))

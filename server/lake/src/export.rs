@@ -27,7 +27,10 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 
 fn hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from(HEX.get(usize::from(nibble)).copied().unwrap_or(b'0'));
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 fn missing(column: Column) -> LakeError {
@@ -112,7 +115,9 @@ fn put_cell(to: &mut Vec<u8>, text: &str) {
 
 /// A column as text.
 fn texts(batch: &RecordBatch, column: Column) -> Result<StringArray> {
-    let array = batch.column_by_name(column.name()).ok_or_else(|| missing(column))?;
+    let array = batch
+        .column_by_name(column.name())
+        .ok_or_else(|| missing(column))?;
     Ok(match array.data_type() {
         DataType::FixedSizeBinary(_) => hex_column(array, column)?,
         DataType::Timestamp(..) => {
@@ -128,19 +133,29 @@ fn texts(batch: &RecordBatch, column: Column) -> Result<StringArray> {
         }
         _ => {
             let texts = cast(array, &DataType::Utf8)?;
-            texts.as_string_opt::<i32>().ok_or_else(|| missing(column))?.clone()
+            texts
+                .as_string_opt::<i32>()
+                .ok_or_else(|| missing(column))?
+                .clone()
         }
     })
 }
 
 fn hex_column(array: &ArrayRef, column: Column) -> Result<StringArray> {
-    let names = array.as_fixed_size_binary_opt().ok_or_else(|| missing(column))?;
+    let names = array
+        .as_fixed_size_binary_opt()
+        .ok_or_else(|| missing(column))?;
     Ok(names.iter().map(|name| name.map(hex)).collect())
 }
 
 fn json_list(list: &ArrayRef) -> String {
     let mut json = String::from("[");
-    for (at, item) in list.as_string_opt::<i32>().iter().flat_map(|items| items.iter()).enumerate() {
+    for (at, item) in list
+        .as_string_opt::<i32>()
+        .iter()
+        .flat_map(|items| items.iter())
+        .enumerate()
+    {
         if at > 0 {
             json.push(',');
         }
@@ -149,7 +164,9 @@ fn json_list(list: &ArrayRef) -> String {
             match char {
                 '"' => json.push_str("\\\""),
                 '\\' => json.push_str("\\\\"),
-                char if u32::from(char) < 0x20 => json.push_str(&format!("\\u{:04x}", u32::from(char))),
+                char if u32::from(char) < 0x20 => {
+                    json.push_str(&format!("\\u{:04x}", u32::from(char)))
+                }
                 char => json.push(char),
             }
         }
@@ -210,13 +227,16 @@ impl ParquetExport {
     pub fn write(&mut self, batch: &RecordBatch) -> Result<Vec<u8>> {
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
         for column in self.columns.iter() {
-            let array = batch.column_by_name(column.name()).ok_or_else(|| missing(column))?;
+            let array = batch
+                .column_by_name(column.name())
+                .ok_or_else(|| missing(column))?;
             columns.push(match column {
                 Column::Name => Arc::new(hex_column(array, column)?),
                 _ => Arc::clone(array),
             });
         }
-        self.writer.write(&RecordBatch::try_new(Arc::clone(&self.schema), columns)?)?;
+        self.writer
+            .write(&RecordBatch::try_new(Arc::clone(&self.schema), columns)?)?;
         self.drain()
     }
 
@@ -248,14 +268,24 @@ mod tests {
         let rows: Vec<_> = ids.map(|id| event(id, id as i64)).collect();
         let block = BlockEncoder::new().unwrap().encode(&rows).unwrap();
         let mut decoder = BlockDecoder::new().unwrap();
-        let context = BlockContext { first_seq: 1, stored_ns: 0, source: "trail" };
+        let context = BlockContext {
+            first_seq: 1,
+            stored_ns: 0,
+            source: "trail",
+        };
         decoder.decode(&block.plain, context).unwrap();
         decoder.finish().unwrap()
     }
 
     #[test]
     fn csv_has_a_header_and_quotes_what_needs_it() {
-        let columns = Columns::of(&[Column::Time, Column::Name, Column::SrcPort, Column::Resources, Column::EventId]);
+        let columns = Columns::of(&[
+            Column::Time,
+            Column::Name,
+            Column::SrcPort,
+            Column::Resources,
+            Column::EventId,
+        ]);
         let mut export = CsvExport::new(columns);
         let text = String::from_utf8(export.write(&batch(3..5)).unwrap()).unwrap();
         let lines: Vec<&str> = text.split("\r\n").collect();
@@ -270,7 +300,10 @@ mod tests {
         assert_eq!((lines.len(), lines[3]), (4, ""));
         assert!(export.write(&batch(3..4)).unwrap().starts_with(b"2026"));
         assert!(export.finish().is_empty());
-        assert_eq!(CsvExport::new(columns).finish(), b"time,name,src_port,resources,event_id\r\n");
+        assert_eq!(
+            CsvExport::new(columns).finish(),
+            b"time,name,src_port,resources,event_id\r\n"
+        );
     }
 
     #[test]
@@ -278,11 +311,21 @@ mod tests {
         let mut export = ParquetExport::new(export_columns()).unwrap();
         let mut file = Vec::new();
         for start in 0..50 {
-            file.extend(export.write(&batch(start * 1_000..start * 1_000 + 1_000)).unwrap());
+            file.extend(
+                export
+                    .write(&batch(start * 1_000..start * 1_000 + 1_000))
+                    .unwrap(),
+            );
         }
-        assert!(file.len() > 1_000, "the first row group is out before the end");
+        assert!(
+            file.len() > 1_000,
+            "the first row group is out before the end"
+        );
         file.extend(export.finish().unwrap());
-        let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(bytes::Bytes::from(file), 1_024);
+        let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(
+            bytes::Bytes::from(file),
+            1_024,
+        );
         let mut rows = 0;
         for batch in reader.unwrap() {
             let batch = batch.unwrap();

@@ -24,11 +24,17 @@ pub(crate) struct RowFacts {
 
 impl RowFacts {
     pub(crate) fn of(batch: &RecordBatch) -> Result<Self> {
-        let mistyped = |of: Column| LakeError::corrupt(format!("a batch without column {}", of.name()));
+        let mistyped =
+            |of: Column| LakeError::corrupt(format!("a batch without column {}", of.name()));
         let column = |of: Column| batch.column_by_name(of.name()).ok_or_else(|| mistyped(of));
         let words = |of: Column| {
-            let array = column(of)?.as_dictionary_opt::<Int32Type>().ok_or_else(|| mistyped(of))?;
-            let values = array.values().as_string_opt::<i32>().ok_or_else(|| mistyped(of))?;
+            let array = column(of)?
+                .as_dictionary_opt::<Int32Type>()
+                .ok_or_else(|| mistyped(of))?;
+            let values = array
+                .values()
+                .as_string_opt::<i32>()
+                .ok_or_else(|| mistyped(of))?;
             Ok::<_, LakeError>((array.keys(), values))
         };
         let mut facts = Self {
@@ -44,7 +50,9 @@ impl RowFacts {
 
         let names = name_column(batch)?;
         let (keys, values) = words(Column::TimeQuality)?;
-        let invalid = values.iter().position(|value| value == Some(time_quality(true)));
+        let invalid = values
+            .iter()
+            .position(|value| value == Some(time_quality(true)));
         if let Some(invalid) = invalid.and_then(|key| i32::try_from(key).ok()) {
             for (row, key) in (0..).zip(keys.values()) {
                 if *key == invalid {
@@ -62,7 +70,9 @@ impl RowFacts {
             let seqs = seq_column(batch)?;
             for row in (0..keys.len()).filter(|row| keys.is_valid(*row)) {
                 let text = |keys: &arrow::array::Int32Array, values: &arrow::array::StringArray| {
-                    let key = usize::try_from(keys.value(row)).ok().filter(|key| *key < values.len())?;
+                    let key = usize::try_from(keys.value(row))
+                        .ok()
+                        .filter(|key| *key < values.len())?;
                     Some(values.value(key).to_owned())
                 };
                 let id = text(keys, values).ok_or_else(|| mistyped(Column::SharedEventId))?;
@@ -72,7 +82,9 @@ impl RowFacts {
                     let seq = u64::try_from(seqs.value(row)).unwrap_or(0);
                     facts.superseding.push((key, seq));
                 } else {
-                    facts.yielding.push((u32::try_from(row).unwrap_or(u32::MAX), key));
+                    facts
+                        .yielding
+                        .push((u32::try_from(row).unwrap_or(u32::MAX), key));
                 }
             }
         }

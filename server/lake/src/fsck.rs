@@ -73,11 +73,15 @@ impl Lake {
             let faults = match access.check_segment(row).await {
                 Ok(faults) => faults,
                 // Others concern the store, not what is in it.
-                Err(error @ (LakeError::Corrupt(_) | LakeError::Parquet(_) | LakeError::Arrow(_))) => {
+                Err(
+                    error @ (LakeError::Corrupt(_) | LakeError::Parquet(_) | LakeError::Arrow(_)),
+                ) => {
                     vec![error.to_string()]
                 }
                 Err(LakeError::Stale) => vec!["its object is not there".to_owned()],
-                Err(LakeError::Kernel(error)) if error.reason() == cordon_kernel::Reason::Internal => {
+                Err(LakeError::Kernel(error))
+                    if error.reason() == cordon_kernel::Reason::Internal =>
+                {
                     vec![error.to_string()]
                 }
                 Err(error) => return Err(error),
@@ -108,7 +112,9 @@ impl Access<'_> {
             match fetched {
                 // Sealed while we look: it is in a segment now, or its own chain tells.
                 Err(LakeError::Stale) => continue,
-                Err(LakeError::Kernel(error)) if error.reason() == cordon_kernel::Reason::Internal => {
+                Err(LakeError::Kernel(error))
+                    if error.reason() == cordon_kernel::Reason::Internal =>
+                {
                     report.fault(error.to_string());
                     continue;
                 }
@@ -129,7 +135,11 @@ impl Access<'_> {
         let mut check = Check::new(row, &meta);
         if row.object == SegmentObject::Block {
             let run = self.block_segment(row).await?;
-            check.group(&Run::of(std::slice::from_ref(&run.batch))?.batch, None, false)?;
+            check.group(
+                &Run::of(std::slice::from_ref(&run.batch))?.batch,
+                None,
+                false,
+            )?;
             return Ok(check.finish());
         }
         let SegmentObject::Parquet(path) = &row.object else {
@@ -137,7 +147,9 @@ impl Access<'_> {
         };
         let object = self.lake.objects.read_all(self.scope, path).await?;
         if !matches_hash(row, &object) {
-            check.faults.push("the object's bytes are not those that were stored".to_owned());
+            check
+                .faults
+                .push("the object's bytes are not those that were stored".to_owned());
         }
         drop(object);
         // Read anew, not from the cache.
@@ -146,7 +158,9 @@ impl Access<'_> {
         let index = file.index(&self.lake.objects, self.scope, &self.cipher, row);
         let index = Arc::new(index.await?);
         for group in 0..meta.groups.len() {
-            let parts = file.fetch(&self.lake.objects, self.scope, &[group], Columns::ALL).await?;
+            let parts = file
+                .fetch(&self.lake.objects, self.scope, &[group], Columns::ALL)
+                .await?;
             for part in parts {
                 let index = Arc::clone(&index);
                 let decoded = blocking(move || {
@@ -169,7 +183,15 @@ impl Access<'_> {
             columns: Columns::of(&[crate::schema::Column::Shared]),
             ..Query::default()
         };
-        let mut walk = Walk::begin(self, snapshot, &query, None, u64::MAX, Sources::Segments(ids)).await?;
+        let mut walk = Walk::begin(
+            self,
+            snapshot,
+            &query,
+            None,
+            u64::MAX,
+            Sources::Segments(ids),
+        )
+        .await?;
         walk.keep_all();
         let mut rows = 0;
         while let Some((batch, _)) = walk.next(self, u64::MAX).await? {
@@ -177,7 +199,9 @@ impl Access<'_> {
         }
         if rows != report.rows {
             let missing = report.rows.saturating_sub(rows);
-            report.fault(format!("{missing} rows of segments are repetitions of others"));
+            report.fault(format!(
+                "{missing} rows of segments are repetitions of others"
+            ));
         }
         Ok(())
     }
@@ -189,8 +213,12 @@ fn check_block(block: &BlockMeta, plain: &[u8]) -> Result<()> {
     let batch = decoder.finish()?;
     let mut bounds = GroupMeta::EMPTY;
     bounds.add(&batch)?;
-    if bounds.rows != block.rows || (bounds.min_time, bounds.max_time) != (block.min_time, block.max_time) {
-        return Err(LakeError::corrupt("it holds other rows than its journal row says"));
+    if bounds.rows != block.rows
+        || (bounds.min_time, bounds.max_time) != (block.min_time, block.max_time)
+    {
+        return Err(LakeError::corrupt(
+            "it holds other rows than its journal row says",
+        ));
     }
     Ok(())
 }
@@ -204,9 +232,9 @@ fn index_is_complete(index: &SegmentIndex, group: usize, batch: &RecordBatch) ->
             let used: HashSet<i32> = words.keys().iter().flatten().collect();
             let values = words.values().as_string_opt::<i32>();
             values.is_some_and(|values| {
-                used.iter().filter_map(|key| usize::try_from(*key).ok()).all(|key| {
-                    key < values.len() && has(values.value(key).as_bytes())
-                })
+                used.iter()
+                    .filter_map(|key| usize::try_from(*key).ok())
+                    .all(|key| key < values.len() && has(values.value(key).as_bytes()))
             })
         } else if let Some(texts) = array.as_string_opt::<i32>() {
             texts.iter().flatten().all(|text| has(text.as_bytes()))
@@ -249,7 +277,9 @@ impl<'a> Check<'a> {
         let (times, names) = (time_column(batch)?.values(), name_column(batch)?);
         for (row, time) in times.iter().enumerate() {
             let key = (*time, name_at(names, row));
-            let follows = self.last.is_none_or(|(time, name)| time > key.0 || (time == key.0 && name < key.1));
+            let follows = self
+                .last
+                .is_none_or(|(time, name)| time > key.0 || (time == key.0 && name < key.1));
             if !follows {
                 self.faults.push("rows are out of order".to_owned());
                 break;
@@ -260,8 +290,13 @@ impl<'a> Check<'a> {
             self.faults.push("the index misses rows".to_owned());
         }
         let facts = RowFacts::of(batch)?;
-        self.stored = (self.stored.0.min(facts.stored.0), self.stored.1.max(facts.stored.1));
-        self.found.invalid.extend(facts.invalid.iter().map(|(_, name)| *name));
+        self.stored = (
+            self.stored.0.min(facts.stored.0),
+            self.stored.1.max(facts.stored.1),
+        );
+        self.found
+            .invalid
+            .extend(facts.invalid.iter().map(|(_, name)| *name));
         self.found.superseding.extend(facts.superseding);
         if let Some(group) = group {
             let yielding = facts.yielding.iter().map(|(row, key)| (group, *row, *key));
@@ -276,8 +311,16 @@ impl<'a> Check<'a> {
     fn finish(mut self) -> Vec<String> {
         let rows: u64 = self.groups.iter().map(|group| u64::from(group.rows)).sum();
         let times = (
-            self.groups.iter().map(|group| group.min_time).min().unwrap_or(0),
-            self.groups.iter().map(|group| group.max_time).max().unwrap_or(0),
+            self.groups
+                .iter()
+                .map(|group| group.min_time)
+                .min()
+                .unwrap_or(0),
+            self.groups
+                .iter()
+                .map(|group| group.max_time)
+                .max()
+                .unwrap_or(0),
         );
         let inside = self
             .groups
@@ -289,7 +332,8 @@ impl<'a> Check<'a> {
             || self.stored != (row.first_stored, row.last_stored)
             || !inside
         {
-            self.faults.push("it holds other rows than its catalogue row says".to_owned());
+            self.faults
+                .push("it holds other rows than its catalogue row says".to_owned());
         }
         self.found.invalid.sort_unstable();
         self.found.superseding.sort_unstable();
@@ -301,7 +345,8 @@ impl<'a> Check<'a> {
             || self.found.superseding != said.superseding
             || self.found.yielding != said.yielding
         {
-            self.faults.push("its description does not fit its rows".to_owned());
+            self.faults
+                .push("its description does not fit its rows".to_owned());
         }
         self.faults
     }

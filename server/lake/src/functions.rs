@@ -158,7 +158,10 @@ impl ScalarUDFImpl for CidrContains {
         }
         let ranges = cast(&range.to_array(rows)?, &DataType::Utf8)?;
         let addresses = cast(&address.to_array(rows)?, &DataType::Utf8)?;
-        let pairs = ranges.as_string::<i32>().iter().zip(addresses.as_string::<i32>());
+        let pairs = ranges
+            .as_string::<i32>()
+            .iter()
+            .zip(addresses.as_string::<i32>());
         let result: BooleanArray = pairs
             .map(|(range, address)| contains(&parse_range(range?)?, address?))
             .collect();

@@ -70,7 +70,8 @@ impl Group {
     }
 
     fn fits(&self, other: &Self) -> bool {
-        self.rows.saturating_add(other.rows) <= GROUP_ROWS && self.bytes + other.bytes <= GROUP_BYTES
+        self.rows.saturating_add(other.rows) <= GROUP_ROWS
+            && self.bytes + other.bytes <= GROUP_BYTES
     }
 
     fn absorb(&mut self, next: &Self) {
@@ -146,7 +147,9 @@ impl JournalState {
             ] {
                 for (offset, key) in list {
                     let seq = first + u64::from(*offset);
-                    to.entry(*key).and_modify(|lowest| *lowest = seq.min(*lowest)).or_insert(seq);
+                    to.entry(*key)
+                        .and_modify(|lowest| *lowest = seq.min(*lowest))
+                        .or_insert(seq);
                 }
             }
         }
@@ -204,7 +207,9 @@ impl Access<'_> {
             return Err(LakeError::Stale);
         }
         state.forget_sealed(snapshot);
-        let start = snapshot.unsealed.partition_point(|block| block.first_seq <= state.last);
+        let start = snapshot
+            .unsealed
+            .partition_point(|block| block.first_seq <= state.last);
         let new = snapshot.unsealed.get(start..).unwrap_or_default();
         if !new.is_empty() {
             self.take_in(&mut state, new).await?;
@@ -224,7 +229,10 @@ impl Access<'_> {
 
         let (mut pieces, mut facts) = (Vec::new(), Vec::new());
         for blocks in portions(lazy) {
-            self.fetch(blocks, |block, plain| note(block, plain, &mut pieces, &mut facts)).await?;
+            self.fetch(blocks, |block, plain| {
+                note(block, plain, &mut pieces, &mut facts)
+            })
+            .await?;
         }
         let mut groups = grouped(pieces.drain(..));
         let mut kept = HashMap::new();
@@ -266,7 +274,12 @@ impl Access<'_> {
         mut each: impl FnMut(&BlockMeta, &Bytes) -> Result<()>,
     ) -> Result<()> {
         let seqs: Vec<u64> = blocks.iter().map(|block| block.first_seq).collect();
-        let found = self.lake.kernel.db().journal_blocks(self.scope, &seqs).await?;
+        let found = self
+            .lake
+            .kernel
+            .db()
+            .journal_blocks(self.scope, &seqs)
+            .await?;
         if found.len() != blocks.len() {
             return Err(LakeError::Stale);
         }
@@ -308,7 +321,12 @@ impl Access<'_> {
         let mut decoder = BlockDecoder::new()?;
         let seqs: Vec<u64> = group.pieces.iter().map(|piece| piece.first_seq).collect();
         for seqs in seqs.chunks(FETCH_BLOCKS) {
-            let blocks = self.lake.kernel.db().journal_blocks(self.scope, seqs).await?;
+            let blocks = self
+                .lake
+                .kernel
+                .db()
+                .journal_blocks(self.scope, seqs)
+                .await?;
             for block in blocks {
                 let block = block.ok_or(LakeError::Stale)?;
                 decoder.decode(&block.plain, context(&block.meta))?;

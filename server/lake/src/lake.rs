@@ -133,8 +133,13 @@ impl Lake {
         self.journals.get_or_put(tenant, 1, Arc::default)
     }
 
-    pub(crate) fn kept_run(&self, tenant: &TenantId, (first, last): (u64, u64)) -> Option<Arc<Run>> {
-        self.runs.get(&(tenant.clone(), RunKey::Journal(first, last)))
+    pub(crate) fn kept_run(
+        &self,
+        tenant: &TenantId,
+        (first, last): (u64, u64),
+    ) -> Option<Arc<Run>> {
+        self.runs
+            .get(&(tenant.clone(), RunKey::Journal(first, last)))
     }
 
     pub(crate) fn keep_run(&self, tenant: &TenantId, (first, last): (u64, u64), run: &Arc<Run>) {
@@ -143,7 +148,8 @@ impl Lake {
     }
 
     pub(crate) fn drop_run(&self, tenant: &TenantId, (first, last): (u64, u64)) {
-        self.runs.remove(&(tenant.clone(), RunKey::Journal(first, last)));
+        self.runs
+            .remove(&(tenant.clone(), RunKey::Journal(first, last)));
     }
 
     pub(crate) fn kept_segment(&self, tenant: &TenantId, id: Uuid) -> Option<Arc<Run>> {

@@ -30,8 +30,8 @@ pub use lake::{Lake, LakeConfig};
 pub use merge::Swept;
 pub use row::Events;
 pub use seal::{FILE_ROWS, SEAL_ROWS, SealMode, Sealed};
-pub use tail::TailPage;
 pub use search::{Order, Position, Query, Search};
+pub use tail::TailPage;
 
 #[cfg(test)]
 mod seal_tests;

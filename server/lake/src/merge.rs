@@ -94,7 +94,12 @@ impl Lake {
         let listed = self.objects.list(scope).await?;
         let snapshot = db.snapshot(scope).await?;
         let waiting = db.deleted_segments(scope, timestamp(i64::MAX)).await?;
-        let known: HashSet<_> = snapshot.segments.iter().chain(&waiting).map(|row| row.id).collect();
+        let known: HashSet<_> = snapshot
+            .segments
+            .iter()
+            .chain(&waiting)
+            .map(|row| row.id)
+            .collect();
         for object in listed {
             if !known.contains(&object.segment) && object.modified < before.as_second() {
                 self.objects.delete(scope, &object.path).await?;
@@ -120,8 +125,10 @@ impl Lake {
     ) -> Result<u64> {
         let before = nanos(before);
         let snapshot = self.kernel.db().snapshot(scope).await?;
-        let (gone, left): (Vec<_>, Vec<_>) =
-            snapshot.segments.iter().partition(|row| row.last_stored < before);
+        let (gone, left): (Vec<_>, Vec<_>) = snapshot
+            .segments
+            .iter()
+            .partition(|row| row.last_stored < before);
         if gone.is_empty() {
             return Ok(0);
         }
@@ -178,7 +185,12 @@ impl Access<'_> {
         };
         let sources = Sources::Segments(ids.clone());
         let mut walk = Walk::begin(self, snapshot, &query, None, u64::MAX, sources).await?;
-        let id = self.lake.kernel.env().fork(self.scope.tenant().as_str().as_bytes()).uuid_v7();
+        let id = self
+            .lake
+            .kernel
+            .env()
+            .fork(self.scope.tenant().as_str().as_bytes())
+            .uuid_v7();
         let mut writer = SegmentWriter::new(Arc::clone(&self.cipher), id)?;
         while let Some((batch, _)) = walk.next(self, u64::MAX).await? {
             writer = blocking(move || {
@@ -208,7 +220,11 @@ impl Access<'_> {
             oldest_seq: None,
             claim,
         };
-        self.lake.kernel.db().commit_segments(self.scope, commit).await?;
+        self.lake
+            .kernel
+            .db()
+            .commit_segments(self.scope, commit)
+            .await?;
         Ok(())
     }
 }

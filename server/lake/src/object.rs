@@ -87,7 +87,9 @@ impl Objects {
             .and_then(|rest| rest.strip_prefix('/'))
             .is_some_and(|file| !file.contains('/'));
         if !own {
-            return Err(LakeError::corrupt("the catalogue names an object of another place"));
+            return Err(LakeError::corrupt(
+                "the catalogue names an object of another place",
+            ));
         }
         Path::parse(path).map_err(|_| LakeError::corrupt("the catalogue names a malformed path"))
     }
@@ -104,7 +106,8 @@ impl Objects {
             }
             Some(folder) => {
                 let (root, file) = (folder.clone(), folder.join(path.as_ref()));
-                let written = tokio::task::spawn_blocking(move || write_durably(&root, &file, &bytes));
+                let written =
+                    tokio::task::spawn_blocking(move || write_durably(&root, &file, &bytes));
                 written.await.map_err(std::io::Error::other)??;
             }
         }
@@ -137,7 +140,10 @@ impl Objects {
             Err(error) => return Err(LakeError::from(error).gone()),
         };
         let whole = parts.len() == ranges.len()
-            && parts.iter().zip(ranges).all(|(part, range)| part.len() as u64 == range.end - range.start);
+            && parts
+                .iter()
+                .zip(ranges)
+                .all(|(part, range)| part.len() as u64 == range.end - range.start);
         if !whole {
             return Err(short());
         }
@@ -150,7 +156,11 @@ impl Objects {
     /// As for reading parts.
     pub(crate) async fn read_all(&self, scope: &TenantScope, path: &str) -> Result<Bytes> {
         let path = Self::own(scope, path)?;
-        let object = self.store.get(&path).await.map_err(|error| LakeError::from(error).gone())?;
+        let object = self
+            .store
+            .get(&path)
+            .await
+            .map_err(|error| LakeError::from(error).gone())?;
         Ok(object.bytes().await?)
     }
 
@@ -192,7 +202,9 @@ impl Objects {
     /// # Errors
     /// [`LakeError::Io`].
     pub async fn sweep_partial(&self, scope: &TenantScope, before: Timestamp) -> Result<usize> {
-        let Some(folder) = &self.folder else { return Ok(0) };
+        let Some(folder) = &self.folder else {
+            return Ok(0);
+        };
         let folder = folder.join(Self::prefix(scope));
         let swept = tokio::task::spawn_blocking(move || sweep_partial(&folder, before));
         Ok(swept.await.map_err(std::io::Error::other)??)
@@ -245,7 +257,9 @@ fn sweep_partial(folder: &FilePath, before: Timestamp) -> std::io::Result<usize>
     for file in files {
         let file = file?;
         let partial = file.file_name().to_string_lossy().ends_with(PARTIAL);
-        if partial && Timestamp::try_from(file.metadata()?.modified()?).is_ok_and(|time| time < before) {
+        if partial
+            && Timestamp::try_from(file.metadata()?.modified()?).is_ok_and(|time| time < before)
+        {
             std::fs::remove_file(file.path())?;
             swept += 1;
         }

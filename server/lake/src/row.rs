@@ -183,7 +183,9 @@ fn mistyped(column: Column) -> LakeError {
 }
 
 fn i32s(batch: &RecordBatch, of: Column) -> Result<&Int32Array> {
-    column(batch, of)?.as_primitive_opt::<Int32Type>().ok_or_else(|| mistyped(of))
+    column(batch, of)?
+        .as_primitive_opt::<Int32Type>()
+        .ok_or_else(|| mistyped(of))
 }
 
 fn times(batch: &RecordBatch, of: Column) -> Result<&TimestampNanosecondArray> {
@@ -196,20 +198,29 @@ fn word(batch: &RecordBatch, of: Column) -> Result<Word<'_>> {
     let array = column(batch, of)?
         .as_dictionary_opt::<Int32Type>()
         .ok_or_else(|| mistyped(of))?;
-    let values = array.values().as_string_opt::<i32>().ok_or_else(|| mistyped(of))?;
+    let values = array
+        .values()
+        .as_string_opt::<i32>()
+        .ok_or_else(|| mistyped(of))?;
     Ok(Word { array, values })
 }
 
 fn bools(batch: &RecordBatch, of: Column) -> Result<&BooleanArray> {
-    column(batch, of)?.as_boolean_opt().ok_or_else(|| mistyped(of))
+    column(batch, of)?
+        .as_boolean_opt()
+        .ok_or_else(|| mistyped(of))
 }
 
 fn texts(batch: &RecordBatch, of: Column) -> Result<&StringArray> {
-    column(batch, of)?.as_string_opt::<i32>().ok_or_else(|| mistyped(of))
+    column(batch, of)?
+        .as_string_opt::<i32>()
+        .ok_or_else(|| mistyped(of))
 }
 
 fn lists(batch: &RecordBatch, of: Column) -> Result<&ListArray> {
-    column(batch, of)?.as_list_opt::<i32>().ok_or_else(|| mistyped(of))
+    column(batch, of)?
+        .as_list_opt::<i32>()
+        .ok_or_else(|| mistyped(of))
 }
 
 /// The event times of a batch.
@@ -235,7 +246,10 @@ pub(crate) fn seq_column(batch: &RecordBatch) -> Result<&Int64Array> {
 pub(crate) fn raw_bytes(batch: &RecordBatch) -> Result<usize> {
     let raw = texts(batch, Column::Raw)?;
     let offsets = raw.value_offsets();
-    let span = offsets.first().zip(offsets.last()).map_or(0, |(first, last)| last - first);
+    let span = offsets
+        .first()
+        .zip(offsets.last())
+        .map_or(0, |(first, last)| last - first);
     Ok(usize::try_from(span).unwrap_or(0))
 }
 

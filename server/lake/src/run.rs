@@ -63,7 +63,11 @@ pub(crate) fn order(batch: &RecordBatch) -> Result<Option<Vec<u32>>> {
     let key = |row: u32| {
         let row = row as usize;
         let time = times.get(row).copied().unwrap_or(0);
-        (Reverse(time), names.value(row), seqs.get(row).copied().unwrap_or(0))
+        (
+            Reverse(time),
+            names.value(row),
+            seqs.get(row).copied().unwrap_or(0),
+        )
     };
     let rows = u32::try_from(batch.num_rows()).unwrap_or(u32::MAX);
     let mut order: Vec<u32> = (0..rows).collect();

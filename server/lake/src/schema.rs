@@ -173,7 +173,10 @@ pub fn item() -> Field {
 pub fn schema() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         Arc::new(Schema::new(
-            Column::ALL.into_iter().map(Column::field).collect::<Vec<_>>(),
+            Column::ALL
+                .into_iter()
+                .map(Column::field)
+                .collect::<Vec<_>>(),
         ))
     });
     Arc::clone(&SCHEMA)
@@ -192,7 +195,9 @@ impl Columns {
     /// The set of these.
     #[must_use]
     pub fn of(columns: &[Column]) -> Self {
-        columns.iter().fold(Self::NONE, |set, column| set.with(*column))
+        columns
+            .iter()
+            .fold(Self::NONE, |set, column| set.with(*column))
     }
 
     /// The set with one more.
@@ -227,7 +232,9 @@ impl Columns {
 
     /// The columns, in the order of the schema.
     pub fn iter(self) -> impl Iterator<Item = Column> {
-        Column::ALL.into_iter().filter(move |column| self.contains(*column))
+        Column::ALL
+            .into_iter()
+            .filter(move |column| self.contains(*column))
     }
 
     /// The schema with these columns alone.
@@ -236,7 +243,9 @@ impl Columns {
         if self == Self::ALL {
             return schema();
         }
-        Arc::new(Schema::new(self.iter().map(Column::field).collect::<Vec<_>>()))
+        Arc::new(Schema::new(
+            self.iter().map(Column::field).collect::<Vec<_>>(),
+        ))
     }
 }
 

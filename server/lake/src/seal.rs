@@ -99,9 +99,13 @@ impl Lake {
             // Once begun because there was much, it goes on to the end.
             all |= unsealed >= SEAL_ROWS;
             let today = day_of(nanos(self.kernel.env().now()));
-            let due = snapshot.unsealed.partition_point(|block| all || day_of(block.stored_time) < today);
+            let due = snapshot
+                .unsealed
+                .partition_point(|block| all || day_of(block.stored_time) < today);
             let due = snapshot.unsealed.get(..due).unwrap_or_default();
-            let Some(first) = due.first() else { return Ok(sealed) };
+            let Some(first) = due.first() else {
+                return Ok(sealed);
+            };
             let day = day_of(first.stored_time);
             let same_day = due.partition_point(|block| day_of(block.stored_time) == day);
             let same_day = due.get(..same_day).unwrap_or_default();
@@ -144,7 +148,9 @@ impl Access<'_> {
         repeated_invalid(&portion.batch, &facts, &catalogue, &mut gone)?;
         let valid = self.in_segments(&portion.batch, &catalogue, &facts, &mut gone);
         valid.await?;
-        let kept: BooleanArray = (0..before as u32).map(|row| Some(!gone.contains(&row))).collect();
+        let kept: BooleanArray = (0..before as u32)
+            .map(|row| Some(!gone.contains(&row)))
+            .collect();
         let mut batch = filter_record_batch(&portion.batch, &kept)?;
         drop(portion.batch);
 
@@ -188,7 +194,11 @@ impl Access<'_> {
             oldest_seq: None,
             claim,
         };
-        self.lake.kernel.db().commit_segments(self.scope, commit).await?;
+        self.lake
+            .kernel
+            .db()
+            .commit_segments(self.scope, commit)
+            .await?;
         Ok(sealed)
     }
 
@@ -278,7 +288,12 @@ impl Access<'_> {
     /// to carry.
     async fn write(&self, batch: RecordBatch, range: (u64, u64), day: i32) -> Result<NewSegment> {
         let cipher = Arc::clone(&self.cipher);
-        let id = self.lake.kernel.env().fork(self.scope.tenant().as_str().as_bytes()).uuid_v7();
+        let id = self
+            .lake
+            .kernel
+            .env()
+            .fork(self.scope.tenant().as_str().as_bytes())
+            .uuid_v7();
         if batch.num_rows() < FILE_ROWS && raw_bytes(&batch)? < FILE_TEXT {
             return blocking(move || block_segment(&batch, id, range, day)).await;
         }
@@ -321,7 +336,10 @@ impl Access<'_> {
             format: FORMAT,
             meta: Bytes::from(written.meta.encode()),
         };
-        self.lake.objects.put(self.scope, &path, Bytes::from(written.bytes)).await?;
+        self.lake
+            .objects
+            .put(self.scope, &path, Bytes::from(written.bytes))
+            .await?;
         Ok(NewSegment { row, block: None })
     }
 }

@@ -16,12 +16,22 @@ use crate::testing::{ACME, EPOCH, OTHER, SECOND, World, event};
 use crate::{FILE_ROWS, Lake, Query, SealMode};
 
 fn events(ids: std::ops::Range<u64>) -> Vec<EventRow> {
-    ids.map(|id| event(id, (id as i64 * 7_919) % 50_000)).collect()
+    ids.map(|id| event(id, (id as i64 * 7_919) % 50_000))
+        .collect()
 }
 
 async fn names(lake: &Lake, scope: &TenantScope) -> Vec<[u8; 16]> {
     let columns = Columns::ALL;
-    let mut search = lake.search(scope, Query { columns, ..Query::default() }).await.unwrap();
+    let mut search = lake
+        .search(
+            scope,
+            Query {
+                columns,
+                ..Query::default()
+            },
+        )
+        .await
+        .unwrap();
     let mut names = Vec::new();
     while let Some(batch) = search.next().await.unwrap() {
         let events = Events::new(&batch).unwrap();
@@ -32,7 +42,9 @@ async fn names(lake: &Lake, scope: &TenantScope) -> Vec<[u8; 16]> {
 
 fn files(world: &World) -> Vec<PathBuf> {
     let folder = world.dir.path().join("objects/t").join(ACME).join("seg");
-    let Ok(files) = std::fs::read_dir(folder) else { return Vec::new() };
+    let Ok(files) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
     files.map(|file| file.unwrap().path()).collect()
 }
 
@@ -55,20 +67,37 @@ async fn little_stays_in_the_database_and_grows_into_a_file() {
         assert_eq!((sealed.rows, sealed.dropped), (1_500, 0));
         let (files_written, blocks_written) = (sealed.files, sealed.blocks);
         match stored {
-            6_000 => assert_eq!((files_written, blocks_written), (0, 1), "after the file it begins anew"),
-            _ => assert_eq!((files_written, blocks_written), (u64::from(!small), u64::from(small))),
+            6_000 => assert_eq!(
+                (files_written, blocks_written),
+                (0, 1),
+                "after the file it begins anew"
+            ),
+            _ => assert_eq!(
+                (files_written, blocks_written),
+                (u64::from(!small), u64::from(small))
+            ),
         }
         let snapshot = world.kernel.db().snapshot(&scope).await.unwrap();
-        assert_eq!((snapshot.sealed_seq, snapshot.unsealed.len()), (stored as u64, 0));
+        assert_eq!(
+            (snapshot.sealed_seq, snapshot.unsealed.len()),
+            (stored as u64, 0)
+        );
         assert_eq!(names(&world.cold(), &scope).await.len(), stored);
     }
     let snapshot = world.kernel.db().snapshot(&scope).await.unwrap();
-    let kinds: Vec<bool> = snapshot.segments.iter().map(|row| row.object == SegmentObject::Block).collect();
+    let kinds: Vec<bool> = snapshot
+        .segments
+        .iter()
+        .map(|row| row.object == SegmentObject::Block)
+        .collect();
     assert_eq!(kinds.len(), 2);
     assert_eq!(files(&world).len(), 1);
     check(&world).await;
     // Nothing left to do.
-    assert_eq!(world.lake.seal(&scope, None, SealMode::All).await.unwrap(), crate::Sealed::default());
+    assert_eq!(
+        world.lake.seal(&scope, None, SealMode::All).await.unwrap(),
+        crate::Sealed::default()
+    );
 }
 
 #[tokio::test]
@@ -102,7 +131,10 @@ async fn what_comes_again_is_dropped_and_takes_no_segment() {
     world.append_all(ACME, &all[2_000..9_000], 1_000).await;
     assert_eq!(names(&world.lake, &scope).await, before);
     let sealed = world.lake.seal(&scope, None, SealMode::All).await.unwrap();
-    assert_eq!((sealed.rows, sealed.dropped, sealed.files, sealed.blocks), (0, 7_000, 0, 0));
+    assert_eq!(
+        (sealed.rows, sealed.dropped, sealed.files, sealed.blocks),
+        (0, 7_000, 0, 0)
+    );
     assert_eq!(names(&world.cold(), &scope).await, before);
     assert_eq!(files(&world).len(), 1);
     check(&world).await;
@@ -148,7 +180,16 @@ async fn a_search_goes_on_while_its_segments_are_merged_and_swept() {
     let before = names(&world.lake, &scope).await;
     let lake = world.cold();
     let columns = Columns::ALL;
-    let mut search = lake.search(&scope, Query { columns, ..Query::default() }).await.unwrap();
+    let mut search = lake
+        .search(
+            &scope,
+            Query {
+                columns,
+                ..Query::default()
+            },
+        )
+        .await
+        .unwrap();
     let mut seen = Vec::new();
     let mut step = 0;
     while let Some(batch) = search.next().await.unwrap() {
@@ -176,16 +217,26 @@ async fn a_crash_between_object_and_catalogue_loses_nothing() {
     // A segment that was written and never committed, and a write that was cut off.
     let id = world.kernel.env().uuid_v7();
     let path = crate::object::Objects::segment_path(&scope, id);
-    world.lake.objects().put(&scope, &path, bytes::Bytes::from_static(b"half a life")).await.unwrap();
+    world
+        .lake
+        .objects()
+        .put(&scope, &path, bytes::Bytes::from_static(b"half a life"))
+        .await
+        .unwrap();
     let folder = world.dir.path().join("objects/t").join(ACME).join("seg");
     std::fs::write(folder.join("x.parquet.partial"), b"cut").unwrap();
     assert_eq!(names(&world.lake, &scope).await.len(), 9_000);
     world.lake.seal(&scope, None, SealMode::All).await.unwrap();
     assert_eq!(files(&world).len(), 3);
     // File times are the machine's, so the test's clock is set far ahead of both.
-    world.clock.advance(jiff::SignedDuration::from_hours(24 * 366 * 30));
+    world
+        .clock
+        .advance(jiff::SignedDuration::from_hours(24 * 366 * 30));
     let swept = world.lake.sweep(&scope).await.unwrap();
-    assert_eq!((swept.orphans, swept.partial, files(&world).len()), (1, 1, 1));
+    assert_eq!(
+        (swept.orphans, swept.partial, files(&world).len()),
+        (1, 1, 1)
+    );
     assert_eq!(names(&world.cold(), &scope).await.len(), 9_000);
     check(&world).await;
 }
@@ -197,7 +248,10 @@ async fn a_lapsed_claim_changes_nothing() {
     world.append_all(ACME, &events(0..500), 100).await;
     world.clock.advance(jiff::SignedDuration::from_hours(25));
     let claims = world.claim_jobs().await;
-    let claim = claims.into_iter().find(|claim| claim.job() == "seal").expect("sealing is due after a day");
+    let claim = claims
+        .into_iter()
+        .find(|claim| claim.job() == "seal")
+        .expect("sealing is due after a day");
     world.clock.advance(jiff::SignedDuration::from_hours(1));
     let newer = world.claim_jobs().await;
     assert!(newer.iter().any(|other| other.job() == "seal"));
@@ -207,8 +261,19 @@ async fn a_lapsed_claim_changes_nothing() {
     ));
     let snapshot = world.kernel.db().snapshot(&scope).await.unwrap();
     assert_eq!((snapshot.sealed_seq, snapshot.segments.len()), (0, 0));
-    let newer = newer.into_iter().find(|claim| claim.job() == "seal").unwrap();
-    assert_eq!(world.lake.seal(&scope, Some(&newer), SealMode::Due).await.unwrap().rows, 500);
+    let newer = newer
+        .into_iter()
+        .find(|claim| claim.job() == "seal")
+        .unwrap();
+    assert_eq!(
+        world
+            .lake
+            .seal(&scope, Some(&newer), SealMode::Due)
+            .await
+            .unwrap()
+            .rows,
+        500
+    );
 }
 
 #[tokio::test]
@@ -223,11 +288,23 @@ async fn counts_are_those_of_a_search() {
     world.append_all(ACME, &all[10_000..], 777).await;
     let since = EPOCH + 1_000 * SECOND;
     let until = EPOCH + 30_000 * SECOND;
-    let filter = world.lake.filters().compile(&scope, "region = 'eu-west-1' AND raw LIKE '%User%'").unwrap();
+    let filter = world
+        .lake
+        .filters()
+        .compile(&scope, "region = 'eu-west-1' AND raw LIKE '%User%'")
+        .unwrap();
     for (by, filter, bounds) in [
         (vec![Column::Operation], None, None),
-        (vec![Column::Operation, Column::Region, Column::Status], None, Some((since, until))),
-        (vec![Column::Account, Column::DstPort], Some(filter), Some((since, until))),
+        (
+            vec![Column::Operation, Column::Region, Column::Status],
+            None,
+            Some((since, until)),
+        ),
+        (
+            vec![Column::Account, Column::DstPort],
+            Some(filter),
+            Some((since, until)),
+        ),
         (vec![Column::ClassUid], None, None),
         (vec![], None, None),
     ] {
@@ -240,7 +317,8 @@ async fn counts_are_those_of_a_search() {
         let mut wanted: BTreeMap<Vec<Option<String>>, u64> = BTreeMap::new();
         for row in &all {
             let inside = bounds.is_none_or(|(since, until)| (since..until).contains(&row.time_ns));
-            let passes = filter.is_none() || (row.region == "eu-west-1" && row.raw.contains("User"));
+            let passes =
+                filter.is_none() || (row.region == "eu-west-1" && row.raw.contains("User"));
             if inside && passes {
                 let value = |column: &Column| match column {
                     Column::Operation => Some(row.operation.clone()),
@@ -255,15 +333,37 @@ async fn counts_are_those_of_a_search() {
         }
         let counts = world.lake.count(&scope, &query).await.unwrap();
         assert_eq!(counts.total, wanted.values().sum::<u64>());
-        let found: BTreeMap<_, _> = counts.counts.iter().map(|count| (count.values.clone(), count.count)).collect();
+        let found: BTreeMap<_, _> = counts
+            .counts
+            .iter()
+            .map(|count| (count.values.clone(), count.count))
+            .collect();
         assert_eq!(found, wanted, "{by:?}");
-        assert!(counts.counts.is_sorted_by(|left, right| left.count >= right.count));
+        assert!(
+            counts
+                .counts
+                .is_sorted_by(|left, right| left.count >= right.count)
+        );
     }
-    for by in [vec![Column::Raw], vec![Column::RawContext], vec![Column::Region, Column::Region]] {
-        let query = CountQuery { by, ..CountQuery::default() };
-        assert!(matches!(world.lake.count(&scope, &query).await, Err(LakeError::Filter(_))));
+    for by in [
+        vec![Column::Raw],
+        vec![Column::RawContext],
+        vec![Column::Region, Column::Region],
+    ] {
+        let query = CountQuery {
+            by,
+            ..CountQuery::default()
+        };
+        assert!(matches!(
+            world.lake.count(&scope, &query).await,
+            Err(LakeError::Filter(_))
+        ));
     }
-    let nothing = world.lake.count(&world.scope(OTHER), &CountQuery::default()).await.unwrap();
+    let nothing = world
+        .lake
+        .count(&world.scope(OTHER), &CountQuery::default())
+        .await
+        .unwrap();
     assert_eq!(nothing.total, 0);
 }
 
@@ -315,13 +415,28 @@ async fn tail_gives_each_event_once_in_the_order_it_came() {
     world.lake.merge(&scope, None).await.unwrap();
     assert_eq!(tailed(&world.cold(), &scope, 0).await, wanted);
 
-    let filter = world.lake.filters().compile(&scope, "operation = 'AssumeRole'").unwrap();
-    let page = world.lake.tail(&scope, 0, Some(&filter), Columns::of(&[Column::Operation])).await.unwrap();
+    let filter = world
+        .lake
+        .filters()
+        .compile(&scope, "operation = 'AssumeRole'")
+        .unwrap();
+    let page = world
+        .lake
+        .tail(&scope, 0, Some(&filter), Columns::of(&[Column::Operation]))
+        .await
+        .unwrap();
     let batch: RecordBatch = page.batch.unwrap();
-    assert_eq!(batch.schema(), Columns::of(&[Column::Seq, Column::Operation]).schema());
+    assert_eq!(
+        batch.schema(),
+        Columns::of(&[Column::Seq, Column::Operation]).schema()
+    );
     assert!(batch.num_rows() > 500 && page.next < page.head);
     let head = page.head;
-    let page = world.lake.tail(&scope, head, None, Columns::ALL).await.unwrap();
+    let page = world
+        .lake
+        .tail(&scope, head, None, Columns::ALL)
+        .await
+        .unwrap();
     assert!(page.batch.is_none() && page.next == head);
 }
 
@@ -334,12 +449,22 @@ async fn retention_ends_whole_segments_and_expires_cursors() {
     world.clock.advance(jiff::SignedDuration::from_hours(48));
     world.append_all(ACME, &events(5_000..11_000), 1_000).await;
     world.lake.seal(&scope, None, SealMode::All).await.unwrap();
-    let cutoff = world.kernel.env().now().checked_sub(jiff::SignedDuration::from_hours(24)).unwrap();
-    assert_eq!(world.lake.expire(&scope, None, cutoff).await.unwrap(), 5_000);
+    let cutoff = world
+        .kernel
+        .env()
+        .now()
+        .checked_sub(jiff::SignedDuration::from_hours(24))
+        .unwrap();
+    assert_eq!(
+        world.lake.expire(&scope, None, cutoff).await.unwrap(),
+        5_000
+    );
     assert_eq!(world.lake.expire(&scope, None, cutoff).await.unwrap(), 0);
     assert_eq!(names(&world.lake, &scope).await.len(), 6_000);
     let expired = world.lake.tail(&scope, 100, None, Columns::ALL).await;
-    let Err(LakeError::Kernel(error)) = expired else { panic!("{expired:?}") };
+    let Err(LakeError::Kernel(error)) = expired else {
+        panic!("{expired:?}")
+    };
     assert_eq!(error.reason(), cordon_kernel::Reason::CursorExpired);
     assert_eq!(error.metadata("oldest_cursor"), Some("5000"));
     assert_eq!(tailed(&world.lake, &scope, 5_000).await.len(), 6_000);
@@ -371,7 +496,14 @@ async fn fsck_finds_damage() {
     assert!(!world.cold().fsck(&scope).await.unwrap().faults.is_empty());
     std::fs::remove_file(&file).unwrap();
     let report = world.cold().fsck(&scope).await.unwrap();
-    assert!(report.faults.iter().any(|fault| fault.contains("not there")), "{:?}", report.faults);
+    assert!(
+        report
+            .faults
+            .iter()
+            .any(|fault| fault.contains("not there")),
+        "{:?}",
+        report.faults
+    );
     std::fs::write(&file, &sound).unwrap();
     check(&world).await;
 }

@@ -73,8 +73,11 @@ impl Access<'_> {
         columns: Columns,
     ) -> Result<TailPage> {
         if after < snapshot.oldest_seq {
-            let error = Error::new(Reason::CursorExpired, "the cursor is older than what is kept")
-                .with_metadata("oldest_cursor", snapshot.oldest_seq.to_string());
+            let error = Error::new(
+                Reason::CursorExpired,
+                "the cursor is older than what is kept",
+            )
+            .with_metadata("oldest_cursor", snapshot.oldest_seq.to_string());
             return Err(error.into());
         }
         let head = snapshot.head;
@@ -160,12 +163,28 @@ impl Reading<'_> {
         Ok(())
     }
 
-    async fn row_group(&self, segment: usize, group: usize, found: &mut Vec<RecordBatch>) -> Result<()> {
+    async fn row_group(
+        &self,
+        segment: usize,
+        group: usize,
+        found: &mut Vec<RecordBatch>,
+    ) -> Result<()> {
         let (row, meta) = self.catalogue.segment(segment)?;
         let file = self.access.file(row).await?;
-        let bounds = meta.groups.get(group).ok_or_else(|| LakeError::corrupt("no such row group"))?;
+        let bounds = meta
+            .groups
+            .get(group)
+            .ok_or_else(|| LakeError::corrupt("no such row group"))?;
         let all: Vec<u32> = (0..bounds.rows).collect();
-        let seqs = read(self.access, &file, group, bounds, Columns::of(&[Column::Seq]), &all).await?;
+        let seqs = read(
+            self.access,
+            &file,
+            group,
+            bounds,
+            Columns::of(&[Column::Seq]),
+            &all,
+        )
+        .await?;
         let seqs = seq_column(&seqs)?.values();
         let gone: HashSet<u32> = meta
             .yielding
@@ -210,7 +229,9 @@ impl Reading<'_> {
             .collect();
         let inside: BooleanArray = (0_u32..)
             .zip(seqs)
-            .map(|(row, seq)| Some(self.window.contains(&seq.cast_unsigned()) && !gone.contains(&row)))
+            .map(|(row, seq)| {
+                Some(self.window.contains(&seq.cast_unsigned()) && !gone.contains(&row))
+            })
             .collect();
         let mut rows: Vec<u32> = (0..run.batch.num_rows() as u32).collect();
         rows = keep(&rows, &inside);
@@ -257,7 +278,13 @@ impl Reading<'_> {
         let name = name_at(name_column(&run.batch)?, row);
         let seq = seq_column(&run.batch)?.value(row).cast_unsigned();
         if run.invalid.iter().any(|(at, _)| *at as usize == row) {
-            let lowest = self.journal.facts.invalid.get(&name).copied().unwrap_or(seq);
+            let lowest = self
+                .journal
+                .facts
+                .invalid
+                .get(&name)
+                .copied()
+                .unwrap_or(seq);
             return Ok(lowest == seq && !self.catalogue.invalid.contains(&name));
         }
         for group in &self.journal.groups {
@@ -268,14 +295,24 @@ impl Reading<'_> {
                 continue;
             }
             let earlier = self.access.run(group).await?;
-            if contains(time_column(&earlier.batch)?.values(), name_column(&earlier.batch)?, time, &name) {
+            if contains(
+                time_column(&earlier.batch)?.values(),
+                name_column(&earlier.batch)?,
+                time,
+                &name,
+            ) {
                 return Ok(false);
             }
         }
         for (row, _) in self.catalogue.segments() {
             if row.object == SegmentObject::Block && (row.min_time..=row.max_time).contains(&time) {
                 let sealed = self.access.block_segment(row).await?;
-                if contains(time_column(&sealed.batch)?.values(), name_column(&sealed.batch)?, time, &name) {
+                if contains(
+                    time_column(&sealed.batch)?.values(),
+                    name_column(&sealed.batch)?,
+                    time,
+                    &name,
+                ) {
                     return Ok(false);
                 }
             }

@@ -29,7 +29,13 @@ pub(crate) fn event(id: u64, time: i64) -> EventRow {
         .finalize_xof()
         .fill(&mut name);
     let service = ["s3", "ec2", "sts", "iam"][(id % 4) as usize];
-    let operation = ["GetObject", "RunInstances", "AssumeRole", "CreateUser", "PutObject"][(id % 5) as usize];
+    let operation = [
+        "GetObject",
+        "RunInstances",
+        "AssumeRole",
+        "CreateUser",
+        "PutObject",
+    ][(id % 5) as usize];
     let account = format!("{:012}", 100_000_000_000 + id % 3);
     let ip = Ipv4Addr::from(0xc000_0200 + (id % 97) as u32);
     let user = id % 13;
@@ -42,7 +48,11 @@ pub(crate) fn event(id: u64, time: i64) -> EventRow {
         class_uid: 6003,
         activity_id: (id % 4) as i32,
         severity_id: 1,
-        status: if id % 11 == 0 { Status::Failure } else { Status::Success },
+        status: if id.is_multiple_of(11) {
+            Status::Failure
+        } else {
+            Status::Success
+        },
         account: account.clone(),
         region: ["eu-west-1", "us-east-1"][(id % 2) as usize].to_owned(),
         service: format!("{service}.amazonaws.com"),
@@ -89,7 +99,12 @@ fn source_type() -> impl Strategy<Value = SourceType> {
 }
 
 fn status() -> impl Strategy<Value = Status> {
-    proptest::sample::select(vec![Status::Unknown, Status::Success, Status::Failure, Status::Other])
+    proptest::sample::select(vec![
+        Status::Unknown,
+        Status::Success,
+        Status::Failure,
+        Status::Other,
+    ])
 }
 
 fn withheld() -> impl Strategy<Value = Withheld> {
@@ -100,11 +115,24 @@ fn withheld() -> impl Strategy<Value = Withheld> {
 /// Any event that attribution could make, and some that it could not.
 pub(crate) fn any_event() -> impl Strategy<Value = EventRow> {
     (
-        (any::<[u8; 16]>(), any::<i64>(), any::<i64>(), any::<[bool; 4]>()),
+        (
+            any::<[u8; 16]>(),
+            any::<i64>(),
+            any::<i64>(),
+            any::<[bool; 4]>(),
+        ),
         (any::<[i32; 3]>(), any::<u16>(), status(), source_type()),
         (text(), text(), text(), text(), text()),
-        (address(), address(), any::<Option<u16>>(), any::<Option<u16>>()),
-        (prop::collection::vec(text(), 0..4), prop::collection::vec(withheld(), 0..3)),
+        (
+            address(),
+            address(),
+            any::<Option<u16>>(),
+            any::<Option<u16>>(),
+        ),
+        (
+            prop::collection::vec(text(), 0..4),
+            prop::collection::vec(withheld(), 0..3),
+        ),
         (text(), any::<String>(), any::<Option<String>>(), text()),
     )
         .prop_map(|(head, numbers, words, ends, lists, texts)| EventRow {
@@ -163,7 +191,9 @@ impl World {
         let start = cordon_kernel::db::timestamp(EPOCH);
         let (env, clock) = Env::fixed(start, 7);
         let secret = secrecy::SecretBox::new(Box::new([5; 32]));
-        let keys = SealedFile::open(dir.path().join("keys"), secret, env.clone()).await.unwrap();
+        let keys = SealedFile::open(dir.path().join("keys"), secret, env.clone())
+            .await
+            .unwrap();
         let kernel = Kernel::open(KernelConfig {
             env,
             db: DbConfig::new(format!("sqlite:{}", dir.path().join("cordon.db").display())),
@@ -205,24 +235,37 @@ impl World {
     /// A lake that remembers nothing.
     pub(crate) fn cold(&self) -> crate::Lake {
         let objects = self.lake.objects().clone();
-        crate::Lake::new(Arc::clone(&self.kernel), objects, crate::LakeConfig::default()).unwrap()
+        crate::Lake::new(
+            Arc::clone(&self.kernel),
+            objects,
+            crate::LakeConfig::default(),
+        )
+        .unwrap()
     }
 
     pub(crate) fn scope(&self, tenant: &str) -> TenantScope {
         let tenant: TenantId = tenant.parse().unwrap();
-        self.kernel.maintenance_scope(&self.runner, &tenant, "test").0
+        self.kernel
+            .maintenance_scope(&self.runner, &tenant, "test")
+            .0
     }
 
     /// Claims every due job.
     pub(crate) async fn claim_jobs(&self) -> Vec<cordon_kernel::db::JobClaim> {
         let lease = jiff::SignedDuration::from_mins(5);
-        self.kernel.db().claim_jobs(&self.runner, 0..=255, lease, 100).await.unwrap()
+        self.kernel
+            .db()
+            .claim_jobs(&self.runner, 0..=255, lease, 100)
+            .await
+            .unwrap()
     }
 
     /// Appends one block.
     pub(crate) async fn append(&self, tenant: &str, rows: &[EventRow]) {
         let block = self.encoder.lock().unwrap().encode(rows).unwrap();
-        let number = self.batches.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let number = self
+            .batches
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let scope = self.scope(tenant);
         let batch = FlushBatch {
             batch_id: format!("batch-{number}"),
@@ -237,7 +280,12 @@ impl World {
             ..FlushBatch::default()
         };
         let source: SourceId = "trail".parse().unwrap();
-        let outcome = self.kernel.db().append_backfill(&scope, &source, batch).await.unwrap();
+        let outcome = self
+            .kernel
+            .db()
+            .append_backfill(&scope, &source, batch)
+            .await
+            .unwrap();
         assert_eq!(outcome, BatchOutcome::Stored);
     }
 

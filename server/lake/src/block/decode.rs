@@ -12,8 +12,8 @@ use arrow::datatypes::Int32Type;
 use cordon_views::Status;
 use zstd::bulk::Decompressor;
 
-use crate::codec::Reader;
 use super::{DECODE_PRIME, Head, MAX_ROWS};
+use crate::codec::Reader;
 use crate::error::{LakeError, Result};
 use crate::schema::{NAME_LEN, item, schema, time_quality};
 
@@ -80,13 +80,21 @@ impl BlockDecoder {
 
     fn try_decode(&mut self, block: &[u8], context: BlockContext<'_>) -> Result<()> {
         let head = Head::parse(block)?;
-        let unpack = if head.primed { &mut self.primed } else { &mut self.plain };
+        let unpack = if head.primed {
+            &mut self.primed
+        } else {
+            &mut self.plain
+        };
         self.body.clear();
         self.body.reserve(head.body_len);
         let wrong = |_| LakeError::corrupt("journal block does not unpack");
-        let length = unpack.decompress_to_buffer(head.packed, &mut self.body).map_err(wrong)?;
+        let length = unpack
+            .decompress_to_buffer(head.packed, &mut self.body)
+            .map_err(wrong)?;
         if length != head.body_len {
-            return Err(LakeError::corrupt("journal block unpacks to another length"));
+            return Err(LakeError::corrupt(
+                "journal block unpacks to another length",
+            ));
         }
         self.columns.read(&self.body, head.rows, context)
     }
@@ -147,7 +155,10 @@ impl Words {
         let nulls = NullBuffer::from(self.valid);
         let nulls = (nulls.null_count() > 0).then_some(nulls);
         let keys = Int32Array::try_new(ScalarBuffer::from(self.keys), nulls)?;
-        Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::new(values))?))
+        Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(
+            keys,
+            Arc::new(values),
+        )?))
     }
 }
 
@@ -203,7 +214,11 @@ fn end_of(bytes: &[u8]) -> Result<i32> {
 }
 
 fn texts(ends: Vec<i32>, bytes: Vec<u8>) -> Result<StringArray> {
-    Ok(StringArray::try_new(offsets(ends), Buffer::from_vec(bytes), None)?)
+    Ok(StringArray::try_new(
+        offsets(ends),
+        Buffer::from_vec(bytes),
+        None,
+    )?)
 }
 
 /// Offsets from ends that never fall.
@@ -225,17 +240,22 @@ impl Lists {
     fn push(&mut self, from: &mut Reader<'_>, table: &[&str]) -> Result<()> {
         for _ in 0..from.count()? {
             let number = from.length(table.len())?;
-            let text = number.checked_sub(1).and_then(|index| table.get(index)).unwrap_or(&"");
+            let text = number
+                .checked_sub(1)
+                .and_then(|index| table.get(index))
+                .unwrap_or(&"");
             self.items.push(text.as_bytes())?;
         }
         let end = i32::try_from(self.items.ends.len());
-        self.ends.push(end.map_err(|_| LakeError::TooLarge("elements of lists"))?);
+        self.ends
+            .push(end.map_err(|_| LakeError::TooLarge("elements of lists"))?);
         Ok(())
     }
 
     fn finish(self) -> Result<ArrayRef> {
         let items = texts(self.items.ends, self.items.bytes)?;
-        let lists = ListArray::try_new(Arc::new(item()), offsets(self.ends), Arc::new(items), None)?;
+        let lists =
+            ListArray::try_new(Arc::new(item()), offsets(self.ends), Arc::new(items), None)?;
         Ok(Arc::new(lists))
     }
 }
@@ -256,7 +276,10 @@ impl Ports {
     fn finish(self) -> Result<ArrayRef> {
         let nulls = NullBuffer::from(self.valid);
         let nulls = (nulls.null_count() > 0).then_some(nulls);
-        Ok(Arc::new(Int32Array::try_new(ScalarBuffer::from(self.values), nulls)?))
+        Ok(Arc::new(Int32Array::try_new(
+            ScalarBuffer::from(self.values),
+            nulls,
+        )?))
     }
 }
 
@@ -349,7 +372,8 @@ impl Columns {
         for _ in 0..rows {
             self.withheld.push(&mut from, &table)?;
         }
-        self.name.extend_from_slice(from.bytes(rows * NAME_LEN as usize)?);
+        self.name
+            .extend_from_slice(from.bytes(rows * NAME_LEN as usize)?);
         let (id_lengths, ids) = read_lengths(&mut from, rows)?;
         let (raw_lengths, raws) = read_lengths(&mut from, rows)?;
         self.event_id.extend(&id_lengths, from.bytes(ids)?)?;
@@ -374,16 +398,22 @@ impl Columns {
         if origins == 0 {
             let end = first.checked_add(rows as i64).ok_or_else(wrong)?;
             self.seq.extend(first..end);
-            self.stored.resize(self.stored.len() + rows, context.stored_ns);
+            self.stored
+                .resize(self.stored.len() + rows, context.stored_ns);
             return self.source.push_text(context.source, rows);
         }
         let mut left = rows;
         for _ in 0..origins {
             let count = from.length(left)?;
-            let start = first.checked_add(i64::from(from.u32()?)).ok_or_else(wrong)?;
+            let start = first
+                .checked_add(i64::from(from.u32()?))
+                .ok_or_else(wrong)?;
             let end = start.checked_add(count as i64).ok_or_else(wrong)?;
             let stored = from.i64()?;
-            let source = from.length(table.len())?.checked_sub(1).and_then(|index| table.get(index));
+            let source = from
+                .length(table.len())?
+                .checked_sub(1)
+                .and_then(|index| table.get(index));
             self.seq.extend(start..end);
             self.stored.resize(self.stored.len() + count, stored);
             self.source.push_text(source.ok_or_else(wrong)?, count)?;

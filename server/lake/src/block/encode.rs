@@ -7,8 +7,10 @@ use arrow::array::RecordBatch;
 use cordon_views::{EventRow, Status};
 use zstd::bulk::Compressor;
 
+use super::{
+    ENCODE_PRIME, Facts, LEVEL, MAX_BODY, MAX_ROWS, PRIME_BELOW, PRIMED, VERSION, shared_key,
+};
 use crate::codec::{put_i64, put_len, put_u64};
-use super::{ENCODE_PRIME, Facts, LEVEL, MAX_BODY, MAX_ROWS, PRIME_BELOW, PRIMED, VERSION, shared_key};
 use crate::error::{LakeError, Result};
 use crate::row::{Address, Events, Gaps, Row, Words};
 
@@ -75,7 +77,11 @@ impl BlockEncoder {
     /// Encodes the events of a batch of all columns, which keep their sequence numbers,
     /// sources and stored times. The batch is in sequence order and `first_seq` is not above
     /// its first number.
-    pub(crate) fn encode_batch(&mut self, batch: &RecordBatch, first_seq: u64) -> Result<EncodedBlock> {
+    pub(crate) fn encode_batch(
+        &mut self,
+        batch: &RecordBatch,
+        first_seq: u64,
+    ) -> Result<EncodedBlock> {
         let events = Events::new(batch)?;
         let mut origins: Vec<Origin> = Vec::new();
         let mut next = None;
@@ -84,11 +90,15 @@ impl BlockEncoder {
             let offset = seq
                 .checked_sub(first_seq)
                 .and_then(|offset| u32::try_from(offset).ok())
-                .ok_or(LakeError::TooLarge("range of sequence numbers in a merged block"))?;
+                .ok_or(LakeError::TooLarge(
+                    "range of sequence numbers in a merged block",
+                ))?;
             let (stored_ns, source) = (events.stored_ns(row), events.source(row));
             match origins.last_mut() {
                 Some(last)
-                    if next == Some(seq) && last.stored_ns == stored_ns && last.source == source =>
+                    if next == Some(seq)
+                        && last.stored_ns == stored_ns
+                        && last.source == source =>
                 {
                     last.rows += 1;
                 }
@@ -105,7 +115,11 @@ impl BlockEncoder {
         self.encode_rows(&rows, &origins)
     }
 
-    pub(crate) fn encode_rows(&mut self, rows: &[Row<'_>], origins: &[Origin]) -> Result<EncodedBlock> {
+    pub(crate) fn encode_rows(
+        &mut self,
+        rows: &[Row<'_>],
+        origins: &[Origin],
+    ) -> Result<EncodedBlock> {
         if rows.is_empty() {
             return Err(LakeError::TooLarge("a block has at least one row"));
         }
@@ -172,7 +186,12 @@ impl BlockEncoder {
             last = row.observed_ns;
         }
         for row in rows {
-            for number in [row.class_uid, row.activity_id, row.severity_id, row.normalizer] {
+            for number in [
+                row.class_uid,
+                row.activity_id,
+                row.severity_id,
+                row.normalizer,
+            ] {
                 put_i64(to, i64::from(number));
             }
             for port in [row.src_port, row.dst_port].into_iter().flatten() {
@@ -209,11 +228,16 @@ impl BlockEncoder {
         for row in rows {
             to.extend_from_slice(&row.name);
         }
-        for pick in [|row: &Row<'_>| row.event_id.len(), |row: &Row<'_>| row.raw.len()] {
+        for pick in [
+            |row: &Row<'_>| row.event_id.len(),
+            |row: &Row<'_>| row.raw.len(),
+        ] {
             rows.iter().for_each(|row| put_len(to, pick(row)));
         }
-        rows.iter().for_each(|row| to.extend_from_slice(row.event_id.as_bytes()));
-        rows.iter().for_each(|row| to.extend_from_slice(row.raw.as_bytes()));
+        rows.iter()
+            .for_each(|row| to.extend_from_slice(row.event_id.as_bytes()));
+        rows.iter()
+            .for_each(|row| to.extend_from_slice(row.raw.as_bytes()));
     }
 }
 

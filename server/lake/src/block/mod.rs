@@ -29,8 +29,8 @@ use zstd::dict::{DecoderDictionary, EncoderDictionary};
 pub use decode::{BlockContext, BlockDecoder};
 pub use encode::{BlockEncoder, EncodedBlock};
 
-use crate::error::{LakeError, Result};
 use crate::codec::Reader;
+use crate::error::{LakeError, Result};
 
 /// Most rows in a block.
 pub const MAX_ROWS: usize = 32_768;
@@ -117,7 +117,9 @@ impl<'a> Head<'a> {
         let mut from = Reader::new(block);
         let version = from.byte()?;
         if version != VERSION {
-            return Err(LakeError::corrupt(format!("journal block of version {version}")));
+            return Err(LakeError::corrupt(format!(
+                "journal block of version {version}"
+            )));
         }
         let flags = from.byte()?;
         if flags & !PRIMED != 0 {

@@ -178,10 +178,16 @@ fn facts_are_read_without_the_body() {
 #[test]
 fn limits_are_refused_before_they_hurt() {
     let mut encoder = BlockEncoder::new().unwrap();
-    assert!(matches!(encoder.encode::<EventRow>(&[]), Err(LakeError::TooLarge(_))));
+    assert!(matches!(
+        encoder.encode::<EventRow>(&[]),
+        Err(LakeError::TooLarge(_))
+    ));
     let mut huge = event(1, 0);
     huge.raw = "x".repeat(MAX_BODY);
-    assert!(matches!(encoder.encode(&[huge]), Err(LakeError::TooLarge(_))));
+    assert!(matches!(
+        encoder.encode(&[huge]),
+        Err(LakeError::TooLarge(_))
+    ));
     let many = vec![event(1, 0); MAX_ROWS + 1];
     assert!(matches!(encoder.encode(&many), Err(LakeError::TooLarge(_))));
     // It is usable afterwards.
@@ -205,7 +211,11 @@ fn an_error_leaves_no_half_block_behind() {
 fn small_blocks_are_small() {
     let one = encode(&[event(7, 3)]);
     let raw = event(7, 3).raw.len();
-    assert!(one.plain.len() * 4 < raw * 3, "{} bytes of {raw}", one.plain.len());
+    assert!(
+        one.plain.len() * 4 < raw * 3,
+        "{} bytes of {raw}",
+        one.plain.len()
+    );
     let five: Vec<EventRow> = (0..5).map(|id| event(id, 3)).collect();
     let raw: usize = five.iter().map(|row| row.raw.len()).sum();
     let size = encode(&five).plain.len();

@@ -50,7 +50,9 @@ pub(super) fn parse(text: &str, functions: &HashSet<String>) -> Result<Checked> 
         .tokenize_with_location()
         .map_err(|error| at(error.location, error.message))?;
     count(&tokens)?;
-    let end = tokens.last().map_or(Location { line: 1, column: 1 }, |token| token.span.end);
+    let end = tokens
+        .last()
+        .map_or(Location { line: 1, column: 1 }, |token| token.span.end);
 
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(PARSER_DEPTH)
@@ -69,7 +71,9 @@ pub(super) fn parse(text: &str, functions: &HashSet<String>) -> Result<Checked> 
     let mut tree = tree::balance(tree);
     let depth = tree::depth(&tree);
     if depth > 2 * MAX_DEPTH {
-        return Err(whole(format!("the filter is nested {depth} deep, which is too deep")));
+        return Err(whole(format!(
+            "the filter is nested {depth} deep, which is too deep"
+        )));
     }
     let mut check = Check {
         functions,
@@ -87,7 +91,12 @@ pub(super) fn parse(text: &str, functions: &HashSet<String>) -> Result<Checked> 
 fn count(tokens: &[TokenWithSpan]) -> Result<()> {
     let (mut operators, mut depth, mut prefixes) = (0_usize, 0_usize, 0_usize);
     let mut first_beyond = None;
-    let deep = |token: &TokenWithSpan| at(token.span.start, format!("nested more than {MAX_DEPTH} deep"));
+    let deep = |token: &TokenWithSpan| {
+        at(
+            token.span.start,
+            format!("nested more than {MAX_DEPTH} deep"),
+        )
+    };
     for token in tokens {
         // NOT NOT NOT … is as deep as parentheses are.
         match &token.token {
@@ -163,7 +172,9 @@ fn syntax(error: ParserError, end: Location) -> LakeError {
     let Some((message, place)) = text.rsplit_once(" at Line: ") else {
         return at(end, text);
     };
-    let mut numbers = place.split(", Column: ").map(|number| number.trim().parse().unwrap_or(0));
+    let mut numbers = place
+        .split(", Column: ")
+        .map(|number| number.trim().parse().unwrap_or(0));
     let location = Location {
         line: numbers.next().unwrap_or(0),
         column: numbers.next().unwrap_or(0),
@@ -191,11 +202,18 @@ impl Check<'_> {
     }
 
     fn one(&mut self, part: &Expr) -> Result<()> {
-        let refuse = |what: &str| Err(at(part.span().start, format!("{what} can't be used in a filter")));
+        let refuse = |what: &str| {
+            Err(at(
+                part.span().start,
+                format!("{what} can't be used in a filter"),
+            ))
+        };
         match part {
             Expr::Identifier(name) => column(name).map(drop),
             Expr::CompoundIdentifier(names) => {
-                let start = names.first().map_or(Location { line: 0, column: 0 }, |name| name.span.start);
+                let start = names
+                    .first()
+                    .map_or(Location { line: 0, column: 0 }, |name| name.span.start);
                 Err(at(
                     start,
                     "columns have no prefix; for a field inside the event write \
@@ -211,7 +229,13 @@ impl Check<'_> {
                 Expr::Value(value) => literal(value),
                 _ => refuse("an interval that is no literal"),
             },
-            Expr::Cast { kind, data_type, array, format, .. } => {
+            Expr::Cast {
+                kind,
+                data_type,
+                array,
+                format,
+                ..
+            } => {
                 if *kind == CastKind::SafeCast || *array || format.is_some() {
                     return refuse("this form of cast");
                 }
@@ -246,8 +270,13 @@ impl Check<'_> {
             | Expr::Position { .. }
             | Expr::Substring { .. }
             | Expr::Case { .. } => Ok(()),
-            Expr::Trim { trim_characters: None, .. } => Ok(()),
-            Expr::Subquery(_) | Expr::InSubquery { .. } | Expr::Exists { .. } => refuse("a subquery"),
+            Expr::Trim {
+                trim_characters: None,
+                ..
+            } => Ok(()),
+            Expr::Subquery(_) | Expr::InSubquery { .. } | Expr::Exists { .. } => {
+                refuse("a subquery")
+            }
             _ => refuse("this kind of expression"),
         }
     }
@@ -274,15 +303,23 @@ impl Check<'_> {
                 if (named(left) || named(right))
                     && !matches!(op, BinaryOperator::Eq | BinaryOperator::NotEq)
                 {
-                    return Err(at(part.span().start, "name is compared with =, <> or IN alone"));
+                    return Err(at(
+                        part.span().start,
+                        "name is compared with =, <> or IN alone",
+                    ));
                 }
                 Ok(())
             }
             BinaryOperator::PGRegexMatch
             | BinaryOperator::PGRegexIMatch
             | BinaryOperator::PGRegexNotMatch
-            | BinaryOperator::PGRegexNotIMatch => literal_text(right, "a regular expression").map(drop),
-            _ => Err(at(part.span().start, format!("the operator {op} can't be used in a filter"))),
+            | BinaryOperator::PGRegexNotIMatch => {
+                literal_text(right, "a regular expression").map(drop)
+            }
+            _ => Err(at(
+                part.span().start,
+                format!("the operator {op} can't be used in a filter"),
+            )),
         }
     }
 
@@ -294,8 +331,13 @@ impl Check<'_> {
         let lower = name.value.to_lowercase();
         if !self.functions.contains(&lower) {
             let hint = nearest(&lower, self.functions.iter().map(String::as_str));
-            let hint = hint.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-            return Err(at(start, format!("there is no function {:?} for filters{hint}", name.value)));
+            let hint = hint
+                .map(|near| format!("; did you mean {near}?"))
+                .unwrap_or_default();
+            return Err(at(
+                start,
+                format!("there is no function {:?} for filters{hint}", name.value),
+            ));
         }
         let plain = function.over.is_none()
             && function.filter.is_none()
@@ -308,7 +350,10 @@ impl Check<'_> {
             FunctionArguments::List(list)
                 if list.duplicate_treatment.is_none() && list.clauses.is_empty() =>
             {
-                list.args.iter().map(tree::argument).collect::<Option<Vec<_>>>()
+                list.args
+                    .iter()
+                    .map(tree::argument)
+                    .collect::<Option<Vec<_>>>()
             }
             FunctionArguments::List(_) | FunctionArguments::Subquery(_) => None,
         };
@@ -355,9 +400,14 @@ fn literal_text<'a>(part: &'a Expr, what: &str) -> Result<&'a str> {
 
 fn literal(value: &ValueWithSpan) -> Result<()> {
     match &value.value {
-        Value::Number(..) | Value::SingleQuotedString(_) | Value::Boolean(_) | Value::Null => Ok(()),
+        Value::Number(..) | Value::SingleQuotedString(_) | Value::Boolean(_) | Value::Null => {
+            Ok(())
+        }
         Value::Placeholder(_) => Err(at(value.span.start, "a filter has no parameters")),
-        _ => Err(at(value.span.start, "this kind of literal can't be used in a filter")),
+        _ => Err(at(
+            value.span.start,
+            "this kind of literal can't be used in a filter",
+        )),
     }
 }
 
@@ -376,7 +426,9 @@ fn castable(to: &DataType, span: Span) -> Result<()> {
         | DataType::Timestamp(None, _) => Ok(()),
         other => Err(at(
             span.start,
-            format!("can't cast to {other}; there are BOOLEAN, INT, BIGINT, DOUBLE, TEXT, DATE and TIMESTAMP"),
+            format!(
+                "can't cast to {other}; there are BOOLEAN, INT, BIGINT, DOUBLE, TEXT, DATE and TIMESTAMP"
+            ),
         )),
     }
 }
@@ -394,7 +446,12 @@ fn column(name: &Ident) -> Result<Column> {
     if let Some(column) = Column::by_name(&text).filter(|column| column.visible()) {
         return Ok(column);
     }
-    let known = || Column::ALL.into_iter().filter(|column| column.visible()).map(Column::name);
+    let known = || {
+        Column::ALL
+            .into_iter()
+            .filter(|column| column.visible())
+            .map(Column::name)
+    };
     let hint = match nearest(&text, known()) {
         Some(near) => format!("did you mean {near}?"),
         None if name.quote_style.is_some() => {
@@ -402,7 +459,10 @@ fn column(name: &Ident) -> Result<Column> {
         }
         None => format!("the columns are {}", known().collect::<Vec<_>>().join(", ")),
     };
-    Err(at(name.span.start, format!("there is no column {:?}; {hint}", name.value)))
+    Err(at(
+        name.span.start,
+        format!("there is no column {:?}; {hint}", name.value),
+    ))
 }
 
 /// The known word that is most like the given one, if one is like it at all.
@@ -424,7 +484,9 @@ fn distance(left: &str, right: &str) -> usize {
         let mut last = i + 1;
         let mut next = vec![last];
         for (above, to) in row.iter().skip(1).zip(&right) {
-            last = (corner + usize::from(from != *to)).min(above + 1).min(last + 1);
+            last = (corner + usize::from(from != *to))
+                .min(above + 1)
+                .min(last + 1);
             corner = *above;
             next.push(last);
         }
@@ -454,7 +516,10 @@ fn names_to_bytes(tree: &mut Expr) -> Result<()> {
         other => {
             let parts = tree::children(other);
             if let Some(name) = parts.into_iter().find(|part| named(part)) {
-                return Err(at(name.span().start, "name is compared with =, <> or IN alone"));
+                return Err(at(
+                    name.span().start,
+                    "name is compared with =, <> or IN alone",
+                ));
             }
             Ok(())
         }
@@ -463,8 +528,15 @@ fn names_to_bytes(tree: &mut Expr) -> Result<()> {
 
 fn to_bytes(part: &mut Expr) -> Result<()> {
     let start = part.span().start;
-    let wrong = || at(start, "name is compared with 32 hexadecimal digits in single quotes");
-    let Expr::Value(value) = part else { return Err(wrong()) };
+    let wrong = || {
+        at(
+            start,
+            "name is compared with 32 hexadecimal digits in single quotes",
+        )
+    };
+    let Expr::Value(value) = part else {
+        return Err(wrong());
+    };
     let text = text_of(value).ok_or_else(wrong)?;
     if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(wrong());

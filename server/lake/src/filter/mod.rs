@@ -70,7 +70,10 @@ impl Condition {
     /// Which rows of a batch of exactly [`Condition::columns`] fulfil it. Null counts as no.
     pub(crate) fn evaluate(&self, batch: &RecordBatch) -> Result<BooleanArray> {
         let failed = |error: datafusion::error::DataFusionError| {
-            whole(format!("the filter fails on an event: {}", first_line(&error)))
+            whole(format!(
+                "the filter fails on an event: {}",
+                first_line(&error)
+            ))
         };
         let rows = batch.num_rows();
         let value = self.expression.evaluate(batch).map_err(failed)?;
@@ -80,7 +83,10 @@ impl Condition {
         };
         let Some(hits) = array.as_boolean_opt() else {
             // A condition that is null for every row has the type of null.
-            return Ok(BooleanArray::new(arrow::buffer::BooleanBuffer::new_unset(rows), None));
+            return Ok(BooleanArray::new(
+                arrow::buffer::BooleanBuffer::new_unset(rows),
+                None,
+            ));
         };
         Ok(match hits.nulls() {
             None => hits.clone(),
@@ -206,8 +212,15 @@ impl Filters {
         let pruning = Pruning::of(&expression);
         let (mut narrow, mut wide) = (Vec::new(), Vec::new());
         for part in split_conjunction_owned(expression) {
-            let reads_raw = part.column_refs().iter().any(|column| column.name == Column::Raw.name());
-            if reads_raw { wide.push(part) } else { narrow.push(part) }
+            let reads_raw = part
+                .column_refs()
+                .iter()
+                .any(|column| column.name == Column::Raw.name());
+            if reads_raw {
+                wide.push(part)
+            } else {
+                narrow.push(part)
+            }
         }
         Ok(Filter {
             narrow: self.condition(narrow)?,
@@ -222,7 +235,9 @@ impl Filters {
             expr: tree.clone(),
             alias: None,
         };
-        let expression = self.state.create_logical_expr_from_sql_expr(with_alias, &self.schema)?;
+        let expression = self
+            .state
+            .create_logical_expr_from_sql_expr(with_alias, &self.schema)?;
         let now = i64::try_from(self.env.now().as_nanosecond())
             .ok()
             .and_then(arrow::temporal_conversions::timestamp_ns_to_datetime)
@@ -237,7 +252,9 @@ impl Filters {
         for rewrite in self.state.analyzer().function_rewrites() {
             use datafusion::common::tree_node::TreeNode as _;
             expression = expression
-                .transform_up(|part| rewrite.rewrite(part, &self.schema, self.state.config_options()))?
+                .transform_up(|part| {
+                    rewrite.rewrite(part, &self.schema, self.state.config_options())
+                })?
                 .data;
         }
         simplifier.simplify(expression)

@@ -51,8 +51,13 @@ impl Pruning {
                     self.bound(op, value);
                 }
             }
-            Expr::Between(between) if !between.negated && column(&between.expr) == Some(Column::Time) => {
-                for (op, bound) in [(Operator::GtEq, &between.low), (Operator::LtEq, &between.high)] {
+            Expr::Between(between)
+                if !between.negated && column(&between.expr) == Some(Column::Time) =>
+            {
+                for (op, bound) in [
+                    (Operator::GtEq, &between.low),
+                    (Operator::LtEq, &between.high),
+                ] {
                     if let Some(value) = literal(bound) {
                         self.bound(op, value);
                     }
@@ -63,7 +68,9 @@ impl Pruning {
     }
 
     fn bound(&mut self, op: Operator, value: &ScalarValue) {
-        let ScalarValue::TimestampNanosecond(Some(value), _) = value else { return };
+        let ScalarValue::TimestampNanosecond(Some(value), _) = value else {
+            return;
+        };
         let (low, high) = match op {
             Operator::Eq => (*value, *value),
             Operator::GtEq => (*value, i64::MAX),

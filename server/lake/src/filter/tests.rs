@@ -24,7 +24,11 @@ fn compile(text: &str) -> Result<Arc<Filter>> {
 fn batch(rows: &[EventRow]) -> RecordBatch {
     let block = BlockEncoder::new().unwrap().encode(rows).unwrap();
     let mut decoder = BlockDecoder::new().unwrap();
-    let context = BlockContext { first_seq: 1, stored_ns: EPOCH, source: "trail" };
+    let context = BlockContext {
+        first_seq: 1,
+        stored_ns: EPOCH,
+        source: "trail",
+    };
     decoder.decode(&block.plain, context).unwrap();
     decoder.finish().unwrap()
 }
@@ -34,7 +38,9 @@ fn hits(filter: &Filter, batch: &RecordBatch) -> Vec<bool> {
     for condition in [&filter.narrow, &filter.wide].into_iter().flatten() {
         let part = condition.evaluate_within(batch).unwrap();
         assert_eq!(part.null_count(), 0);
-        hits.iter_mut().zip(part.values()).for_each(|(hit, part)| *hit &= part);
+        hits.iter_mut()
+            .zip(part.values())
+            .for_each(|(hit, part)| *hit &= part);
     }
     hits
 }
@@ -57,7 +63,10 @@ fn count(text: &str) -> usize {
         })
         .collect();
     let filter = compile(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-    hits(&filter, &batch(&rows)).into_iter().filter(|hit| *hit).count()
+    hits(&filter, &batch(&rows))
+        .into_iter()
+        .filter(|hit| *hit)
+        .count()
 }
 
 fn refused(text: &str) -> FilterError {
@@ -99,11 +108,17 @@ fn expressions_mean_what_sql_says() {
         ("json_get(raw, 'userIdentity', 'type') = 'IAMUser'", 100),
         ("contains(raw, 'bucket')", 0),
         ("raw LIKE '%eventName%' AND operation = 'GetObject'", 20),
-        ("lower(region) = 'eu-west-1' OR upper(region) = 'US-EAST-1'", 100),
+        (
+            "lower(region) = 'eu-west-1' OR upper(region) = 'US-EAST-1'",
+            100,
+        ),
         ("starts_with(service, 's3')", 25),
         ("coalesce(dst_port, 0) = 0", 90),
         ("length(operation) = 9", 40),
-        ("CASE WHEN operation = 'GetObject' THEN true ELSE false END", 20),
+        (
+            "CASE WHEN operation = 'GetObject' THEN true ELSE false END",
+            20,
+        ),
         ("class_uid = 6003 AND activity_id + 1 = 2", 25),
         ("CAST(dst_port AS TEXT) LIKE '4%'", 10),
         ("seq <= 10", 10),
@@ -124,20 +139,33 @@ fn expressions_mean_what_sql_says() {
     let name = event(7, 7).name.map(|byte| format!("{byte:02x}")).concat();
     assert_eq!(count(&format!("name = '{name}'")), 1);
     assert_eq!(count(&format!("name <> '{}'", name.to_uppercase())), 99);
-    assert_eq!(count(&format!("name IN ('{name}', '{}')", "0".repeat(32))), 1);
+    assert_eq!(
+        count(&format!("name IN ('{name}', '{}')", "0".repeat(32))),
+        1
+    );
 }
 
 #[test]
 fn mistakes_are_told_with_their_place() {
     for (text, line, column, part) in [
-        ("operation = 'x' AND\n  oparation = 'y'", 2, 3, "did you mean operation?"),
+        (
+            "operation = 'x' AND\n  oparation = 'y'",
+            2,
+            3,
+            "did you mean operation?",
+        ),
         ("foo.bar = 1", 1, 1, "no prefix"),
         ("operation = \"x\"", 1, 13, "single quotes"),
         ("operation = ", 1, 13, "expression"),
         ("operation = 'x' 'y'", 1, 17, "expected AND, OR or the end"),
         ("operation = 'x'; DROP TABLE events", 1, 16, "semicolon"),
         ("operation == 'x", 1, 14, "Unterminated"),
-        ("class_uid = 1 AND lowr(operation) = 'x'", 1, 19, "did you mean lower?"),
+        (
+            "class_uid = 1 AND lowr(operation) = 'x'",
+            1,
+            19,
+            "did you mean lower?",
+        ),
         ("operation = 'x' OR class_uid LIKE region", 1, 35, "literal"),
         ("class_uid + 1", 1, 1, "condition"),
         ("class_uid = 1 AND time > true", 1, 19, ""),
@@ -145,7 +173,12 @@ fn mistakes_are_told_with_their_place() {
         ("cidr_contains(class_uid, src_ip)", 1, 1, "cidr_contains"),
         ("name = 'abc'", 1, 8, "32 hexadecimal"),
         ("lower(name) = 'abc'", 1, 7, "=, <> or IN"),
-        ("name > '00000000000000000000000000000000'", 1, 1, "=, <> or IN"),
+        (
+            "name > '00000000000000000000000000000000'",
+            1,
+            1,
+            "=, <> or IN",
+        ),
         ("regexp_like(raw, operation)", 1, 18, "literal"),
         ("operation IN (SELECT 1)", 1, 1, "subquery"),
         ("EXISTS (SELECT 1)", 1, 9, "subquery"),
@@ -155,7 +188,12 @@ fn mistakes_are_told_with_their_place() {
         ("repeat(raw, 1000000) = ''", 1, 1, "no function"),
         ("count(*) > 1", 1, 1, "no function"),
         ("sum(class_uid) OVER () > 1", 1, 1, "no function"),
-        ("lower(operation) FILTER (WHERE true) = 'x'", 1, 1, "plain arguments"),
+        (
+            "lower(operation) FILTER (WHERE true) = 'x'",
+            1,
+            1,
+            "plain arguments",
+        ),
         ("operation = $1", 1, 13, "parameters"),
         ("@x = 1", 1, 2, "operator"),
         ("raw_context = 'x'", 1, 1, "no column"),
@@ -164,21 +202,35 @@ fn mistakes_are_told_with_their_place() {
         ("", 1, 1, ""),
     ] {
         let error = refused(text);
-        assert_eq!((error.line, error.column), (line, column), "{text}: {error}");
+        assert_eq!(
+            (error.line, error.column),
+            (line, column),
+            "{text}: {error}"
+        );
         assert!(error.message.contains(part), "{text}: {error}");
-        assert!(!error.message.is_empty() && !error.message.contains('\n'), "{text}: {error}");
+        assert!(
+            !error.message.is_empty() && !error.message.contains('\n'),
+            "{text}: {error}"
+        );
     }
 }
 
 #[test]
 fn size_and_depth_are_bounded() {
     let many = vec!["operation = 'x'"; 10_001].join(" OR ");
-    assert!(refused(&many).message.contains("65536"), "{}", refused(&many));
+    assert!(
+        refused(&many).message.contains("65536"),
+        "{}",
+        refused(&many)
+    );
     let many = vec!["1=1"; 10_001].join(" OR ");
     assert!(refused(&many).message.contains("bytes"));
     let many = vec!["1"; 10_001].join("OR ");
     let error = refused(&many);
-    assert!(error.message.contains("10000 operators") && error.message.contains("IN ("), "{error}");
+    assert!(
+        error.message.contains("10000 operators") && error.message.contains("IN ("),
+        "{error}"
+    );
     assert!(error.column > 1_000);
 
     // What is allowed works, on a thread's usual stack.
@@ -197,7 +249,13 @@ fn size_and_depth_are_bounded() {
     assert!(refused(&deep(20_000)).message.contains("deep"));
     let error = refused(&format!("{}shared", "NOT ".repeat(900)));
     assert!(error.message.contains("deep"), "{error}");
-    let long = format!("src_ip IN ({})", (0..5_000).map(|n| format!("'a{n}'")).collect::<Vec<_>>().join(","));
+    let long = format!(
+        "src_ip IN ({})",
+        (0..5_000)
+            .map(|n| format!("'a{n}'"))
+            .collect::<Vec<_>>()
+            .join(",")
+    );
     assert_eq!(count(&long), 0);
 }
 
@@ -210,21 +268,33 @@ fn what_follows_from_a_filter_is_found() {
         pruning("time >= '2026-11-24T00:00:10Z' AND time < '2026-11-24T00:00:20Z'").time,
         (nanos(10), nanos(20) - 1)
     );
-    assert_eq!(pruning("'2026-11-24T00:00:10Z' < time").time, (nanos(10) + 1, i64::MAX));
+    assert_eq!(
+        pruning("'2026-11-24T00:00:10Z' < time").time,
+        (nanos(10) + 1, i64::MAX)
+    );
     assert_eq!(
         pruning("time BETWEEN '2026-11-24T00:00:10Z' AND '2026-11-24T00:00:20Z'").time,
         (nanos(10), nanos(20))
     );
-    assert_eq!(pruning("time > now() - INTERVAL '10 seconds'").time, (nanos(990) + 1, i64::MAX));
+    assert_eq!(
+        pruning("time > now() - INTERVAL '10 seconds'").time,
+        (nanos(990) + 1, i64::MAX)
+    );
     assert_eq!(
         pruning("src_ip = '192.0.2.1' AND actor = 'a'").equal,
-        [(Column::SrcIp, vec![b"192.0.2.1".to_vec()]), (Column::Actor, vec![b"a".to_vec()])]
+        [
+            (Column::SrcIp, vec![b"192.0.2.1".to_vec()]),
+            (Column::Actor, vec![b"a".to_vec()])
+        ]
     );
     assert_eq!(
         pruning("event_id IN ('a', 'b')").equal,
         [(Column::EventId, vec![b"a".to_vec(), b"b".to_vec()])]
     );
-    assert_eq!(pruning(&format!("name = '{}'", "0a".repeat(16))).equal, [(Column::Name, vec![vec![10; 16]])]);
+    assert_eq!(
+        pruning(&format!("name = '{}'", "0a".repeat(16))).equal,
+        [(Column::Name, vec![vec![10; 16]])]
+    );
     for text in [
         "src_ip = '192.0.2.1' OR true",
         "NOT (src_ip = '192.0.2.1')",
@@ -242,7 +312,14 @@ fn what_follows_from_a_filter_is_found() {
 fn the_present_is_not_remembered() {
     let (env, clock) = Env::fixed(cordon_kernel::db::timestamp(EPOCH), 1);
     let filters = Filters::new(env).unwrap();
-    let since = |filters: &Filters| filters.compile_for(&tenant(), "time >= now()").unwrap().pruning.time.0;
+    let since = |filters: &Filters| {
+        filters
+            .compile_for(&tenant(), "time >= now()")
+            .unwrap()
+            .pruning
+            .time
+            .0
+    };
     assert_eq!(since(&filters), EPOCH);
     clock.advance(jiff::SignedDuration::from_secs(5));
     assert_eq!(since(&filters), EPOCH + 5 * SECOND);
@@ -252,14 +329,24 @@ fn the_present_is_not_remembered() {
 fn compiled_filters_are_kept_per_tenant() {
     let one = compile("region = 'kept'").unwrap();
     assert!(Arc::ptr_eq(&one, &compile("region = 'kept'").unwrap()));
-    let other = FILTERS.compile_for(&"other".parse().unwrap(), "region = 'kept'").unwrap();
+    let other = FILTERS
+        .compile_for(&"other".parse().unwrap(), "region = 'kept'")
+        .unwrap();
     assert!(!Arc::ptr_eq(&one, &other));
 }
 
 fn atom() -> impl Strategy<Value = String> {
     prop_oneof![
-        (0..100_i64).prop_map(|second| format!("time >= '2026-11-24T00:{:02}:{:02}Z'", second / 60, second % 60)),
-        (0..100_i64).prop_map(|second| format!("time < '2026-11-24T00:{:02}:{:02}Z'", second / 60, second % 60)),
+        (0..100_i64).prop_map(|second| format!(
+            "time >= '2026-11-24T00:{:02}:{:02}Z'",
+            second / 60,
+            second % 60
+        )),
+        (0..100_i64).prop_map(|second| format!(
+            "time < '2026-11-24T00:{:02}:{:02}Z'",
+            second / 60,
+            second % 60
+        )),
         (0..97_u32).prop_map(|ip| format!("src_ip = '192.0.2.{ip}'")),
         (0..13_u32).prop_map(|user| format!("actor LIKE '%u{user}'")),
         (0..13_u32, 0..3_u32).prop_map(|(user, account)| format!(
@@ -275,7 +362,8 @@ fn atom() -> impl Strategy<Value = String> {
 pub(crate) fn expression() -> impl Strategy<Value = String> {
     atom().prop_recursive(4, 24, 3, |inner| {
         prop_oneof![
-            (inner.clone(), inner.clone()).prop_map(|(left, right)| format!("({left} AND {right})")),
+            (inner.clone(), inner.clone())
+                .prop_map(|(left, right)| format!("({left} AND {right})")),
             (inner.clone(), inner.clone()).prop_map(|(left, right)| format!("({left} OR {right})")),
             inner.prop_map(|inner| format!("NOT ({inner})")),
         ]

@@ -25,7 +25,9 @@ pub(super) fn children(of: &Expr) -> Vec<&Expr> {
         Expr::Like { expr, pattern, .. } | Expr::ILike { expr, pattern, .. } => vec![expr, pattern],
         Expr::Position { expr, r#in } => vec![expr, r#in],
         Expr::InList { expr, list, .. } => std::iter::once(&**expr).chain(list).collect(),
-        Expr::Between { expr, low, high, .. } => vec![expr, low, high],
+        Expr::Between {
+            expr, low, high, ..
+        } => vec![expr, low, high],
         Expr::Substring {
             expr,
             substring_from,
@@ -36,9 +38,9 @@ pub(super) fn children(of: &Expr) -> Vec<&Expr> {
             .chain(substring_for)
             .map(|part| &**part)
             .collect(),
-        Expr::Trim { expr, trim_what, .. } => {
-            trim_what.iter().chain([expr]).map(|part| &**part).collect()
-        }
+        Expr::Trim {
+            expr, trim_what, ..
+        } => trim_what.iter().chain([expr]).map(|part| &**part).collect(),
         Expr::Function(function) => match &function.args {
             FunctionArguments::List(list) => list.args.iter().filter_map(argument).collect(),
             FunctionArguments::None | FunctionArguments::Subquery(_) => Vec::new(),
@@ -51,7 +53,11 @@ pub(super) fn children(of: &Expr) -> Vec<&Expr> {
         } => operand
             .iter()
             .map(|part| &**part)
-            .chain(conditions.iter().flat_map(|when| [&when.condition, &when.result]))
+            .chain(
+                conditions
+                    .iter()
+                    .flat_map(|when| [&when.condition, &when.result]),
+            )
             .chain(else_result.iter().map(|part| &**part))
             .collect(),
         _ => Vec::new(),
@@ -98,7 +104,8 @@ pub(super) fn balance(tree: Expr) -> Expr {
                 open.push(*right);
                 open.push(*left);
             }
-            Expr::Nested(inner) if matches!(&*inner, Expr::BinaryOp { op: inner, .. } if *inner == op) => {
+            Expr::Nested(inner) if matches!(&*inner, Expr::BinaryOp { op: inner, .. } if *inner == op) =>
+            {
                 open.push(*inner);
             }
             // An operand is nested in parentheses or binds more tightly, both of which the
@@ -123,5 +130,7 @@ pub(super) fn balance(tree: Expr) -> Expr {
         operands = paired;
     }
     // The chain had two operands at least.
-    operands.pop().unwrap_or_else(|| Expr::value(datafusion::sql::sqlparser::ast::Value::Null))
+    operands
+        .pop()
+        .unwrap_or_else(|| Expr::value(datafusion::sql::sqlparser::ast::Value::Null))
 }

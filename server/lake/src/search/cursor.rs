@@ -204,7 +204,9 @@ async fn matching(
         .enumerate()
         .map(|(at, row)| {
             let time = times.get(at).copied().unwrap_or(0);
-            let seq = seqs.and_then(|seqs| seqs.get(at)).map_or(0, |seq| seq.cast_unsigned());
+            let seq = seqs
+                .and_then(|seqs| seqs.get(at))
+                .map_or(0, |seq| seq.cast_unsigned());
             let gone = wanted.gone.binary_search(row).is_ok();
             Some((low..=high).contains(&time) && seq <= wanted.head && !gone)
         })
@@ -230,7 +232,8 @@ pub(crate) async fn evaluate(
 ) -> Result<BooleanArray> {
     if condition.columns.is_empty() {
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-        let batch = RecordBatch::try_new_with_options(condition.columns.schema(), Vec::new(), &options)?;
+        let batch =
+            RecordBatch::try_new_with_options(condition.columns.schema(), Vec::new(), &options)?;
         return condition.evaluate(&batch);
     }
     let batch = read(access, file, group, meta, condition.columns, rows).await?;
@@ -247,7 +250,14 @@ pub(crate) async fn read(
     rows: &[u32],
 ) -> Result<RecordBatch> {
     let selection = (rows.len() < meta.rows as usize).then(|| selection(rows, meta.rows));
-    file.read(&access.lake.objects, access.scope, group, columns, selection).await
+    file.read(
+        &access.lake.objects,
+        access.scope,
+        group,
+        columns,
+        selection,
+    )
+    .await
 }
 
 pub(crate) fn keep(rows: &[u32], hits: &BooleanArray) -> Vec<u32> {

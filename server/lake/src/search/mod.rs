@@ -24,8 +24,8 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use cordon_kernel::{EventName, TenantScope};
 use cordon_kernel::db::segments::Snapshot;
+use cordon_kernel::{EventName, TenantScope};
 use futures::Stream;
 
 pub(crate) use cursor::{evaluate, keep, read};
@@ -63,7 +63,10 @@ pub struct Position {
 impl Order {
     /// Which of two events comes first.
     pub(crate) fn compare(self, left: Position, right: Position) -> Ordering {
-        let newest = right.time_ns.cmp(&left.time_ns).then(left.name.cmp(&right.name));
+        let newest = right
+            .time_ns
+            .cmp(&left.time_ns)
+            .then(left.name.cmp(&right.name));
         match self {
             Self::NewestFirst => newest,
             Self::OldestFirst => newest.reverse(),
@@ -141,7 +144,9 @@ impl Lake {
     pub async fn search<'s>(&'s self, scope: &'s TenantScope, query: Query) -> Result<Search<'s>> {
         let access = self.access(scope).await?;
         let snapshot = self.kernel.db().snapshot(scope).await?;
-        let head = query.snapshot.map_or(snapshot.head, |head| head.min(snapshot.head));
+        let head = query
+            .snapshot
+            .map_or(snapshot.head, |head| head.min(snapshot.head));
         Ok(Search {
             access,
             head,
@@ -202,7 +207,13 @@ impl Search<'_> {
                     // What lay ahead was sealed or merged: go on at the same place.
                     patience -= 1;
                     self.walk = None;
-                    self.snapshot = self.access.lake.kernel.db().snapshot(self.access.scope).await?;
+                    self.snapshot = self
+                        .access
+                        .lake
+                        .kernel
+                        .db()
+                        .snapshot(self.access.scope)
+                        .await?;
                 }
                 other => return other.map_err(LakeError::lost),
             }

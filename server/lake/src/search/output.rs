@@ -46,7 +46,9 @@ pub(super) async fn gather(
 
     let mut batches = Vec::with_capacity(parts.len());
     for (cursor, rows) in &parts {
-        let cursor = cursors.get(*cursor).ok_or_else(|| LakeError::corrupt("no such cursor"))?;
+        let cursor = cursors
+            .get(*cursor)
+            .ok_or_else(|| LakeError::corrupt("no such cursor"))?;
         batches.push(part(access, cursor, rows, columns, order).await?);
     }
     if batches.len() == 1
@@ -70,10 +72,16 @@ async fn part(
         Source::Memory(memory) => {
             let rows = picked.iter().map(|row| (memory.start + row) as u32);
             let batch = project(&memory.run.batch, columns)?;
-            Ok(take_record_batch(&batch, &UInt32Array::from_iter_values(rows))?)
+            Ok(take_record_batch(
+                &batch,
+                &UInt32Array::from_iter_values(rows),
+            )?)
         }
         Source::File { file, group, rows } => {
-            let mut wanted: Vec<u32> = picked.iter().filter_map(|row| rows.get(*row).copied()).collect();
+            let mut wanted: Vec<u32> = picked
+                .iter()
+                .filter_map(|row| rows.get(*row).copied())
+                .collect();
             if order == Order::OldestFirst {
                 wanted.reverse();
             }
@@ -84,13 +92,18 @@ async fn part(
                 .ok_or_else(|| LakeError::corrupt("no such row group"))?;
             let batch = read(access, file, *group, meta, columns, &wanted).await?;
             if batch.num_rows() != picked.len() {
-                return Err(LakeError::corrupt("a row group has fewer rows than it should"));
+                return Err(LakeError::corrupt(
+                    "a row group has fewer rows than it should",
+                ));
             }
             if order == Order::NewestFirst {
                 return Ok(batch);
             }
             let reverse = (0..batch.num_rows() as u32).rev();
-            Ok(take_record_batch(&batch, &UInt32Array::from_iter_values(reverse))?)
+            Ok(take_record_batch(
+                &batch,
+                &UInt32Array::from_iter_values(reverse),
+            )?)
         }
     }
 }
@@ -103,7 +116,10 @@ pub(super) fn gone(
     superseded: impl Fn(&[u8; 16]) -> bool,
 ) -> Result<Vec<u32>> {
     let (_, meta) = catalogue.segment(segment)?;
-    let of_group = meta.yielding.iter().filter(|(at, ..)| *at as usize == group);
+    let of_group = meta
+        .yielding
+        .iter()
+        .filter(|(at, ..)| *at as usize == group);
     Ok(of_group
         .filter(|(_, _, key)| superseded(key))
         .map(|(_, row, _)| *row)

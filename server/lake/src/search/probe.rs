@@ -55,7 +55,12 @@ impl Probe {
     }
 
     /// Whether a file has a row with that time and name.
-    pub(crate) async fn has(&mut self, access: &Access<'_>, time: i64, name: &[u8; 16]) -> Result<bool> {
+    pub(crate) async fn has(
+        &mut self,
+        access: &Access<'_>,
+        time: i64,
+        name: &[u8; 16],
+    ) -> Result<bool> {
         for file in &mut self.files {
             if !(file.min..=file.max).contains(&time) {
                 continue;
@@ -70,9 +75,7 @@ impl Probe {
                     .is_none_or(|index| index.may_have(group, Column::Name, name))
             };
             for (group, bounds) in file.meta.groups.iter().enumerate() {
-                if !(bounds.min_time..=bounds.max_time).contains(&time)
-                    || !may_have(group)
-                {
+                if !(bounds.min_time..=bounds.max_time).contains(&time) || !may_have(group) {
                     continue;
                 }
                 let key = (file.segment, group);
@@ -102,12 +105,22 @@ async fn read_keys(
     let (row, _) = catalogue.segment(segment)?;
     let file = access.file(row).await?;
     let columns = Columns::of(&[Column::Time, Column::Name]);
-    let keys = file.read(&access.lake.objects, access.scope, group, columns, None).await?;
-    Ok((time_column(&keys)?.values().clone(), name_column(&keys)?.clone()))
+    let keys = file
+        .read(&access.lake.objects, access.scope, group, columns, None)
+        .await?;
+    Ok((
+        time_column(&keys)?.values().clone(),
+        name_column(&keys)?.clone(),
+    ))
 }
 
 /// Whether sorted rows have that time and name.
-pub(crate) fn contains(times: &[i64], names: &FixedSizeBinaryArray, time: i64, name: &[u8; 16]) -> bool {
+pub(crate) fn contains(
+    times: &[i64],
+    names: &FixedSizeBinaryArray,
+    time: i64,
+    name: &[u8; 16],
+) -> bool {
     let start = times.partition_point(|other| *other > time);
     let end = times.partition_point(|other| *other >= time);
     (start..end).any(|row| names.value(row) == name)

@@ -96,7 +96,10 @@ impl Walk {
             catalogue,
         };
         let unsealed = !matches!(sources, Sources::Segments(_));
-        let groups = journal.groups.iter().filter(|group| unsealed && group.first_seq <= head);
+        let groups = journal
+            .groups
+            .iter()
+            .filter(|group| unsealed && group.first_seq <= head);
         let mut units: Vec<Unit> = groups
             .map(|group| Unit {
                 min: group.min_time,
@@ -177,14 +180,26 @@ impl Walk {
 
     /// Rows that are due, until there are enough for a batch. Empty if it took long to find
     /// none; `None` at the end.
-    async fn pick(&mut self, access: &Access<'_>, limit: u64) -> Result<Option<(Vec<Pick>, Position)>> {
+    async fn pick(
+        &mut self,
+        access: &Access<'_>,
+        limit: u64,
+    ) -> Result<Option<(Vec<Pick>, Position)>> {
         let mut picks = Vec::new();
         let mut walked = 0;
         let mut position = None;
         loop {
-            let text = self.cursors.iter().map(|cursor| cursor.text).max().unwrap_or(0);
+            let text = self
+                .cursors
+                .iter()
+                .map(|cursor| cursor.text)
+                .max()
+                .unwrap_or(0);
             let most = match self.query.columns.contains(Column::Raw) {
-                true => BATCH_TEXT.checked_div(text).unwrap_or(BATCH_ROWS).clamp(1, BATCH_ROWS),
+                true => BATCH_TEXT
+                    .checked_div(text)
+                    .unwrap_or(BATCH_ROWS)
+                    .clamp(1, BATCH_ROWS),
                 false => BATCH_ROWS,
             };
             let enough = most.min(usize::try_from(limit).unwrap_or(usize::MAX));
@@ -242,10 +257,17 @@ impl Walk {
                 winner = Some((seq, Pick { cursor: index, row }));
             }
         }
-        let Some((seq, pick)) = winner else { return Ok(None) };
-        let Some(cursor) = self.cursors.get(pick.cursor) else { return Ok(None) };
-        let Source::Memory(memory) = &cursor.source else { return Ok(Some(pick)) };
-        if seq > self.head || !memory.pass.value(pick.row) || self.superseded_row(memory, pick.row) {
+        let Some((seq, pick)) = winner else {
+            return Ok(None);
+        };
+        let Some(cursor) = self.cursors.get(pick.cursor) else {
+            return Ok(None);
+        };
+        let Source::Memory(memory) = &cursor.source else {
+            return Ok(Some(pick));
+        };
+        if seq > self.head || !memory.pass.value(pick.row) || self.superseded_row(memory, pick.row)
+        {
             return Ok(None);
         }
         if memory.sealed {
@@ -288,7 +310,14 @@ impl Walk {
 
     fn open_run(&mut self, run: &Arc<Run>, sealed: bool) -> Result<()> {
         let filter = self.query.filter.as_deref();
-        let cursor = Cursor::memory(run, sealed, filter, self.query.order, self.bounds, self.after)?;
+        let cursor = Cursor::memory(
+            run,
+            sealed,
+            filter,
+            self.query.order,
+            self.bounds,
+            self.after,
+        )?;
         if cursor.row().is_some() {
             self.cursors.push(cursor);
         }
@@ -301,7 +330,9 @@ impl Walk {
         let (row, meta) = (row.clone(), Arc::clone(meta));
         let groups = row_groups(access, &row, &meta, &self.query, self.bounds, self.head).await?;
         for group in groups {
-            let Some(bounds) = meta.groups.get(group) else { continue };
+            let Some(bounds) = meta.groups.get(group) else {
+                continue;
+            };
             self.units.push(Unit {
                 min: bounds.min_time,
                 max: bounds.max_time,
@@ -312,7 +343,12 @@ impl Walk {
         Ok(())
     }
 
-    async fn open_row_group(&mut self, access: &Access<'_>, segment: usize, group: usize) -> Result<()> {
+    async fn open_row_group(
+        &mut self,
+        access: &Access<'_>,
+        segment: usize,
+        group: usize,
+    ) -> Result<()> {
         let catalogue = Arc::clone(&self.catalogue);
         let (row, meta) = catalogue.segment(segment)?;
         let file = access.file(row).await?;
@@ -359,7 +395,10 @@ pub(crate) async fn row_groups(
     (low, high): (i64, i64),
     head: u64,
 ) -> Result<Vec<usize>> {
-    let equal = query.filter.as_ref().map(|filter| filter.pruning.equal.as_slice());
+    let equal = query
+        .filter
+        .as_ref()
+        .map(|filter| filter.pruning.equal.as_slice());
     let equal = equal.unwrap_or_default();
     let index = match equal.is_empty() {
         true => None,
@@ -368,7 +407,9 @@ pub(crate) async fn row_groups(
     let may_have = |group: usize| {
         index.as_ref().is_none_or(|index| {
             equal.iter().all(|(column, values)| {
-                values.iter().any(|value| index.may_have(group, *column, value))
+                values
+                    .iter()
+                    .any(|value| index.may_have(group, *column, value))
             })
         })
     };

@@ -6,7 +6,6 @@ use parquet::bloom_filter::Sbbf;
 
 use crate::codec::{Reader, put_len};
 use crate::error::{LakeError, Result};
-use crate::row::name_at;
 use crate::schema::Column;
 
 const VERSION: u8 = 1;
@@ -93,7 +92,9 @@ impl SegmentIndex {
                 let length = from.count()?;
                 let bits = from.bytes(length)?;
                 if bits.is_empty() || bits.len() % 32 != 0 {
-                    return Err(LakeError::corrupt("segment index that does not fit together"));
+                    return Err(LakeError::corrupt(
+                        "segment index that does not fit together",
+                    ));
                 }
                 filters.push(Sbbf::new(bits));
             }
@@ -124,9 +125,4 @@ fn values_of<'a>(batch: &'a RecordBatch, column: Column, to: &mut Vec<&'a [u8]>)
         return Err(missing());
     }
     Ok(())
-}
-
-/// The name of a row, for look-ups.
-pub(crate) fn name_of(batch: &RecordBatch, row: usize) -> Result<[u8; 16]> {
-    Ok(name_at(crate::row::name_column(batch)?, row))
 }

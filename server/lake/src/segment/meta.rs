@@ -79,7 +79,9 @@ impl SegmentMeta {
         put_u64(&mut to, self.index_start);
         put_u64(&mut to, self.index_end);
         put_len(&mut to, self.invalid.len());
-        self.invalid.iter().for_each(|name| to.extend_from_slice(name));
+        self.invalid
+            .iter()
+            .for_each(|name| to.extend_from_slice(name));
         put_len(&mut to, self.superseding.len());
         for (key, seq) in &self.superseding {
             to.extend_from_slice(key);
@@ -98,7 +100,9 @@ impl SegmentMeta {
         let mut from = Reader::new(bytes);
         let version = from.byte()?;
         if version != VERSION {
-            return Err(LakeError::corrupt(format!("segment description of version {version}")));
+            return Err(LakeError::corrupt(format!(
+                "segment description of version {version}"
+            )));
         }
         let mut meta = Self::default();
         for _ in 0..from.count()? {
@@ -120,10 +124,13 @@ impl SegmentMeta {
             meta.superseding.push((from.array()?, from.u64()?));
         }
         for _ in 0..from.count()? {
-            meta.yielding.push((from.u32()?, from.u32()?, from.array()?));
+            meta.yielding
+                .push((from.u32()?, from.u32()?, from.array()?));
         }
         if meta.index_start > meta.index_end || !from.is_at_end() {
-            return Err(LakeError::corrupt("segment description that does not fit together"));
+            return Err(LakeError::corrupt(
+                "segment description that does not fit together",
+            ));
         }
         Ok(meta)
     }

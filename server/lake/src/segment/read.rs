@@ -24,8 +24,7 @@ use crate::schema::{Columns, schema};
 /// A segment whose footer is known.
 #[derive(Debug)]
 pub(crate) struct SegmentFile {
-    pub(crate) path: String,
-    pub(crate) bytes: u64,
+    path: String,
     pub(crate) meta: SegmentMeta,
     footer: ArrowReaderMetadata,
 }
@@ -47,10 +46,15 @@ impl SegmentFile {
         let meta = SegmentMeta::decode(&row.meta)?;
         let start = meta.index_end;
         if row.format != FORMAT || start >= row.object_bytes {
-            return Err(LakeError::corrupt(format!("segment of format {}", row.format)));
+            return Err(LakeError::corrupt(format!(
+                "segment of format {}",
+                row.format
+            )));
         }
         let range = start..row.object_bytes;
-        let parts = objects.read(scope, path, std::slice::from_ref(&range)).await?;
+        let parts = objects
+            .read(scope, path, std::slice::from_ref(&range))
+            .await?;
         let tail = parts.into_iter().next().unwrap_or_default();
 
         let id = row.id.hyphenated().to_string();
@@ -64,15 +68,18 @@ impl SegmentFile {
             .with_file_decryption_properties(Some(keys));
         decoder.push_range(range, tail)?;
         let DecodeResult::Data(footer) = decoder.try_decode()? else {
-            return Err(LakeError::corrupt("a segment's footer is larger than it should be"));
+            return Err(LakeError::corrupt(
+                "a segment's footer is larger than it should be",
+            ));
         };
         if footer.num_row_groups() != meta.groups.len() {
             return Err(LakeError::corrupt("a segment's footer is that of another"));
         }
-        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_schema(schema());
+        let options = ArrowReaderOptions::new()
+            .with_skip_arrow_metadata(true)
+            .with_schema(schema());
         Ok(Self {
             path: path.clone(),
-            bytes: row.object_bytes,
             meta,
             footer: ArrowReaderMetadata::try_new(Arc::new(footer), options)?,
         })
@@ -92,7 +99,9 @@ impl SegmentFile {
         row: &SegmentRow,
     ) -> Result<SegmentIndex> {
         let range = self.meta.index_start..self.meta.index_end;
-        let parts = objects.read(scope, &self.path, std::slice::from_ref(&range)).await?;
+        let parts = objects
+            .read(scope, &self.path, std::slice::from_ref(&range))
+            .await?;
         let sealed = parts.into_iter().next().unwrap_or_default();
         let object = index_object(&row.id.hyphenated().to_string());
         SegmentIndex::decode(&cipher.open(&object, 0, &sealed)?)

@@ -23,8 +23,14 @@ fn batch(rows: &[EventRow]) -> RecordBatch {
     let mut decoder = BlockDecoder::new().unwrap();
     let mut first_seq = 1;
     for rows in rows.chunks(1_000) {
-        let context = BlockContext { first_seq, stored_ns: 5, source: "trail" };
-        decoder.decode(&encoder.encode(rows).unwrap().plain, context).unwrap();
+        let context = BlockContext {
+            first_seq,
+            stored_ns: 5,
+            source: "trail",
+        };
+        decoder
+            .decode(&encoder.encode(rows).unwrap().plain, context)
+            .unwrap();
         first_seq += rows.len() as u64;
     }
     Run::of(&[decoder.finish().unwrap()]).unwrap().batch
@@ -44,14 +50,18 @@ impl Stored {
         let world = World::new().await;
         let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
         let objects = Objects::remote(Arc::clone(&store));
-        let rows: Vec<EventRow> = (0..events).map(|id| event(id, (id as i64 * 13) % 9_001)).collect();
+        let rows: Vec<EventRow> = (0..events)
+            .map(|id| event(id, (id as i64 * 13) % 9_001))
+            .collect();
         let batch = batch(&rows);
         let scope = world.scope(ACME);
         let access = world.lake.access(&scope).await.unwrap();
         let id = world.kernel.env().uuid_v7();
         let mut writer = SegmentWriter::new(Arc::clone(&access.cipher), id).unwrap();
         for start in (0..batch.num_rows()).step_by(3_000) {
-            writer.write(&batch.slice(start, 3_000.min(batch.num_rows() - start))).unwrap();
+            writer
+                .write(&batch.slice(start, 3_000.min(batch.num_rows() - start)))
+                .unwrap();
         }
         let written = writer.finish().unwrap();
         let path = Objects::segment_path(&scope, id);
@@ -73,8 +83,17 @@ impl Stored {
             format: FORMAT,
             meta: written.meta.encode().into(),
         };
-        objects.put(&scope, &path, written.bytes.into()).await.unwrap();
-        Self { world, store, objects, batch, row }
+        objects
+            .put(&scope, &path, written.bytes.into())
+            .await
+            .unwrap();
+        Self {
+            world,
+            store,
+            objects,
+            batch,
+            row,
+        }
     }
 
     fn scope(&self) -> TenantScope {
@@ -82,7 +101,11 @@ impl Stored {
     }
 
     async fn bytes(&self) -> Vec<u8> {
-        self.objects.read_all(&self.scope(), self.path()).await.unwrap().to_vec()
+        self.objects
+            .read_all(&self.scope(), self.path())
+            .await
+            .unwrap()
+            .to_vec()
     }
 
     fn path(&self) -> &str {
@@ -96,10 +119,14 @@ impl Stored {
     async fn read(&self, access: &Access<'_>, row: &SegmentRow) -> Result<Vec<RecordBatch>> {
         let scope = self.scope();
         let file = SegmentFile::open(&self.objects, &scope, &access.cipher, row).await?;
-        file.index(&self.objects, &scope, &access.cipher, row).await?;
+        file.index(&self.objects, &scope, &access.cipher, row)
+            .await?;
         let mut batches = Vec::new();
         for group in 0..file.meta.groups.len() {
-            batches.push(file.read(&self.objects, &scope, group, Columns::ALL, None).await?);
+            batches.push(
+                file.read(&self.objects, &scope, group, Columns::ALL, None)
+                    .await?,
+            );
         }
         Ok(batches)
     }
@@ -111,7 +138,13 @@ async fn rows_come_back_in_every_way_of_reading() {
     let scope = stored.scope();
     let access = stored.world.lake.access(&scope).await.unwrap();
     let batches = stored.read(&access, &stored.row).await.unwrap();
-    assert_eq!(batches.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [8_192, 8_192, 3_616]);
+    assert_eq!(
+        batches
+            .iter()
+            .map(RecordBatch::num_rows)
+            .collect::<Vec<_>>(),
+        [8_192, 8_192, 3_616]
+    );
     let mut start = 0;
     for batch in &batches {
         let wanted = stored.batch.slice(start, batch.num_rows());
@@ -120,7 +153,9 @@ async fn rows_come_back_in_every_way_of_reading() {
             let (found, wanted) = (batch.column(column.index()), wanted.column(column.index()));
             assert_eq!(found.data_type(), wanted.data_type());
             let plain = |array: &arrow::array::ArrayRef| match array.data_type() {
-                arrow::datatypes::DataType::Dictionary(_, value) => arrow::compute::cast(array, value).unwrap(),
+                arrow::datatypes::DataType::Dictionary(_, value) => {
+                    arrow::compute::cast(array, value).unwrap()
+                }
                 _ => Arc::clone(array),
             };
             assert_eq!(&plain(found), &plain(wanted), "{}", column.name());
@@ -128,11 +163,18 @@ async fn rows_come_back_in_every_way_of_reading() {
     }
 
     // Some rows, some columns.
-    let file = Arc::new(SegmentFile::open(&stored.objects, &scope, &access.cipher, &stored.row).await.unwrap());
+    let file = Arc::new(
+        SegmentFile::open(&stored.objects, &scope, &access.cipher, &stored.row)
+            .await
+            .unwrap(),
+    );
     let columns = Columns::of(&[Column::Raw, Column::Operation]);
     let ranges = [5..7, 4_000..4_100, 8_191..8_192];
     let selection = RowSelection::from_consecutive_ranges(ranges.clone().into_iter(), 8_192);
-    let some = file.read(&stored.objects, &scope, 1, columns, Some(selection)).await.unwrap();
+    let some = file
+        .read(&stored.objects, &scope, 1, columns, Some(selection))
+        .await
+        .unwrap();
     let rows = UInt32Array::from_iter_values(ranges.into_iter().flatten().map(|row| row as u32));
     let wanted = take_record_batch(&batches[1], &rows).unwrap();
     assert_eq!(some.schema(), columns.schema());
@@ -142,7 +184,10 @@ async fn rows_come_back_in_every_way_of_reading() {
     );
 
     // Whole row groups at once.
-    let parts = file.fetch(&stored.objects, &scope, &[0, 2], Columns::ALL).await.unwrap();
+    let parts = file
+        .fetch(&stored.objects, &scope, &[0, 2], Columns::ALL)
+        .await
+        .unwrap();
     for (part, wanted) in parts.into_iter().zip([&batches[0], &batches[2]]) {
         let batch = SegmentFile::decode(part).unwrap();
         assert_eq!(
@@ -157,8 +202,13 @@ async fn indexes_have_no_false_negatives_and_few_false_positives() {
     let stored = Stored::new(20_000).await;
     let scope = stored.scope();
     let access = stored.world.lake.access(&scope).await.unwrap();
-    let file = SegmentFile::open(&stored.objects, &scope, &access.cipher, &stored.row).await.unwrap();
-    let index = file.index(&stored.objects, &scope, &access.cipher, &stored.row).await.unwrap();
+    let file = SegmentFile::open(&stored.objects, &scope, &access.cipher, &stored.row)
+        .await
+        .unwrap();
+    let index = file
+        .index(&stored.objects, &scope, &access.cipher, &stored.row)
+        .await
+        .unwrap();
     let names = crate::row::name_column(&stored.batch).unwrap();
     let mut wrong = 0;
     for row in 0..stored.batch.num_rows() {
@@ -167,10 +217,16 @@ async fn indexes_have_no_false_negatives_and_few_false_positives() {
         assert!(index.may_have(group, Column::Name, name));
         wrong += usize::from(index.may_have((group + 1) % 3, Column::Name, name));
     }
-    assert!(wrong < stored.batch.num_rows() / 10, "{wrong} wrong guesses");
+    assert!(
+        wrong < stored.batch.num_rows() / 10,
+        "{wrong} wrong guesses"
+    );
     assert!(index.may_have(0, Column::Operation, b"AssumeRole"));
     assert!(!index.may_have(0, Column::Operation, b"DeleteTrail"));
-    assert!(index.may_have(0, Column::Raw, b"anything"), "not indexed: it may");
+    assert!(
+        index.may_have(0, Column::Raw, b"anything"),
+        "not indexed: it may"
+    );
 }
 
 #[tokio::test]
@@ -181,21 +237,36 @@ async fn another_key_tenant_or_segment_does_not_open() {
     let other = stored.world.lake.access(&other).await.unwrap();
     assert!(stored.read(&own, &stored.row).await.is_ok());
     // The other tenant's keys on the very same bytes.
-    assert!(matches!(stored.read(&other, &stored.row).await, Err(LakeError::Parquet(_))));
+    assert!(matches!(
+        stored.read(&other, &stored.row).await,
+        Err(LakeError::Parquet(_))
+    ));
     // The tenant's own key for another segment.
     let mut row = stored.row.clone();
     row.id = stored.world.kernel.env().uuid_v7();
-    assert!(matches!(stored.read(&own, &row).await, Err(LakeError::Parquet(_))));
+    assert!(matches!(
+        stored.read(&own, &row).await,
+        Err(LakeError::Parquet(_))
+    ));
     // A key version that does not exist.
     let mut row = stored.row.clone();
     row.key_version += 1;
-    assert!(matches!(stored.read(&own, &row).await, Err(LakeError::Kernel(_))));
+    assert!(matches!(
+        stored.read(&own, &row).await,
+        Err(LakeError::Kernel(_))
+    ));
     // A path of another tenant, whatever the catalogue says.
     let mut row = stored.row.clone();
     row.object = SegmentObject::Parquet(stored.path().replace(ACME, OTHER));
-    assert!(matches!(stored.read(&own, &row).await, Err(LakeError::Corrupt(_))));
+    assert!(matches!(
+        stored.read(&own, &row).await,
+        Err(LakeError::Corrupt(_))
+    ));
     row.object = SegmentObject::Parquet(format!("t/{ACME}/seg/../../{OTHER}/seg/x.parquet"));
-    assert!(matches!(stored.read(&own, &row).await, Err(LakeError::Corrupt(_))));
+    assert!(matches!(
+        stored.read(&own, &row).await,
+        Err(LakeError::Corrupt(_))
+    ));
 }
 
 #[tokio::test]
@@ -209,7 +280,11 @@ async fn a_flipped_bit_anywhere_is_refused_or_never_read() {
     for at in (0..bytes.len()).step_by(bytes.len() / 400) {
         let mut changed = bytes.clone();
         changed[at] ^= 0x10;
-        stored.objects.put(&scope, stored.path(), changed.into()).await.unwrap();
+        stored
+            .objects
+            .put(&scope, stored.path(), changed.into())
+            .await
+            .unwrap();
         match stored.read(&access, &stored.row).await {
             Err(_) => refused += 1,
             // The magic at the start, and column indexes, which are not used.
@@ -219,7 +294,10 @@ async fn a_flipped_bit_anywhere_is_refused_or_never_read() {
             }
         }
     }
-    assert!(refused > 350 && unread < 40, "{refused} refused, {unread} without effect");
+    assert!(
+        refused > 350 && unread < 40,
+        "{refused} refused, {unread} without effect"
+    );
     assert!(stored.store.list(None).count_all().await == 1);
 }
 
@@ -240,8 +318,22 @@ async fn nothing_readable_lies_in_the_file() {
     let stored = Stored::new(3_000).await;
     let bytes = stored.bytes().await;
     assert_eq!(&bytes[..4], b"PARE", "encrypted footer");
-    let has = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-    for text in ["eventName", "AssumeRole", "arn:aws", "192.0.2", "operation", "src_ip", "eu-west-1", "cordon", "seg"] {
+    let has = |text: &str| {
+        bytes
+            .windows(text.len())
+            .any(|window| window == text.as_bytes())
+    };
+    for text in [
+        "eventName",
+        "AssumeRole",
+        "arn:aws",
+        "192.0.2",
+        "operation",
+        "src_ip",
+        "eu-west-1",
+        "cordon",
+        "seg",
+    ] {
         assert!(!has(text), "{text}");
     }
     // Parquet's own Bloom filters would let anybody ask for a value: the writer leaves them
@@ -260,7 +352,10 @@ async fn rows_out_of_order_are_refused() {
     let id = stored.world.kernel.env().uuid_v7();
     let mut writer = SegmentWriter::new(Arc::clone(&access.cipher), id).unwrap();
     writer.write(&stored.batch.slice(50, 50)).unwrap();
-    assert!(matches!(writer.write(&stored.batch.slice(0, 50)), Err(LakeError::Corrupt(_))));
+    assert!(matches!(
+        writer.write(&stored.batch.slice(0, 50)),
+        Err(LakeError::Corrupt(_))
+    ));
     let writer = SegmentWriter::new(Arc::clone(&access.cipher), id).unwrap();
     assert!(matches!(writer.finish(), Err(LakeError::Corrupt(_))));
 }
@@ -269,8 +364,22 @@ async fn rows_out_of_order_are_refused() {
 fn descriptions_come_back() {
     let meta = SegmentMeta {
         groups: vec![
-            GroupMeta { rows: 3, min_time: -5, max_time: i64::MAX, min_seq: 1, max_seq: 9, text: 77 },
-            GroupMeta { rows: 1, min_time: i64::MIN, max_time: 0, min_seq: 4, max_seq: 4, text: 0 },
+            GroupMeta {
+                rows: 3,
+                min_time: -5,
+                max_time: i64::MAX,
+                min_seq: 1,
+                max_seq: 9,
+                text: 77,
+            },
+            GroupMeta {
+                rows: 1,
+                min_time: i64::MIN,
+                max_time: 0,
+                min_seq: 4,
+                max_seq: 4,
+                text: 0,
+            },
         ],
         index_start: 10,
         index_end: 20,

@@ -72,8 +72,16 @@ fn properties(cipher: &TenantCipher, id: Uuid, key_version: u32) -> Result<Write
         .set_statistics_enabled(EnabledStatistics::None)
         .set_write_batch_size(256)
         .set_sorting_columns(Some(vec![
-            SortingColumn { column_idx: Column::Time.index() as i32, descending: true, nulls_first: false },
-            SortingColumn { column_idx: Column::Name.index() as i32, descending: false, nulls_first: false },
+            SortingColumn {
+                column_idx: Column::Time.index() as i32,
+                descending: true,
+                nulls_first: false,
+            },
+            SortingColumn {
+                column_idx: Column::Name.index() as i32,
+                descending: false,
+                nulls_first: false,
+            },
         ]))
         .with_file_encryption_properties(encryption);
     for column in Column::ALL {
@@ -198,10 +206,14 @@ impl SegmentWriter {
                 self.stored.0.min(facts.stored.0),
                 self.stored.1.max(facts.stored.1),
             );
-            self.meta.invalid.extend(facts.invalid.iter().map(|(_, name)| *name));
+            self.meta
+                .invalid
+                .extend(facts.invalid.iter().map(|(_, name)| *name));
             self.meta.superseding.extend(facts.superseding);
             let yielding = facts.yielding.iter();
-            self.meta.yielding.extend(yielding.map(|(row, key)| (ordinal, group.rows + row, *key)));
+            self.meta
+                .yielding
+                .extend(yielding.map(|(row, key)| (ordinal, group.rows + row, *key)));
             group.add(batch)?;
         }
         self.rows += u64::from(group.rows);
