@@ -19,6 +19,7 @@ pub mod jobs;
 pub mod journal;
 mod migrate;
 pub mod provider_tx;
+mod purge;
 pub mod quarantine;
 pub mod registers;
 pub mod segments;

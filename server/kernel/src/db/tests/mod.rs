@@ -6,4 +6,5 @@ mod jobs;
 mod registers;
 mod schema;
 mod segments;
+mod speed;
 mod walls;

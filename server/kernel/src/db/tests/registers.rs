@@ -410,6 +410,52 @@ async fn a_destroyed_key_opens_nothing_not_even_from_a_backup() {
 }
 
 #[tokio::test]
+async fn what_a_deleted_tenant_leaves_is_purged_and_its_journal_and_log_stay() {
+    let world = World::new().await;
+    world.create(&["acme", "globex"]).await;
+    for n in 0..3 {
+        let blocks = vec![block("acme", 1, "a"), block("globex", 1, "g")];
+        world
+            .append("trail", vec![batch(&format!("b{n}"), blocks)])
+            .await;
+    }
+    let job = job_scope("acme");
+    assert_eq!(
+        world.db.purge_tenant(&job).await.unwrap_err().reason(),
+        Reason::FailedPrecondition
+    );
+    assert_eq!(
+        world
+            .db
+            .purge_tenant(&scope("acme"))
+            .await
+            .unwrap_err()
+            .reason(),
+        Reason::PermissionDenied
+    );
+    change(&world, async |tx| {
+        tx.delete_tenant(&tenant_id("acme")).await
+    })
+    .await
+    .unwrap();
+    world.db.purge_tenant(&job).await.unwrap();
+    let left: Vec<(i64, i64)> = sqlx::query_as(
+        "SELECT count(*), count(payload) FROM journal GROUP BY tenant_id ORDER BY tenant_id",
+    )
+    .fetch_all(world.db.system())
+    .await
+    .unwrap();
+    assert_eq!(left, [(3, 0), (3, 3)]);
+    let keys: i64 = sqlx::query_scalar("SELECT count(*) FROM tenant_keys WHERE tenant_id = 'acme'")
+        .fetch_one(world.db.system())
+        .await
+        .unwrap();
+    assert_eq!(keys, 0);
+    assert_eq!(world.db.verify_audit(&job).await.unwrap().broken_at, None);
+    assert_eq!(world.journal("globex").await.len(), 3);
+}
+
+#[tokio::test]
 async fn a_rotated_data_key_seals_and_the_old_one_still_opens() {
     let world = World::new().await;
     world.create(&["acme"]).await;

@@ -301,9 +301,17 @@ async fn no_person_changes_a_catalogue() {
         sealed_through: Some(8),
         ..SegmentCommit::default()
     };
-    let error = world.db.commit_segments(&scope("acme"), commit).await.unwrap_err();
+    let error = world
+        .db
+        .commit_segments(&scope("acme"), commit)
+        .await
+        .unwrap_err();
     assert_eq!(error.reason(), Reason::PermissionDenied);
-    let error = world.db.forget_segments(&scope("acme"), &[]).await.unwrap_err();
+    let error = world
+        .db
+        .forget_segments(&scope("acme"), &[])
+        .await
+        .unwrap_err();
     assert_eq!(error.reason(), Reason::PermissionDenied);
     assert_eq!(world.journal("acme").await.len(), 4);
 }
