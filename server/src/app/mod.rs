@@ -140,6 +140,7 @@ impl App {
             stop.clone(),
         ));
         let limits = self.config.transport_limits();
+        let grace = limits.grace;
         let served = transport::serve(
             bound,
             tls,
@@ -150,7 +151,11 @@ impl App {
         )
         .await;
         stop.cancel();
-        let _ = tokio::join!(renew, jobs);
+        // A job that is cut off here is claimed again and goes on where it was.
+        let upkeep = async { tokio::join!(renew, jobs) };
+        if tokio::time::timeout(grace, upkeep).await.is_err() {
+            tracing::warn!("background work did not end in time and is cut off");
+        }
         self.kernel.close().await;
         served
     }

@@ -110,7 +110,7 @@ async fn perform(
             for object in lake.objects().list(&scope).await? {
                 lake.objects().delete(&scope, &object.path).await?;
             }
-            Ok(())
+            kernel.db().purge_tenant(&scope).await
         }
         other => Err(Error::internal(format!("no such job: {other}"))),
     }
@@ -129,7 +129,10 @@ async fn sweep(kernel: &Kernel, lake: &Lake, runner: &JobRunner) -> Result<()> {
         .await?;
     for tenant in kernel.tenants(runner).await? {
         let (scope, _) = kernel.maintenance_scope(runner, &tenant, "sweep");
-        lake.sweep(&scope).await?;
+        // One tenant's trouble is not the next one's.
+        if let Err(error) = lake.sweep(&scope).await {
+            tracing::warn!(%tenant, %error, "a tenant's objects could not be swept");
+        }
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! of time, or no longer good.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -22,19 +22,29 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Messages between producer and socket; HTTP/2 flow control holds the rest back.
 const IN_FLIGHT: usize = 4;
 
+/// How an answer ends. It has a place of its own, since the messages' places may all be taken, and
+/// an answer that is cut off must never look as if it were whole.
+type Ending = Arc<Mutex<Option<Status>>>;
+
 /// The reading end: what a streaming method returns.
-pub struct Feed<T>(mpsc::Receiver<std::result::Result<T, Status>>);
+pub struct Feed<T> {
+    messages: mpsc::Receiver<T>,
+    ending: Ending,
+}
 
 impl<T> Stream for Feed<T> {
     type Item = std::result::Result<T, Status>;
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(cx)
+        self.messages.poll_recv(cx).map(|message| match message {
+            Some(message) => Some(Ok(message)),
+            None => ending(&self.ending).take().map(Err),
+        })
     }
 }
 
 /// The writing end, for the task that makes the answer.
 pub struct Feeder<T> {
-    sender: mpsc::Sender<std::result::Result<T, Status>>,
+    sender: mpsc::Sender<T>,
 }
 
 impl<T: Send + 'static> Feeder<T> {
@@ -43,7 +53,7 @@ impl<T: Send + 'static> Feeder<T> {
     /// # Errors
     /// `READER_TOO_SLOW` when the reader took nothing for 30 s; `UNAVAILABLE`, which nobody will read, when it is gone.
     pub async fn send(&self, message: T) -> Result<()> {
-        match self.sender.send_timeout(Ok(message), PATIENCE).await {
+        match self.sender.send_timeout(message, PATIENCE).await {
             Ok(()) => Ok(()),
             Err(mpsc::error::SendTimeoutError::Timeout(_)) => Err(Error::new(
                 Reason::ReaderTooSlow,
@@ -53,11 +63,6 @@ impl<T: Send + 'static> Feeder<T> {
                 Err(Error::new(Reason::Unavailable, "the caller is gone"))
             }
         }
-    }
-
-    /// Resolves when the reader is gone.
-    pub async fn gone(&self) {
-        self.sender.closed().await;
     }
 }
 
@@ -75,7 +80,14 @@ impl<T: Send + 'static> Feed<T> {
         W: FnOnce(Feeder<T>) -> F,
         F: Future<Output = Result<()>> + Send + 'static,
     {
-        let (sender, receiver) = mpsc::channel(IN_FLIGHT);
+        let (sender, messages) = mpsc::channel(IN_FLIGHT);
+        // Stands if the task below should end without saying how.
+        let early = Status::internal("the answer ended early; ask again");
+        let end: Ending = Arc::new(Mutex::new(Some(early)));
+        let feed = Self {
+            messages,
+            ending: Arc::clone(&end),
+        };
         let work = work(Feeder {
             sender: sender.clone(),
         });
@@ -86,13 +98,14 @@ impl<T: Send + 'static> Feed<T> {
                 ended = standing(&kernel, &caller, &scope) => ended,
                 ended = work => ended,
             };
-            if let Err(error) = ended {
-                // The reader may have left no room: it gets the status as soon as it reads on.
-                let _ = sender.send_timeout(Err(error.into()), PATIENCE).await;
-            }
+            *ending(&end) = ended.err().map(Status::from);
         });
-        Self(receiver)
+        feed
     }
+}
+
+fn ending(ending: &Ending) -> std::sync::MutexGuard<'_, Option<Status>> {
+    ending.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Resolves with the reason why a stream must end.

@@ -27,7 +27,7 @@ impl Db {
         let signed = if own {
             match self.waiting().push(tenant, now, signed) {
                 Ok(()) => return Ok(()),
-                Err(signed) => signed, // too many wait: this one makes them durable
+                Err(signed) => *signed, // too many wait: this one makes them durable
             }
         } else {
             signed

@@ -48,11 +48,11 @@ impl Waiting {
         tenant: &TenantId,
         now: Timestamp,
         entry: SignedEntry,
-    ) -> std::result::Result<(), SignedEntry> {
+    ) -> std::result::Result<(), Box<SignedEntry>> {
         {
             let mut queue = self.queue();
             if queue.count >= CAPACITY {
-                return Err(entry);
+                return Err(Box::new(entry));
             }
             queue.count += 1;
             queue

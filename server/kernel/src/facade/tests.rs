@@ -12,7 +12,12 @@ use crate::keys::SealedFile;
 const START: &str = "2026-11-24T04:00:00Z";
 
 async fn open(dir: &Path, env: &Env) -> Result<Kernel> {
-    let keys = SealedFile::open(dir.join("keys"), SecretBox::new(Box::new([5; 32])), env.clone()).await?;
+    let keys = SealedFile::open(
+        dir.join("keys"),
+        SecretBox::new(Box::new([5; 32])),
+        env.clone(),
+    )
+    .await?;
     Kernel::open(KernelConfig {
         env: env.clone(),
         db: DbConfig::new(format!("sqlite:{}", dir.join("cordon.db").display())),
@@ -55,13 +60,19 @@ async fn authority_and_signing_keys_are_made_once_and_stay() {
     let kernel = open(dir.path(), &env).await.unwrap();
     assert_eq!(kernel.gate().authority().certificate_pem(), authority);
     let published = kernel.gate().issuer().published();
-    assert_eq!((published.keys().len(), published.keys()[0].kid.as_str()), (1, kid.as_str()));
+    assert_eq!(
+        (published.keys().len(), published.keys()[0].kid.as_str()),
+        (1, kid.as_str())
+    );
     // In the clear nowhere in the database.
     let key = kernel.gate().issuer().stored()[0].pkcs8.clone();
     kernel.close().await;
     for file in ["cordon.db", "cordon.db-wal"] {
         if let Ok(bytes) = std::fs::read(dir.path().join(file)) {
-            assert!(!bytes.windows(key.len()).any(|w| w == key.as_slice()), "{file}");
+            assert!(
+                !bytes.windows(key.len()).any(|w| w == key.as_slice()),
+                "{file}"
+            );
             assert!(!bytes.windows(11).any(|w| w == b"PRIVATE KEY"), "{file}");
         }
     }
@@ -71,14 +82,23 @@ async fn authority_and_signing_keys_are_made_once_and_stay() {
 async fn signing_keys_rotate_for_all_replicas_and_survive() {
     let dir = tempfile::tempdir().unwrap();
     let (env, clock) = Env::fixed(START.parse().unwrap(), 1);
-    let (one, two) = (open(dir.path(), &env).await.unwrap(), open(dir.path(), &env).await.unwrap());
+    let (one, two) = (
+        open(dir.path(), &env).await.unwrap(),
+        open(dir.path(), &env).await.unwrap(),
+    );
     clock.advance(SignedDuration::from_secs(1));
     let (scope, permit) = staff(Action::GetSigningKeys);
     let tx = one.db().provider_tx(&scope, &permit).await.unwrap();
-    one.rotate_signing_key(tx, Overlap::Keep, AuditEntry::new(&permit)).await.unwrap();
+    one.rotate_signing_key(tx, Overlap::Keep, AuditEntry::new(&permit))
+        .await
+        .unwrap();
     let kids = |kernel: &Kernel| -> Vec<(String, bool)> {
         let published = kernel.gate().issuer().published();
-        published.keys().iter().map(|k| (k.kid.clone(), k.retired.is_some())).collect()
+        published
+            .keys()
+            .iter()
+            .map(|k| (k.kid.clone(), k.retired.is_some()))
+            .collect()
     };
     assert_eq!(kids(&one).len(), 2);
     assert_ne!(kids(&one), kids(&two));
@@ -87,13 +107,18 @@ async fn signing_keys_rotate_for_all_replicas_and_survive() {
     one.close().await;
     two.close().await;
     let again = open(dir.path(), &env).await.unwrap();
-    assert_eq!(kids(&again).iter().map(|k| k.1).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(
+        kids(&again).iter().map(|k| k.1).collect::<Vec<_>>(),
+        [false, true]
+    );
 
     // A rotation that is not stored did not happen.
     let before = kids(&again);
     let tx = again.db().provider_tx(&scope, &permit).await.unwrap();
     let (_, wrong) = staff(Action::CreateTenant);
-    let error = again.rotate_signing_key(tx, Overlap::Keep, AuditEntry::new(&wrong)).await;
+    let error = again
+        .rotate_signing_key(tx, Overlap::Keep, AuditEntry::new(&wrong))
+        .await;
     assert!(error.is_err());
     assert_eq!(kids(&again), before);
 }
@@ -108,10 +133,19 @@ async fn the_first_operator_is_made_once() {
     assert!(certificate.key_pem.is_some());
     let error = kernel.bootstrap_operator("other").await.unwrap_err();
     assert_eq!(error.reason(), Reason::AlreadyExists);
-    let record = kernel.db().credential(operator.credential()).await.unwrap().unwrap();
+    let record = kernel
+        .db()
+        .credential(operator.credential())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(record.principal, operator);
     let (scope, _) = staff(Action::ListAuditEntries);
-    let log = kernel.db().provider_audit_page(&scope, None, 10).await.unwrap();
+    let log = kernel
+        .db()
+        .provider_audit_page(&scope, None, 10)
+        .await
+        .unwrap();
     assert_eq!(log.records.len(), 1);
     assert_eq!(log.records[0].record.actor.subject, "system:bootstrap");
     // Once all of them have lapsed, whoever has the machine may make another.
@@ -129,27 +163,59 @@ async fn a_deleted_tenants_keys_are_destroyed_even_if_the_server_died_in_between
     create(&kernel, &globex).await;
     let runner = kernel.job_runner().unwrap();
     assert!(kernel.job_runner().is_none(), "given out once");
-    assert_eq!(kernel.tenants(&runner).await.unwrap(), [acme.clone(), globex.clone()]);
+    assert_eq!(
+        kernel.tenants(&runner).await.unwrap(),
+        [acme.clone(), globex.clone()]
+    );
     let (scope, _) = kernel.maintenance_scope(&runner, &acme, "test");
-    let sealed = kernel.cipher(&scope).await.unwrap().seal("x", 0, b"plain").unwrap();
+    let sealed = kernel
+        .cipher(&scope)
+        .await
+        .unwrap()
+        .seal("x", 0, b"plain")
+        .unwrap();
 
     let (staff_scope, permit) = staff(Action::DeleteTenant);
-    let tx = kernel.db().provider_tx(&staff_scope, &permit).await.unwrap();
-    kernel.delete_tenant(tx, &acme, AuditEntry::new(&permit)).await.unwrap();
-    assert_eq!(kernel.cipher(&scope).await.err().unwrap().reason(), Reason::NotFound);
+    let tx = kernel
+        .db()
+        .provider_tx(&staff_scope, &permit)
+        .await
+        .unwrap();
+    kernel
+        .delete_tenant(tx, &acme, AuditEntry::new(&permit))
+        .await
+        .unwrap();
+    assert_eq!(
+        kernel.cipher(&scope).await.err().unwrap().reason(),
+        Reason::NotFound
+    );
     assert_eq!(kernel.destroyed_keys(&staff_scope).await.unwrap().len(), 1);
     let (other, _) = kernel.maintenance_scope(&runner, &globex, "test");
-    assert!(kernel.cipher(&other).await.unwrap().open("x", 0, &sealed).is_err());
+    assert!(
+        kernel
+            .cipher(&other)
+            .await
+            .unwrap()
+            .open("x", 0, &sealed)
+            .is_err()
+    );
 
     // The transaction alone, as when the process dies before the key service hears of it.
-    let mut tx = kernel.db().provider_tx(&staff_scope, &permit).await.unwrap();
+    let mut tx = kernel
+        .db()
+        .provider_tx(&staff_scope, &permit)
+        .await
+        .unwrap();
     tx.delete_tenant(&globex).await.unwrap();
     tx.commit(AuditEntry::new(&permit)).await.unwrap();
     assert_eq!(kernel.destroyed_keys(&staff_scope).await.unwrap().len(), 1);
     kernel.close().await;
     let kernel = open(dir.path(), &env).await.unwrap();
     assert_eq!(kernel.destroyed_keys(&staff_scope).await.unwrap().len(), 2);
-    assert_eq!(kernel.cipher(&other).await.err().unwrap().reason(), Reason::NotFound);
+    assert_eq!(
+        kernel.cipher(&other).await.err().unwrap().reason(),
+        Reason::NotFound
+    );
 }
 
 #[tokio::test]
@@ -164,8 +230,18 @@ async fn a_data_key_is_rotated_under_an_entry_in_both_logs() {
     let before = kernel.cipher(&scope).await.unwrap();
     let sealed = before.seal("x", 0, b"old").unwrap();
     let (staff_scope, permit) = staff(Action::UpdateTenant);
-    let tx = kernel.db().provider_tx(&staff_scope, &permit).await.unwrap();
-    assert_eq!(kernel.rotate_data_key(tx, &acme, AuditEntry::new(&permit)).await.unwrap(), 2);
+    let tx = kernel
+        .db()
+        .provider_tx(&staff_scope, &permit)
+        .await
+        .unwrap();
+    assert_eq!(
+        kernel
+            .rotate_data_key(tx, &acme, AuditEntry::new(&permit))
+            .await
+            .unwrap(),
+        2
+    );
     let after = kernel.cipher(&scope).await.unwrap();
     assert_eq!((before.key_version(), after.key_version()), (1, 2));
     assert_eq!(after.open("x", 0, &sealed).unwrap(), b"old");
@@ -184,25 +260,42 @@ async fn a_suspension_is_felt_at_once() {
     create(&kernel, &acme).await;
     let who = principal(5, "tenants/acme", Role::Reader);
     let (scope, permit) = staff(Action::IssueCredential);
-    let made = kernel.gate().authority().issue_client(&permit, &who, ClientKey::Generate).unwrap();
+    let made = kernel
+        .gate()
+        .authority()
+        .issue_client(&permit, &who, ClientKey::Generate)
+        .unwrap();
     let der = pem_to_der(&made.certificate_pem);
-    assert!(kernel.gate().authenticate(Some(&der), None).await.is_err(), "not registered yet");
+    assert!(
+        kernel.gate().authenticate(Some(&der), None).await.is_err(),
+        "not registered yet"
+    );
     let mut tx = kernel.db().provider_tx(&scope, &permit).await.unwrap();
-    tx.add_credential(&who, made.thumbprint.as_bytes(), made.not_after).await.unwrap();
+    tx.add_credential(&who, made.thumbprint.as_bytes(), made.not_after)
+        .await
+        .unwrap();
     tx.commit(AuditEntry::new(&permit)).await.unwrap();
     let credential = kernel.gate().authenticate(Some(&der), None).await.unwrap();
     assert_eq!(*credential.principal(), who);
 
     let (scope, permit) = staff(Action::SuspendTenant);
     let mut tx = kernel.db().provider_tx(&scope, &permit).await.unwrap();
-    tx.set_tenant_status(&acme, crate::db::registers::SetStatus::Suspended).await.unwrap();
+    tx.set_tenant_status(&acme, crate::db::registers::SetStatus::Suspended)
+        .await
+        .unwrap();
     tx.commit(AuditEntry::new(&permit)).await.unwrap();
-    let error = kernel.gate().still_good(&credential, None).await.unwrap_err();
+    let error = kernel
+        .gate()
+        .still_good(&credential, None)
+        .await
+        .unwrap_err();
     assert_eq!(error.reason(), Reason::TenantSuspended);
 }
 
 fn pem_to_der(pem: &str) -> Vec<u8> {
     use base64::Engine as _;
     let body: String = pem.lines().filter(|l| !l.starts_with("-----")).collect();
-    base64::engine::general_purpose::STANDARD.decode(body).unwrap()
+    base64::engine::general_purpose::STANDARD
+        .decode(body)
+        .unwrap()
 }

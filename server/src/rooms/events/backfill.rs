@@ -42,23 +42,30 @@ pub async fn run(
             let Some(last) = items.last() else { break };
             after = Some(last.id);
             let mut prepared = Vec::with_capacity(items.len());
-            let mut done = Vec::with_capacity(items.len());
             for item in items {
-                done.push(item.id);
+                // What is not the tenant's at the event's time waits on, for whose it is.
                 if let Some(batch) =
                     prepare(kernel, scope, claim, &registers, item.id, item.plain).await?
                 {
-                    prepared.push((item.source, batch));
+                    prepared.push((item.id, item.source, batch));
                 }
             }
-            count += stream::iter(prepared)
-                .map(|(source, batch)| async move {
+            let stored: Vec<(Uuid, BatchOutcome)> = stream::iter(prepared)
+                .map(|(id, source, batch)| async move {
                     let outcome = kernel.db().append_backfill(scope, &source, batch).await?;
-                    Ok::<_, Error>(u64::from(outcome == BatchOutcome::Stored))
+                    Ok::<_, Error>((id, outcome))
                 })
                 .buffer_unordered(TOGETHER)
-                .try_fold(0, |sum, one| async move { Ok(sum + one) })
+                .try_collect()
                 .await?;
+            let of = |wanted: &[BatchOutcome]| -> Vec<Uuid> {
+                let found = stored
+                    .iter()
+                    .filter(|(_, outcome)| wanted.contains(outcome));
+                found.map(|(id, _)| *id).collect()
+            };
+            count += of(&[BatchOutcome::Stored]).len() as u64;
+            let done = of(&[BatchOutcome::Stored, BatchOutcome::Duplicate]);
             kernel
                 .db()
                 .release_quarantined(scope, &party, &done)

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
-use cordon_kernel::db::timestamp;
+use cordon_kernel::db::{nanos, timestamp};
+use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Disclosed, Error, EventName, Name, Result, TenantId};
 use cordon_lake::{Events, Position};
 use cordon_proto::events as wire;
 use cordon_views::render::write_ocsf;
 use cordon_views::{Reason, SourceType, Withheld};
+use jiff::SignedDuration;
+use prost::Message as _;
 use prost_types::Timestamp;
 
 use super::ingest::{Batch, Receipt, Unreadable};
@@ -98,6 +101,27 @@ pub(super) fn events(
         out.push(event);
     }
     Ok(out)
+}
+
+/// Most bytes of one message's events; a single larger event goes alone.
+const MESSAGE_BYTES: usize = 1 << 20;
+
+/// Events in portions that each fit well into a message.
+pub(crate) fn portions(events: Vec<wire::Event>) -> Vec<Vec<wire::Event>> {
+    let mut portions = vec![Vec::new()];
+    let mut bytes = 0;
+    for event in events {
+        let size = event.encoded_len();
+        if bytes > 0 && bytes + size > MESSAGE_BYTES {
+            portions.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += size;
+        if let Some(portion) = portions.last_mut() {
+            portion.push(event);
+        }
+    }
+    portions
 }
 
 /// The place of a batch's last event in the order of time.
@@ -196,11 +220,35 @@ pub(super) fn range(
     Ok((start, end))
 }
 
+/// How far a source's clock may be ahead of this one.
+const SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// Up to when a source says that it has delivered everything. A watermark never goes back, so one
+/// that lies ahead would be a false promise for good.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` when it is no time or lies in the future.
+pub(crate) fn watermark(kernel: &Kernel, time: Option<&Timestamp>) -> Result<Option<i64>> {
+    let watermark = from_time("watermark", time)?;
+    let latest = kernel
+        .env()
+        .now()
+        .checked_add(SKEW)
+        .map_err(Error::internal)?;
+    if watermark.is_some_and(|watermark| watermark > nanos(latest)) {
+        return Err(Error::invalid(
+            "watermark",
+            "lies in the future; seconds and milliseconds mixed up?",
+        ));
+    }
+    Ok(watermark)
+}
+
 /// A batch from the wire.
 ///
 /// # Errors
 /// `INVALID_ARGUMENT` for a source type that does not exist or a watermark that is no time.
-pub(super) fn batch(request: wire::IngestEventsRequest) -> Result<Batch> {
+pub(super) fn batch(kernel: &Kernel, request: wire::IngestEventsRequest) -> Result<Batch> {
     let source_type: SourceType = request.source_type.parse().map_err(|_| {
         let known: Vec<_> = SourceType::ALL.iter().map(|kind| kind.as_str()).collect();
         Error::invalid(
@@ -224,7 +272,7 @@ pub(super) fn batch(request: wire::IngestEventsRequest) -> Result<Batch> {
                 content: bad.content,
             })
             .collect(),
-        watermark: from_time("watermark", request.watermark.as_ref())?,
+        watermark: watermark(kernel, request.watermark.as_ref())?,
     })
 }
 

@@ -22,6 +22,10 @@ pub(super) const MAX_RECORDS: usize = 10_000;
 pub(super) const MAX_BYTES: usize = 8 << 20;
 /// Most bytes of all batches that are being worked on at one time.
 const IN_WORK: usize = 64 << 20;
+/// What the smallest batch counts as.
+const LEAST_WEIGHT: usize = 64 << 10;
+/// Most bytes of what all records need to be read.
+const MAX_CONTEXT: usize = 8 << 10;
 /// Longest batch id, in characters.
 const MAX_BATCH_ID: usize = 128;
 /// Most rejected records that an answer explains one by one.
@@ -105,6 +109,12 @@ impl Ingest {
             directory,
             room: Arc::new(Semaphore::new(IN_WORK)),
         }
+    }
+
+    /// The kernel that it stores in.
+    #[must_use]
+    pub fn kernel(&self) -> &Kernel {
+        &self.kernel
     }
 
     /// Stores a batch and returns once it is durable.
@@ -201,13 +211,21 @@ fn check(batch: &Batch) -> Result<usize> {
             .iter()
             .map(|bad| bad.content.len())
             .sum::<usize>();
+    if batch.context.len() > MAX_CONTEXT {
+        return Err(Error::new(
+            Reason::TooLarge,
+            "the context, a flow log's header line, holds at most 8 KiB",
+        ));
+    }
     if bytes > MAX_BYTES {
         return Err(Error::new(
             Reason::TooLarge,
             "a batch holds at most 8 MiB; send several batches",
         ));
     }
-    Ok(bytes)
+    // What is kept of a record carries the context along; and no batch is free.
+    let records = batch.records.len() + batch.unreadable.len();
+    Ok((bytes + records * batch.context.len()).clamp(LEAST_WEIGHT, IN_WORK))
 }
 
 /// What a batch says, whatever lines it came from.

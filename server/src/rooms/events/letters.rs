@@ -14,6 +14,9 @@ use super::ingest::{Batch, Ingest};
 use super::quarantine;
 use crate::transport::Caller;
 
+/// Bytes of records after which a page ends.
+const PAGE_BYTES: usize = 4 << 20;
+
 /// Answers `ListDeadLetters`. Operators see the bytes too: that is in the provider's log first.
 ///
 /// # Errors
@@ -49,14 +52,17 @@ pub(super) async fn list(
         .dead_letters(&scope, &source, after, size)
         .await?;
     let full = rows.len() == usize::try_from(size).unwrap_or(usize::MAX);
-    let next_page_token = match rows.last() {
-        Some(last) if full => last.id.hyphenated().to_string(),
-        _ => String::new(),
-    };
     let mut dead_letters = Vec::with_capacity(rows.len());
+    let (mut bytes, mut last, mut cut) = (0, None, false);
     for row in rows {
+        if bytes > PAGE_BYTES {
+            cut = true;
+            break;
+        }
+        last = Some(row.id);
         let kept = kernel.db().dead_letter(&scope, &source, row.id).await?;
         let record = quarantine::decode(&kept)?.record.to_vec();
+        bytes += record.len();
         let (row, record) = Disclosed::summary(&scope, (row, record)).into_wire();
         dead_letters.push(wire::DeadLetter {
             name: Name::DeadLetter(source.clone(), row.id).to_string(),
@@ -68,6 +74,10 @@ pub(super) async fn list(
             content: record.into(),
         });
     }
+    let next_page_token = match last {
+        Some(last) if full || cut => last.hyphenated().to_string(),
+        _ => String::new(),
+    };
     Ok(wire::ListDeadLettersResponse {
         dead_letters,
         next_page_token,

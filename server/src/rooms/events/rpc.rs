@@ -73,7 +73,7 @@ impl EventsService for Rpc {
         let caller = Caller::of(&request)?;
         let message = request.into_inner();
         let source = Name::parse_source("source", &message.source)?;
-        let watermark = convert::from_time("watermark", message.watermark.as_ref())?;
+        let watermark = convert::watermark(&self.kernel, message.watermark.as_ref())?;
         let (scope, _) = caller
             .ingest_scope(&self.kernel, &source, Action::ReportWatermark)
             .await?;
@@ -189,7 +189,9 @@ async fn take(
     scope: &IngestScope,
     message: wire::IngestEventsRequest,
 ) -> KernelResult<wire::IngestEventsResponse> {
-    let receipt = ingest.store(scope, convert::batch(message)?).await?;
+    let receipt = ingest
+        .store(scope, convert::batch(ingest.kernel(), message)?)
+        .await?;
     Ok(convert::receipt(Disclosed::receipt(scope, receipt)))
 }
 

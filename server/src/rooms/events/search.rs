@@ -164,10 +164,11 @@ impl Answer {
                 last = convert::last(&part)?;
                 let part = Disclosed::own(&self.scope, part);
                 let events = convert::events(self.scope.tenant(), part, self.view, &mut tally)?;
-                let result = Some(wire::search_events_response::Result::Events(
-                    wire::EventList { events },
-                ));
-                feeder.send(wire::SearchEventsResponse { result }).await?;
+                for events in convert::portions(events) {
+                    let list = wire::EventList { events };
+                    let result = Some(wire::search_events_response::Result::Events(list));
+                    feeder.send(wire::SearchEventsResponse { result }).await?;
+                }
             }
         }
         let next_page_token = match last {

@@ -118,10 +118,12 @@ impl Tail {
                 let some = Disclosed::own(&self.scope, some);
                 let events =
                     convert::events(self.scope.tenant(), some, self.view, &mut Tally::default())?;
-                if let Some(last) = events.last() {
-                    self.cursor = u64::try_from(last.sequence).unwrap_or(self.cursor);
+                for events in convert::portions(events) {
+                    if let Some(last) = events.last() {
+                        self.cursor = u64::try_from(last.sequence).unwrap_or(self.cursor);
+                    }
+                    self.say(feeder, events).await?;
                 }
-                self.say(feeder, events).await?;
             }
         }
         if page.next > self.cursor {

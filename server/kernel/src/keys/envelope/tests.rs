@@ -9,7 +9,9 @@ fn owner(name: &str, versions: &[u32], seed: u8) -> OwnerKeys {
         .iter()
         .map(|v| (*v, Zeroizing::new([seed ^ u8::try_from(*v).unwrap(); 32])))
         .collect();
-    let fixed: Vec<u8> = (0..96).map(|n| seed.wrapping_mul(31).wrapping_add(n)).collect();
+    let fixed: Vec<u8> = (0..96)
+        .map(|n| seed.wrapping_mul(31).wrapping_add(n))
+        .collect();
     OwnerKeys::new(name.to_owned(), data, &fixed).unwrap()
 }
 
@@ -23,11 +25,18 @@ fn sealed_bytes_open_in_their_place_alone() {
     let acme = owner("acme", &[1], 7);
     let sealed = acme.seal(&env, "journal", 5, b"plain").unwrap();
     assert_eq!(sealed.len(), 5 + OVERHEAD);
-    assert_eq!(acme.open("journal", 5, &sealed).unwrap().as_slice(), b"plain");
+    assert_eq!(
+        acme.open("journal", 5, &sealed).unwrap().as_slice(),
+        b"plain"
+    );
     assert!(acme.open("journal", 6, &sealed).is_err());
     assert!(acme.open("journa", 5, &sealed).is_err());
     // The same key bytes under another tenant's name.
-    assert!(owner("globex", &[1], 7).open("journal", 5, &sealed).is_err());
+    assert!(
+        owner("globex", &[1], 7)
+            .open("journal", 5, &sealed)
+            .is_err()
+    );
     assert!(owner("acme", &[1], 8).open("journal", 5, &sealed).is_err());
     for at in 0..sealed.len() {
         let mut bent = sealed.clone();
@@ -53,26 +62,44 @@ fn the_newest_key_seals_and_older_ones_open() {
 fn no_nonce_comes_twice_and_a_worn_key_stops() {
     let env = env();
     let keys = owner("acme", &[1], 7);
-    let nonces: HashSet<Vec<u8>> =
-        (0..2_000).map(|_| keys.seal(&env, "x", 0, b"").unwrap()[5..17].to_vec()).collect();
+    let nonces: HashSet<Vec<u8>> = (0..2_000)
+        .map(|_| keys.seal(&env, "x", 0, b"").unwrap()[5..17].to_vec())
+        .collect();
     assert_eq!(nonces.len(), 2_000);
     keys.uses.store(MAX_USES_HERE, Ordering::Relaxed);
-    assert_eq!(keys.seal(&env, "x", 0, b"").unwrap_err().reason(), Reason::FailedPrecondition);
+    assert_eq!(
+        keys.seal(&env, "x", 0, b"").unwrap_err().reason(),
+        Reason::FailedPrecondition
+    );
 }
 
 #[test]
 fn names_and_pseudonyms_are_the_tenants_own() {
     let (acme, globex) = (owner("acme", &[1], 7), owner("globex", &[1], 9));
-    assert_eq!(acme.event_name(&[b"a", b"bc"]), acme.event_name(&[b"a", b"bc"]));
-    assert_ne!(acme.event_name(&[b"a", b"bc"]), acme.event_name(&[b"ab", b"c"]));
+    assert_eq!(
+        acme.event_name(&[b"a", b"bc"]),
+        acme.event_name(&[b"a", b"bc"])
+    );
+    assert_ne!(
+        acme.event_name(&[b"a", b"bc"]),
+        acme.event_name(&[b"ab", b"c"])
+    );
     assert_ne!(acme.event_name(&[b"a"]), globex.event_name(&[b"a"]));
     let pseudonym = acme.pseudonym("acct", "123456789012");
-    assert_eq!(pseudonym, owner("acme", &[1, 2], 7).pseudonym("acct", "123456789012"), "rotation changes none");
+    assert_eq!(
+        pseudonym,
+        owner("acme", &[1, 2], 7).pseudonym("acct", "123456789012"),
+        "rotation changes none"
+    );
     assert_ne!(pseudonym, globex.pseudonym("acct", "123456789012"));
     assert_ne!(pseudonym[5..], acme.pseudonym("user", "123456789012")[5..]);
     let digits = pseudonym.strip_prefix("acct~").unwrap();
     assert_eq!(digits.len(), 26);
-    assert!(digits.bytes().all(|b| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b)));
+    assert!(
+        digits
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b))
+    );
 }
 
 #[test]
@@ -87,7 +114,11 @@ fn base32_is_rfc_4648() {
 
 #[test]
 fn parquet_keys_differ_by_segment_and_version() {
-    let cipher = TenantCipher::new("acme".parse().unwrap(), Arc::new(owner("acme", &[1, 2], 7)), env());
+    let cipher = TenantCipher::new(
+        "acme".parse().unwrap(),
+        Arc::new(owner("acme", &[1, 2], 7)),
+        env(),
+    );
     assert_eq!(cipher.key_version(), 2);
     let key = cipher.parquet_key(1, "s1").unwrap();
     assert_eq!(*key, *cipher.parquet_key(1, "s1").unwrap());

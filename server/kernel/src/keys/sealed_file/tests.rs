@@ -26,7 +26,12 @@ impl Place {
     }
 
     async fn open_with(&self, secret: u8) -> Result<SealedFile> {
-        SealedFile::open(self.path(), SecretBox::new(Box::new([secret; 32])), self.env.clone()).await
+        SealedFile::open(
+            self.path(),
+            SecretBox::new(Box::new([secret; 32])),
+            self.env.clone(),
+        )
+        .await
     }
 
     async fn open(&self) -> SealedFile {
@@ -50,7 +55,13 @@ async fn a_wrapped_key_opens_for_its_owner_and_context_alone() {
     keys.create_wrapping_key(&globex()).await.unwrap();
     let wrapped = keys.wrap(&acme(), "data/1", b"secret").await.unwrap();
     assert!(!wrapped.windows(6).any(|w| w == b"secret"));
-    assert_eq!(keys.unwrap(&acme(), "data/1", &wrapped).await.unwrap().as_slice(), b"secret");
+    assert_eq!(
+        keys.unwrap(&acme(), "data/1", &wrapped)
+            .await
+            .unwrap()
+            .as_slice(),
+        b"secret"
+    );
     assert!(keys.unwrap(&acme(), "data/2", &wrapped).await.is_err());
     assert!(keys.unwrap(&globex(), "data/1", &wrapped).await.is_err());
     let mut bent = wrapped.clone();
@@ -58,12 +69,25 @@ async fn a_wrapped_key_opens_for_its_owner_and_context_alone() {
     assert!(keys.unwrap(&acme(), "data/1", &bent).await.is_err());
     assert!(keys.unwrap(&acme(), "data/1", &[]).await.is_err());
     let nobody = KeyId::tenant(&"nobody".parse().unwrap());
-    assert_eq!(keys.wrap(&nobody, "data/1", b"x").await.unwrap_err().reason(), Reason::NotFound);
+    assert_eq!(
+        keys.wrap(&nobody, "data/1", b"x")
+            .await
+            .unwrap_err()
+            .reason(),
+        Reason::NotFound
+    );
 
     // Made again, it stays the same; opened again, too.
     keys.create_wrapping_key(&acme()).await.unwrap();
     let again = place.open().await;
-    assert_eq!(again.unwrap(&acme(), "data/1", &wrapped).await.unwrap().as_slice(), b"secret");
+    assert_eq!(
+        again
+            .unwrap(&acme(), "data/1", &wrapped)
+            .await
+            .unwrap()
+            .as_slice(),
+        b"secret"
+    );
 }
 
 #[tokio::test]
@@ -74,12 +98,19 @@ async fn the_file_opens_with_its_secret_and_undamaged_only() {
     let error = place.open_with(2).await.err().unwrap();
     assert_eq!(error.reason(), Reason::FailedPrecondition);
     let good = std::fs::read(place.path()).unwrap();
-    assert!(!good.windows(4).any(|w| w == b"acme"), "not even names can be read");
+    assert!(
+        !good.windows(4).any(|w| w == b"acme"),
+        "not even names can be read"
+    );
     for at in [0, 9, 41, good.len() - 1] {
         let mut bad = good.clone();
         bad[at] ^= 1;
         std::fs::write(place.path(), bad).unwrap();
-        assert_eq!(place.open_with(1).await.err().unwrap().reason(), Reason::FailedPrecondition, "{at}");
+        assert_eq!(
+            place.open_with(1).await.err().unwrap().reason(),
+            Reason::FailedPrecondition,
+            "{at}"
+        );
     }
     for len in [0, 7, 39, 60, good.len() - 1] {
         std::fs::write(place.path(), &good[..len]).unwrap();
@@ -99,7 +130,11 @@ async fn nobody_else_may_read_the_files() {
     keys.destroy(&acme()).await.unwrap();
     for entry in std::fs::read_dir(place.dir.path()).unwrap() {
         let entry = entry.unwrap();
-        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o077, 0, "{entry:?}");
+        assert_eq!(
+            entry.metadata().unwrap().permissions().mode() & 0o077,
+            0,
+            "{entry:?}"
+        );
     }
 }
 
@@ -114,10 +149,28 @@ async fn what_is_destroyed_stays_destroyed() {
     place.clock.advance(SignedDuration::from_secs(5));
     keys.destroy(&acme()).await.unwrap();
     keys.destroy(&acme()).await.unwrap();
-    assert_eq!(keys.unwrap(&acme(), "data/1", &wrapped).await.unwrap_err().reason(), Reason::NotFound);
-    assert_eq!(keys.create_wrapping_key(&acme()).await.unwrap_err().reason(), Reason::FailedPrecondition);
+    assert_eq!(
+        keys.unwrap(&acme(), "data/1", &wrapped)
+            .await
+            .unwrap_err()
+            .reason(),
+        Reason::NotFound
+    );
+    assert_eq!(
+        keys.create_wrapping_key(&acme())
+            .await
+            .unwrap_err()
+            .reason(),
+        Reason::FailedPrecondition
+    );
     let listed = keys.list_destroyed().await.unwrap();
-    assert_eq!(listed, [DestroyedKey { id: acme(), time: place.env.now() }]);
+    assert_eq!(
+        listed,
+        [DestroyedKey {
+            id: acme(),
+            time: place.env.now()
+        }]
+    );
 
     // A backup of the file does not bring it back, nor does losing the file.
     std::fs::write(place.path(), &backup).unwrap();
@@ -126,7 +179,13 @@ async fn what_is_destroyed_stays_destroyed() {
     restored.wrap(&globex(), "data/1", b"x").await.unwrap();
     std::fs::remove_file(place.path()).unwrap();
     let lost = place.open().await;
-    assert_eq!(lost.create_wrapping_key(&acme()).await.unwrap_err().reason(), Reason::FailedPrecondition);
+    assert_eq!(
+        lost.create_wrapping_key(&acme())
+            .await
+            .unwrap_err()
+            .reason(),
+        Reason::FailedPrecondition
+    );
     assert_eq!(lost.list_destroyed().await.unwrap().len(), 1);
 }
 
@@ -140,12 +199,23 @@ async fn the_destruction_list_cannot_be_forged() {
     let list = place.dir.path().join("keys.destroyed");
     let text = std::fs::read_to_string(&list).unwrap();
     std::fs::write(&list, text.replace("acme", "globex")).unwrap();
-    assert_eq!(place.open_with(1).await.err().unwrap().reason(), Reason::FailedPrecondition);
+    assert_eq!(
+        place.open_with(1).await.err().unwrap().reason(),
+        Reason::FailedPrecondition
+    );
     // A line that was being written when the power went was never confirmed.
     std::fs::write(&list, format!("{text}{}", &text[..20])).unwrap();
     let keys = place.open().await;
     keys.destroy(&globex()).await.unwrap();
-    let ids: Vec<KeyId> = place.open().await.list_destroyed().await.unwrap().into_iter().map(|d| d.id).collect();
+    let ids: Vec<KeyId> = place
+        .open()
+        .await
+        .list_destroyed()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|d| d.id)
+        .collect();
     assert_eq!(ids, [acme(), globex()]);
 }
 
@@ -179,5 +249,8 @@ async fn two_processes_on_one_file_lose_nothing() {
     // And what one destroys is gone for the other.
     let id = KeyId::tenant(&"tenant-0-0".parse().unwrap());
     opened[0].destroy(&id).await.unwrap();
-    assert_eq!(opened[1].wrap(&id, "c", b"x").await.unwrap_err().reason(), Reason::NotFound);
+    assert_eq!(
+        opened[1].wrap(&id, "c", b"x").await.unwrap_err().reason(),
+        Reason::NotFound
+    );
 }
