@@ -125,7 +125,7 @@ async fn real_records_come_back_as_they_were_sent() {
         }
         let opened = std::fs::File::open(&path).unwrap();
         let cut = cordon_client::ingest::Cut::new("sources/aws-cloudtrail", "aws.cloudtrail");
-        let batches = cordon_client::ingest::read(opened, &format!("file-{number}"), &cut);
+        let batches = cordon_client::ingest::read(opened, &format!("file-{number}"), &cut).unwrap();
         let mut outcomes = world.operator.ingest().send(&cut, batches);
         while let Some(outcome) = outcomes.next().await {
             let outcome = outcome.unwrap();

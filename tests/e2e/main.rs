@@ -9,6 +9,7 @@
     clippy::print_stderr,
     clippy::print_stdout,
     clippy::large_futures,
+    unreachable_pub,
     missing_docs
 )]
 

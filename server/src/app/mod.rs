@@ -70,7 +70,7 @@ impl App {
         let runner = kernel
             .job_runner()
             .context("a fresh kernel has no leave to run jobs")?;
-        let objects = Objects::local(&config.objects_path())
+        let objects = Objects::local(config.objects_path())
             .with_context(|| format!("the objects {}", config.objects_path().display()))?;
         let lake = Lake::new(Arc::clone(&kernel), objects, LakeConfig::default())?;
         Ok(Self {

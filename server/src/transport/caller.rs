@@ -92,13 +92,13 @@ impl Caller {
         tenant: &TenantId,
         action: Action,
     ) -> Result<(TenantScope, Permit)> {
-        if self.credential.principal().is_provider() {
-            if let Some(entry) = self.entry()? {
-                return kernel
-                    .gate()
-                    .enter(&self.credential, tenant, entry, action)
-                    .await;
-            }
+        if self.credential.principal().is_provider()
+            && let Some(entry) = self.entry()?
+        {
+            return kernel
+                .gate()
+                .enter(&self.credential, tenant, entry, action)
+                .await;
         }
         kernel
             .gate()

@@ -70,7 +70,7 @@ pub fn request(method: &MethodDescriptor, json: &str) -> Bytes {
 /// A caller below the client.
 #[derive(Clone)]
 pub struct Raw {
-    channel: Channel,
+    pub channel: Channel,
     pub token: Option<String>,
 }
 

@@ -29,7 +29,7 @@ enum Writer {
 ///
 /// # Errors
 /// `PERMISSION_DENIED`, `INVALID_FILTER`, `INVALID_ARGUMENT` before anything is sent.
-pub async fn export(
+pub(super) async fn export(
     kernel: &Arc<Kernel>,
     lake: &Arc<Lake>,
     caller: Caller,
