@@ -5,7 +5,7 @@ mod records;
 mod server;
 
 pub use raw::{Raw, json, methods, request};
-pub use records::{Call, account_of, trail};
+pub use records::{Call, trail};
 pub use server::{Server, World, binary, connect, raw};
 
 use std::path::PathBuf;
