@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cordon_client::Holder;
 use prost_reflect::{Kind, MethodDescriptor};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tonic::Code;
 
 use crate::harness::{Raw, World, methods, request};
@@ -48,8 +48,29 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
         };
         fields.insert(field.json_name().to_owned(), Value::String(of));
     }
-    if method.name() == "CreateTenant" {
-        fields.insert("tenantId".into(), "newcomer".into());
+    // What else a method wants before it looks at who asks.
+    for (name, value) in match method.name() {
+        "CreateTenant" => vec![("tenantId", json!("newcomer"))],
+        "CreateAccount" => vec![("accountId", json!("aws:100000000009"))],
+        "CreateAddressRange" => vec![("addressRange", json!({ "cidr": "198.18.0.0/15" }))],
+        "CreateSource" => vec![
+            ("sourceId", json!("newcomer")),
+            ("source", json!({ "sourceType": "ocsf" })),
+        ],
+        "ImportResources" => vec![(
+            "resources",
+            json!([{ "kind": "instance", "identifier": "i-1" }]),
+        )],
+        "IssueCredential" => vec![
+            ("credential", json!({ "subject": "x", "role": "reader" })),
+            ("csrPem", json!("none")),
+        ],
+        "RenewCredential" => vec![("csrPem", json!("none"))],
+        "ExportEvents" => vec![("format", json!("EXPORT_FORMAT_CSV"))],
+        "ReportWatermark" => vec![("watermark", json!("2026-01-01T00:00:00Z"))],
+        _ => Vec::new(),
+    } {
+        fields.insert(name.to_owned(), value);
     }
     request(method, &Value::Object(fields).to_string())
 }

@@ -4,41 +4,36 @@
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use cordon_kernel::db::JobClaim;
 use cordon_kernel::db::directory::DirectoryRows;
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::{IngestScope, Result, TenantId};
 use ipnet::IpNet;
-use tokio::time::Instant;
-
-/// How old the directory may be before the registers are asked whether they have changed.
-const FRESH: Duration = Duration::from_secs(1);
 
 /// The directory that all streams share.
 #[derive(Default)]
 pub struct Directory {
-    now: Mutex<Option<(Arc<Registers>, Instant)>>,
+    now: Mutex<Option<Arc<Registers>>>,
     loading: tokio::sync::Mutex<()>,
 }
 
 impl Directory {
-    /// The registers as they were within the last second.
+    /// The registers as they are now. Asking whether they have changed is one look at a number;
+    /// an old answer would put an event where it does not belong.
     ///
     /// # Errors
     /// `UNAVAILABLE` when they can't be read.
     pub async fn current(&self, kernel: &Kernel, scope: &IngestScope) -> Result<Arc<Registers>> {
-        if let Some(fresh) = self.fresh() {
-            return Ok(fresh);
+        let known = self.held().clone();
+        if let Some(registers) = known
+            && kernel.db().directory_version(scope).await? == registers.version
+        {
+            return Ok(registers);
         }
         let _loading = self.loading.lock().await;
-        if let Some(fresh) = self.fresh() {
-            return Ok(fresh);
-        }
-        let asked = Instant::now();
         let rows = kernel.db().directory(scope, self.version()).await?;
-        Ok(self.keep(rows, asked))
+        Ok(self.keep(rows))
     }
 
     /// The registers as they are now, for a job that follows a change of theirs.
@@ -47,36 +42,27 @@ impl Directory {
     /// `UNAVAILABLE` when they can't be read.
     pub async fn for_job(&self, kernel: &Kernel, claim: &JobClaim) -> Result<Arc<Registers>> {
         let _loading = self.loading.lock().await;
-        let asked = Instant::now();
         let rows = kernel.db().directory_for_job(claim, self.version()).await?;
-        Ok(self.keep(rows, asked))
+        Ok(self.keep(rows))
     }
 
     fn version(&self) -> Option<i64> {
-        self.held().as_ref().map(|(registers, _)| registers.version)
+        self.held().as_ref().map(|registers| registers.version)
     }
 
-    fn keep(&self, rows: Option<DirectoryRows>, asked: Instant) -> Arc<Registers> {
+    fn keep(&self, rows: Option<DirectoryRows>) -> Arc<Registers> {
         let mut held = self.held();
-        let old = held.take().map(|(registers, _)| registers);
-        let registers = match (rows, old) {
+        let registers = match (rows, held.take()) {
             (Some(rows), _) => Arc::new(Registers::new(rows)),
             (None, Some(old)) => old,
-            (None, None) => Arc::new(Registers::default()),
+            (None, None) => Arc::default(),
         };
-        *held = Some((Arc::clone(&registers), asked));
+        *held = Some(Arc::clone(&registers));
         registers
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, Option<(Arc<Registers>, Instant)>> {
+    fn held(&self) -> std::sync::MutexGuard<'_, Option<Arc<Registers>>> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn fresh(&self) -> Option<Arc<Registers>> {
-        self.held()
-            .as_ref()
-            .filter(|(_, asked)| asked.elapsed() < FRESH)
-            .map(|(registers, _)| Arc::clone(registers))
     }
 }
 
