@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::Db;
 use super::ingest::{Flush, FlushOutcome};
+use super::jobs::JobRunner;
 use super::segments::{RawSegment, RawSnapshot, StoredCommit};
 use crate::auth::TenantScope;
 use crate::clock::Env;
@@ -166,6 +167,8 @@ pub(crate) trait JournalStore: Send + Sync + 'static {
         before: Timestamp,
     ) -> Result<Vec<RawSegment>>;
     async fn forget_segments(&self, tenant: &TenantId, segments: &[String]) -> Result<()>;
+    /// Gives free space beyond `keep` bytes back to the file system; how many bytes it gave.
+    async fn shrink(&self, keep: u64) -> Result<u64>;
     async fn close(&self);
 }
 
@@ -307,6 +310,16 @@ impl Db {
         raw.into_iter()
             .map(|block| block.map_or(Ok(None), |block| open(&keys, block)))
             .collect()
+    }
+
+    /// Gives space that sealing has freed back to the file system, but for `keep` bytes for what
+    /// comes next. In small steps, so that ingest gets its turns in between; to be called when
+    /// little else is to be done. Returns how many bytes it gave.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the database can't be reached.
+    pub async fn shrink(&self, _runner: &JobRunner, keep: u64) -> Result<u64> {
+        self.journal().shrink(keep).await
     }
 
     /// Checks the tenant's whole journal: the chain, the blocks' hashes, and that each unsealed

@@ -2,7 +2,7 @@
 //! that a database that was migrated by other text is noticed and not guessed at.
 
 use ring::digest;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
 use crate::clock::Env;
@@ -39,7 +39,13 @@ pub struct Migrated {
 /// Brings the database up to this program's schema, making the file if there is none.
 /// `FAILED_PRECONDITION` when it was migrated by a newer program or by other text.
 pub(super) async fn migrate(options: &SqliteConnectOptions, env: &Env) -> Result<Migrated> {
-    let mut conn = options.clone().create_if_missing(true).connect().await?;
+    // Takes effect on a new file only: lets `Db::shrink` give space back.
+    let mut conn = options
+        .clone()
+        .create_if_missing(true)
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
+        .connect()
+        .await?;
     // Permanent once set; must not happen inside a transaction.
     sqlx::raw_sql("PRAGMA journal_mode = WAL")
         .execute(&mut conn)

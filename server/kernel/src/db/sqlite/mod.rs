@@ -30,6 +30,9 @@ use crate::ids::{SourceId, TenantId};
 /// load each flush dirties the same thousand pages again.
 const CHECKPOINT_PAGES: &str = "16384";
 
+/// Pages given back in one transaction: a few milliseconds' work.
+const SHRINK_PAGES: u64 = 1_024;
+
 pub(super) struct SqliteJournal {
     writer: Mutex<Option<SqliteConnection>>,
     readers: SqlitePool,
@@ -97,12 +100,15 @@ impl SqliteJournal {
 }
 
 impl Writer<'_> {
-    async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>> {
-        let conn = self.guard.as_mut().ok_or_else(|| {
+    fn conn(&mut self) -> Result<&mut SqliteConnection> {
+        self.guard.as_mut().ok_or_else(|| {
             Error::new(Reason::Unavailable, "the database is closed")
                 .with_retry_after(Duration::from_secs(1))
-        })?;
-        Ok(conn.begin_with("BEGIN IMMEDIATE").await?)
+        })
+    }
+
+    async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>> {
+        Ok(self.conn()?.begin_with("BEGIN IMMEDIATE").await?)
     }
 }
 
@@ -193,6 +199,43 @@ impl JournalStore for SqliteJournal {
         segments::forget(&mut tx, tenant, segments).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    async fn shrink(&self, keep: u64) -> Result<u64> {
+        let mut given = 0;
+        loop {
+            let mut writer = self.writer().await?;
+            let conn = writer.conn()?;
+            let (page, free): (i64, i64) = sqlx::query_as(
+                "SELECT page_size, freelist_count FROM pragma_page_size, pragma_freelist_count",
+            )
+            .fetch_one(&mut *conn)
+            .await?;
+            let (page, free) = (super::from_sql(page)?, super::from_sql(free)?);
+            let spare = free.saturating_sub(keep.div_ceil(page.max(1)));
+            let before = free;
+            if spare > 0 {
+                let step = format!("PRAGMA incremental_vacuum({})", spare.min(SHRINK_PAGES));
+                sqlx::raw_sql(sqlx::AssertSqlSafe(step))
+                    .execute(&mut *conn)
+                    .await?;
+            }
+            let after: i64 = sqlx::query_scalar("SELECT freelist_count FROM pragma_freelist_count")
+                .fetch_one(&mut *conn)
+                .await?;
+            let freed = before.saturating_sub(super::from_sql(after)?);
+            given += freed * page;
+            // A file that was not made to shrink does not.
+            if freed == 0 {
+                // The file itself is cut when the log is copied back.
+                if given > 0 {
+                    sqlx::raw_sql("PRAGMA wal_checkpoint(PASSIVE)")
+                        .execute(&mut *conn)
+                        .await?;
+                }
+                return Ok(given);
+            }
+        }
     }
 
     async fn close(&self) {

@@ -3,6 +3,7 @@
 mod append;
 mod audit;
 mod jobs;
+mod leftovers;
 mod registers;
 mod schema;
 mod segments;

@@ -402,3 +402,53 @@ async fn a_sealer_whose_claim_lapsed_commits_nothing() {
     world.db.commit_segments(&acme, seal(held)).await.unwrap();
     assert_eq!(world.db.snapshot(&acme).await.unwrap().segments.len(), 1);
 }
+
+#[tokio::test]
+async fn what_sealing_frees_goes_back_to_the_file_system() {
+    let world = World::new().await;
+    world.create(&["acme"]).await;
+    let big = "x".repeat(100_000);
+    for n in 0..60 {
+        world
+            .append(
+                "trail",
+                vec![batch(&format!("b{n}"), vec![block("acme", 1, &big)])],
+            )
+            .await;
+    }
+    let size = || {
+        std::fs::metadata(world.dir.path().join("cordon.db"))
+            .unwrap()
+            .len()
+    };
+    let runner = jobs::JobRunner::new();
+    assert_eq!(
+        world.db.shrink(&runner, 0).await.unwrap(),
+        0,
+        "nothing is free yet"
+    );
+    let seal = SegmentCommit {
+        sealed_through: Some(59),
+        ..SegmentCommit::default()
+    };
+    world
+        .db
+        .commit_segments(&job_scope("acme"), seal)
+        .await
+        .unwrap();
+    let keep = 1 << 20;
+    let given = world.db.shrink(&runner, keep).await.unwrap();
+    assert!(given > 4_000_000, "{given}");
+    assert!((keep..2 << 20).contains(&size()), "{}", size());
+    assert_eq!(world.db.shrink(&runner, keep).await.unwrap(), 0);
+    assert_eq!(world.journal("acme").await, vec![(60, 1, big)]);
+    assert!(
+        world
+            .db
+            .verify_journal(&scope("acme"))
+            .await
+            .unwrap()
+            .faults
+            .is_empty()
+    );
+}
