@@ -312,6 +312,29 @@ impl Db {
             .collect()
     }
 
+    /// Ingest's audit entries that begin after sequence number `after`, ascending, at most `limit`:
+    /// who sent which batch when, sealed or not.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the database can't be reached.
+    pub async fn journal_entries(
+        &self,
+        scope: &TenantScope,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<JournalEntry>> {
+        let raw = self.journal().entries(scope.tenant(), after, limit).await?;
+        raw.into_iter()
+            .map(|entry| {
+                Ok(JournalEntry {
+                    meta: entry.meta,
+                    batch_id: entry.batch_id,
+                    block_hash: crate::audit::hash_from(entry.block_hash)?,
+                })
+            })
+            .collect()
+    }
+
     /// Gives space that sealing has freed back to the file system, but for `keep` bytes for what
     /// comes next. In small steps, so that ingest gets its turns in between; to be called when
     /// little else is to be done. Returns how many bytes it gave.

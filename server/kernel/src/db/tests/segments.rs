@@ -100,6 +100,12 @@ async fn sealing_drops_payloads_and_keeps_the_journal() {
         (report.entries, report.blocks, report.faults.len()),
         (4, 1, 0)
     );
+    let entries = world.db.journal_entries(&acme, 2, 2).await.unwrap();
+    let seen: Vec<_> = entries
+        .iter()
+        .map(|e| (e.meta.first_seq, e.batch_id.as_str()))
+        .collect();
+    assert_eq!(seen, [(3, "b1"), (5, "b2")]);
     // The neighbour noticed nothing.
     let globex = world.db.snapshot(&scope("globex")).await.unwrap();
     assert_eq!(
