@@ -178,6 +178,25 @@ fn a_bad_line_is_told_and_the_next_is_read() {
 }
 
 #[test]
+fn bytes_that_are_no_text_are_told_as_that() {
+    let file = b"{\"a\":1}\n\xff\xfe\n{\"a\":\xe4}\n{\"a\":2}\n";
+    assert_eq!(
+        told(&json(file)),
+        [
+            (1, "{\"a\":1}"),
+            (2, "NOT_UTF8"),
+            (3, "NOT_UTF8"),
+            (4, "{\"a\":2}")
+        ]
+    );
+    let list = b"[{\"a\":1},{\"a\":\xff},{\"a\":2}]";
+    assert_eq!(
+        told(&json(list)),
+        [(1, "{\"a\":1}"), (1, "NOT_UTF8"), (1, "{\"a\":2}")]
+    );
+}
+
+#[test]
 fn a_bad_first_line_does_not_decide_for_the_rest() {
     for first in [
         "{\"a\": {",

@@ -186,6 +186,12 @@ impl<R: Read> Window<Source<R>> {
     pub(super) fn unreadable(&mut self, line: u64, fault: Fault, content: &[u8]) -> Piece {
         let at_end = self.ended && self.data().is_empty();
         let cut = if at_end { self.broken.take() } else { None };
+        // Of two things that are wrong, the one that says more; where it was cut nobody can tell.
+        let text = content.len() >= MAX_RECORD_BYTES || std::str::from_utf8(content).is_ok();
+        let fault = match fault {
+            Fault::MalformedJson if !text => Fault::NotUtf8,
+            fault => fault,
+        };
         let content = content.get(..MAX_RECORD_BYTES).unwrap_or(content);
         Piece::Unreadable {
             line,

@@ -1,7 +1,7 @@
 //! `cordon events count`.
 
 use clap::Args;
-use cordon_client::{CountEventsResponse, Events};
+use cordon_client::{CountEventsResponse, EventCount, Events};
 use serde_json::{Map, Value, json};
 
 use super::{Selection, say_completeness};
@@ -35,7 +35,11 @@ pub(super) async fn run(context: &Context, events: &Events, command: Count) -> O
     for column in &command.by {
         count = count.by(column);
     }
-    let answer = events.count(count).await?;
+    let mut answer = events.count(count).await?;
+    if command.by.is_empty() && answer.counts.is_empty() {
+        // None is a number as well.
+        answer.counts.push(EventCount::default());
+    }
     match context.output.form() {
         Form::Table => {
             let head: Vec<&str> = command
@@ -88,8 +92,6 @@ fn objects(by: &[String], answer: &CountEventsResponse) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
-    use cordon_client::EventCount;
-
     use super::*;
 
     #[test]
