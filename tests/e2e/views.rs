@@ -191,7 +191,7 @@ async fn a_flow_between_two_tenants_has_a_side_for_each() {
         "2 100000000001 eni-of-initech {from} {to} 40000 443 6 10 840 1772359200 1772359260 ACCEPT OK"
     );
     let sent = world
-        .send_with("aws.vpcflow", "flow", header, &[line.clone()])
+        .send_with("aws.vpcflow", "flow", header, std::slice::from_ref(&line))
         .await;
     assert_eq!(sent.accepted, 1, "{sent:?}");
     let (one, two) = (
