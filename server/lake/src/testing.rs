@@ -297,6 +297,48 @@ impl World {
     }
 }
 struct TmpOne;
-impl cordon_views::Directory for TmpOne { type Tenant = u8; fn account(&self,_:&str,_:i64)->Option<u8>{Some(0)} fn address(&self,_:IpAddr,_:i64)->Option<u8>{None} fn resource(&self,_:&str,_:i64)->Option<u8>{None} fn in_provider_range(&self,_:IpAddr)->bool{false} }
-impl cordon_views::Names for TmpOne { type Tenant = u8; fn pseudonym(&self,_:&u8,k:cordon_views::Kind,v:&str)->String{format!("{}~{v}",k.prefix())} fn event_name(&self,_:&u8,parts:&[&[u8]])->[u8;16]{ let mut h=blake3::Hasher::new(); for p in parts{h.update(p);} let mut n=[0;16]; h.finalize_xof().fill(&mut n); n } }
-pub(crate) fn tmp_row(l: &str) -> EventRow { cordon_views::attribute(SourceType::AwsCloudTrail, l.as_bytes(), None, EPOCH, &TmpOne, &TmpOne).unwrap().views.pop().unwrap().1 }
+impl cordon_views::Directory for TmpOne {
+    type Tenant = u8;
+    fn account(&self, _: &str, _: i64) -> Option<u8> {
+        Some(0)
+    }
+    fn address(&self, _: IpAddr, _: i64) -> Option<u8> {
+        None
+    }
+    fn resource(&self, _: &str, _: i64) -> Option<u8> {
+        None
+    }
+    fn in_provider_range(&self, _: IpAddr) -> bool {
+        false
+    }
+}
+impl cordon_views::Names for TmpOne {
+    type Tenant = u8;
+    fn pseudonym(&self, _: &u8, k: cordon_views::Kind, v: &str) -> String {
+        format!("{}~{v}", k.prefix())
+    }
+    fn event_name(&self, _: &u8, parts: &[&[u8]]) -> [u8; 16] {
+        let mut h = blake3::Hasher::new();
+        for p in parts {
+            h.update(p);
+        }
+        let mut n = [0; 16];
+        h.finalize_xof().fill(&mut n);
+        n
+    }
+}
+pub(crate) fn tmp_row(l: &str) -> EventRow {
+    cordon_views::attribute(
+        SourceType::AwsCloudTrail,
+        l.as_bytes(),
+        None,
+        EPOCH,
+        &TmpOne,
+        &TmpOne,
+    )
+    .unwrap()
+    .views
+    .pop()
+    .unwrap()
+    .1
+}

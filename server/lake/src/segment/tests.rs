@@ -402,7 +402,14 @@ async fn tmp_sizes() {
     let world = World::new().await;
     let scope = world.scope(ACME);
     let access = world.lake.access(&scope).await.unwrap();
-    for (page, level) in [(64usize, 1), (256, 1), (1024, 1), (64, 3), (128,3), (1024, 3)] {
+    for (page, level) in [
+        (64usize, 1),
+        (256, 1),
+        (1024, 1),
+        (64, 3),
+        (128, 3),
+        (1024, 3),
+    ] {
         let id = world.kernel.env().uuid_v7();
         super::write::TMP.store(page << 10, std::sync::atomic::Ordering::Relaxed);
         super::write::TMPL.store(level, std::sync::atomic::Ordering::Relaxed);
@@ -412,18 +419,58 @@ async fn tmp_sizes() {
         let written = writer.finish().unwrap();
         let total = written.bytes.len();
         let n = batch.num_rows();
-        println!("page {page}k level {level}: {} B/row, index {} in {:?}", total / n, (written.meta.index_end - written.meta.index_start) as usize / n, t.elapsed());
-        let row = SegmentRow { id, first_seq: 1, last_seq: n as u64, rows: written.rows, min_time: 0, max_time: 0, stored_day: 0, first_stored: 0, last_stored: 0,
-            object: SegmentObject::Parquet(Objects::segment_path(&scope, id)), object_bytes: total as u64, object_hash: [0; 32], key_version: written.key_version, format: FORMAT, meta: written.meta.encode().into() };
+        println!(
+            "page {page}k level {level}: {} B/row, index {} in {:?}",
+            total / n,
+            (written.meta.index_end - written.meta.index_start) as usize / n,
+            t.elapsed()
+        );
+        let row = SegmentRow {
+            id,
+            first_seq: 1,
+            last_seq: n as u64,
+            rows: written.rows,
+            min_time: 0,
+            max_time: 0,
+            stored_day: 0,
+            first_stored: 0,
+            last_stored: 0,
+            object: SegmentObject::Parquet(Objects::segment_path(&scope, id)),
+            object_bytes: total as u64,
+            object_hash: [0; 32],
+            key_version: written.key_version,
+            format: FORMAT,
+            meta: written.meta.encode().into(),
+        };
         let objects = Objects::remote(Arc::new(InMemory::new()));
-        objects.put(&scope, &Objects::segment_path(&scope, id), written.bytes.into()).await.unwrap();
-        let file = SegmentFile::open(&objects, &scope, &access.cipher, &row).await.unwrap();
-        let mut sizes: Vec<(f64, String)> = Column::ALL.into_iter().map(|c| {
-            let s: i64 = file.tmp_meta().row_groups().iter().map(|g| g.column(c.index()).compressed_size()).sum();
-            (s as f64 / n as f64, c.name().to_owned())
-        }).collect();
+        objects
+            .put(
+                &scope,
+                &Objects::segment_path(&scope, id),
+                written.bytes.into(),
+            )
+            .await
+            .unwrap();
+        let file = SegmentFile::open(&objects, &scope, &access.cipher, &row)
+            .await
+            .unwrap();
+        let mut sizes: Vec<(f64, String)> = Column::ALL
+            .into_iter()
+            .map(|c| {
+                let s: i64 = file
+                    .tmp_meta()
+                    .row_groups()
+                    .iter()
+                    .map(|g| g.column(c.index()).compressed_size())
+                    .sum();
+                (s as f64 / n as f64, c.name().to_owned())
+            })
+            .collect();
         sizes.sort_by(|a, b| b.0.total_cmp(&a.0));
         println!("{:?}", &sizes[..14]);
-        println!("footer+indexes {}", (row.object_bytes - file.meta.index_end) as usize / n);
+        println!(
+            "footer+indexes {}",
+            (row.object_bytes - file.meta.index_end) as usize / n
+        );
     }
 }
