@@ -55,7 +55,7 @@ impl Holder {
 }
 
 /// The name of a thing in a collection, when only its id may be given.
-fn named(collection: &str, id: &str) -> String {
+pub(crate) fn named(collection: &str, id: &str) -> String {
     if id
         .strip_prefix(collection)
         .is_some_and(|rest| rest.starts_with('/'))

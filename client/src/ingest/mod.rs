@@ -23,6 +23,7 @@ pub use self::split::{Fault, Form, MAX_RECORD_BYTES, Piece, Splitter};
 use crate::client::{Call, Client, call, configured};
 use crate::error::{Error, Reason, Result};
 use crate::paging::Paged;
+use crate::tenants::named;
 use crate::time::to_proto;
 
 /// Batches that are read ahead of sending.
@@ -92,17 +93,17 @@ impl Ingest {
     /// `PERMISSION_DENIED` for a source that is not the caller's.
     pub async fn report_watermark(&self, source: &str, watermark: Timestamp) -> Result<()> {
         let message = ReportWatermarkRequest {
-            source: source.to_owned(),
+            source: named("sources", source),
             watermark: Some(to_proto(watermark)),
         };
         call!(self, Call::SAFE, report_watermark(message)).map(|_| ())
     }
 
-    /// Records of a source that could not be read, oldest first. Takes names as in
-    /// `sources/{source}`.
+    /// Records of a source that could not be read, oldest first. Takes `sources/{source}`
+    /// or the id alone.
     #[must_use]
     pub fn dead_letters(&self, source: &str) -> Paged<DeadLetter> {
-        let (room, parent) = (self.clone(), source.to_owned());
+        let (room, parent) = (self.clone(), named("sources", source));
         Paged::new(move |page_token| {
             let room = room.clone();
             let message = ListDeadLettersRequest {
@@ -124,7 +125,7 @@ impl Ingest {
     /// `NOT_FOUND` when there is no such source.
     pub async fn replay_dead_letters(&self, source: &str) -> Result<ReplayDeadLettersResponse> {
         let message = ReplayDeadLettersRequest {
-            parent: source.to_owned(),
+            parent: named("sources", source),
         };
         call!(self, Call::SAFE.long(), replay_dead_letters(message))
     }

@@ -15,7 +15,7 @@ use cordon_kernel::db::segments::Snapshot;
 use crate::block::{BlockContext, BlockDecoder, Facts};
 use crate::error::{LakeError, Result};
 use crate::lake::Access;
-use crate::run::Run;
+use crate::run::{Keys, Run};
 
 /// Most rows of a group, unless one block has more.
 const GROUP_ROWS: u32 = 2_048;
@@ -315,6 +315,20 @@ impl Access<'_> {
         let run = Arc::new(Run::of(&batches)?);
         self.lake.keep_run(tenant, group.key(), &run);
         Ok(run)
+    }
+
+    /// Times and names of a group, which are had without decoding it again for a long time.
+    ///
+    /// # Errors
+    /// As [`Access::run`].
+    pub(crate) async fn run_keys(&self, group: &Arc<Group>) -> Result<Arc<Keys>> {
+        let tenant = self.scope.tenant();
+        if let Some(keys) = self.lake.kept_keys(tenant, group.key()) {
+            return Ok(keys);
+        }
+        let keys = Arc::new(Keys::of(&self.run(group).await?.batch)?.detached());
+        self.lake.keep_keys(tenant, group.key(), &keys);
+        Ok(keys)
     }
 
     async fn decode(&self, group: &Group) -> Result<RecordBatch> {

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::filter::Filters;
 use crate::journal::JournalState;
 use crate::object::Objects;
-use crate::run::Run;
+use crate::run::{Keys, Run};
 use crate::segment::{SegmentFile, SegmentIndex};
 
 /// How much memory the lake may keep for speed, in bytes. Every tenant's things are kept under
@@ -22,6 +22,8 @@ use crate::segment::{SegmentFile, SegmentIndex};
 pub struct LakeConfig {
     /// Decoded pieces of journals.
     pub journal_cache: usize,
+    /// Times and names of what lies in journals, which outlast the decoded pieces.
+    pub key_cache: usize,
     /// Footers of segments.
     pub footer_cache: usize,
     /// Bloom filters of segments.
@@ -34,6 +36,7 @@ impl Default for LakeConfig {
     fn default() -> Self {
         Self {
             journal_cache: 128 << 20,
+            key_cache: 16 << 20,
             footer_cache: 48 << 20,
             index_cache: 48 << 20,
             tenants: 4_096,
@@ -56,6 +59,7 @@ pub struct Lake {
     pub(crate) objects: Objects,
     filters: Filters,
     runs: Cache<(TenantId, RunKey), Arc<Run>>,
+    keys: Cache<(TenantId, u64, u64), Arc<Keys>>,
     journals: Cache<TenantId, Arc<Mutex<JournalState>>>,
     pub(crate) catalogues: Cache<TenantId, Arc<CatalogueView>>,
     pub(crate) files: Cache<(TenantId, Uuid), Arc<SegmentFile>>,
@@ -86,6 +90,7 @@ impl Lake {
             kernel,
             objects,
             runs: Cache::new(config.journal_cache),
+            keys: Cache::new(config.key_cache),
             journals: Cache::new(config.tenants),
             catalogues: Cache::new(config.footer_cache / 2),
             files: Cache::new(config.footer_cache),
@@ -108,13 +113,18 @@ impl Lake {
     /// Bytes that the caches hold now, roughly.
     #[must_use]
     pub fn cached_bytes(&self) -> usize {
-        self.runs.weight() + self.files.weight() + self.indexes.weight() + self.catalogues.weight()
+        self.runs.weight()
+            + self.keys.weight()
+            + self.files.weight()
+            + self.indexes.weight()
+            + self.catalogues.weight()
     }
 
     /// Forgets what is kept for a tenant: to be called when it is deleted.
     pub fn forget(&self, tenant: &TenantId) {
         self.filters.forget(tenant);
         self.runs.retain(|(of, _)| of != tenant);
+        self.keys.retain(|(of, ..)| of != tenant);
         self.journals.remove(tenant);
         self.catalogues.remove(tenant);
         self.files.retain(|(of, _)| of != tenant);
@@ -150,6 +160,19 @@ impl Lake {
     pub(crate) fn drop_run(&self, tenant: &TenantId, (first, last): (u64, u64)) {
         self.runs
             .remove(&(tenant.clone(), RunKey::Journal(first, last)));
+    }
+
+    pub(crate) fn kept_keys(
+        &self,
+        tenant: &TenantId,
+        (first, last): (u64, u64),
+    ) -> Option<Arc<Keys>> {
+        self.keys.get(&(tenant.clone(), first, last))
+    }
+
+    pub(crate) fn keep_keys(&self, tenant: &TenantId, (first, last): (u64, u64), keys: &Arc<Keys>) {
+        let key = (tenant.clone(), first, last);
+        self.keys.put(key, Arc::clone(keys), keys.memory());
     }
 
     pub(crate) fn kept_segment(&self, tenant: &TenantId, id: Uuid) -> Option<Arc<Run>> {

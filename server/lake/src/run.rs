@@ -2,13 +2,14 @@
 
 use std::cmp::Reverse;
 
-use arrow::array::{RecordBatch, UInt32Array};
+use arrow::array::{FixedSizeBinaryArray, RecordBatch, UInt32Array};
+use arrow::buffer::{Buffer, ScalarBuffer};
 use arrow::compute::{concat_batches, take_record_batch};
 
 use crate::conflict::mark_conflicts;
 use crate::error::Result;
 use crate::facts::RowFacts;
-use crate::row::{name_column, raw_bytes, seq_column, time_column};
+use crate::row::{name_at, name_column, raw_bytes, seq_column, time_column};
 use crate::schema::schema;
 
 /// Rows of all columns, newest first and then by name; repetitions among them are gone, the
@@ -44,6 +45,54 @@ impl Run {
     /// Bytes it takes in memory.
     pub(crate) fn memory(&self) -> usize {
         self.batch.get_array_memory_size() + 24 * (self.invalid.len() + self.yielding.len())
+    }
+}
+
+/// What tells the rows of a sorted batch apart: their times, newest first, and names.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    times: ScalarBuffer<i64>,
+    names: FixedSizeBinaryArray,
+}
+
+impl Keys {
+    /// The keys of a sorted batch, which they share their memory with.
+    pub(crate) fn of(batch: &RecordBatch) -> Result<Self> {
+        Ok(Self {
+            times: time_column(batch)?.values().clone(),
+            names: name_column(batch)?.clone(),
+        })
+    }
+
+    /// The same keys with memory of their own, for keeping longer than the batch.
+    pub(crate) fn detached(&self) -> Self {
+        Self {
+            times: self.times.iter().copied().collect(),
+            names: FixedSizeBinaryArray::new(
+                self.names.value_length(),
+                Buffer::from(self.names.value_data()),
+                None,
+            ),
+        }
+    }
+
+    /// Time and name of a row.
+    pub(crate) fn at(&self, row: u32) -> (i64, [u8; 16]) {
+        let row = row as usize;
+        let time = self.times.get(row).copied().unwrap_or(0);
+        (time, name_at(&self.names, row))
+    }
+
+    /// Whether a row has that time and name.
+    pub(crate) fn contains(&self, time: i64, name: &[u8; 16]) -> bool {
+        let start = self.times.partition_point(|other| *other > time);
+        let end = self.times.partition_point(|other| *other >= time);
+        (start..end).any(|row| self.names.value(row) == name)
+    }
+
+    /// Bytes it takes in memory.
+    pub(crate) fn memory(&self) -> usize {
+        24 * self.times.len() + 64
     }
 }
 

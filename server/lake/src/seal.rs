@@ -30,9 +30,9 @@ use crate::journal::{context, portions};
 use crate::lake::{Access, Lake};
 use crate::object::Objects;
 use crate::row::{name_at, name_column, raw_bytes, seq_column, time_column};
-use crate::run::order;
+use crate::run::{Keys, order};
 use crate::schema::schema;
-use crate::search::{Probe, contains, superseded};
+use crate::search::{Probe, superseded};
 use crate::segment::{FORMAT, GROUP_ROWS, GroupMeta, SegmentMeta, SegmentWriter, WrittenSegment};
 
 /// As many unsealed rows are sealed at once, whatever their age.
@@ -259,7 +259,7 @@ impl Access<'_> {
         let mut small = Vec::new();
         for (row, _) in catalogue.segments() {
             if row.object == SegmentObject::Block {
-                small.push(self.block_segment(row).await?);
+                small.push(Keys::of(&self.block_segment(row).await?.batch)?);
             }
         }
         let mut probe = Probe::new(catalogue);
@@ -272,11 +272,7 @@ impl Access<'_> {
             }
             let time = times.get(row as usize).copied().unwrap_or(0);
             let name = name_at(names, row as usize);
-            let mut known = false;
-            for run in &small {
-                let (times, names) = (time_column(&run.batch)?.values(), name_column(&run.batch)?);
-                known |= contains(times, names, time, &name);
-            }
+            let known = small.iter().any(|keys| keys.contains(time, &name));
             if known || probe.has(self, time, &name).await? {
                 gone.insert(row);
             }

@@ -16,10 +16,10 @@ use crate::error::{LakeError, Result};
 use crate::filter::{Filter, project};
 use crate::journal::JournalView;
 use crate::lake::{Access, Lake};
-use crate::row::{name_at, name_column, seq_column, time_column};
-use crate::run::Run;
+use crate::row::{seq_column, time_column};
+use crate::run::{Keys, Run};
 use crate::schema::{Column, Columns};
-use crate::search::{Probe, contains, evaluate, keep, read, superseded};
+use crate::search::{Probe, evaluate, keep, read, superseded};
 
 /// Sequence numbers that one reading covers.
 const WINDOW: u64 = 4_096;
@@ -254,69 +254,109 @@ impl Reading<'_> {
     }
 
     async fn groups(&self, found: &mut Vec<RecordBatch>) -> Result<()> {
-        let mut probe = Probe::new(&self.catalogue);
-        for group in &self.journal.groups {
-            if !self.inside(group.first_seq, group.last_seq) {
-                continue;
+        let mut open = Vec::new();
+        for (at, group) in self.journal.groups.iter().enumerate() {
+            if self.inside(group.first_seq, group.last_seq) {
+                let run = self.access.run(group).await?;
+                let rows = self.choose(&run)?;
+                open.push(Chosen { at, run, rows });
             }
-            let run = self.access.run(group).await?;
-            let mut rows = Vec::new();
-            for row in self.choose(&run)? {
-                if self.is_first(&run, row as usize, &mut probe).await? {
-                    rows.push(row);
-                }
-            }
-            self.take(&run, &rows, found)?;
+        }
+        self.drop_repetitions(&mut open).await?;
+        for Chosen { run, rows, .. } in &open {
+            self.take(run, rows, found)?;
         }
         Ok(())
     }
 
-    /// Whether no row with a lower sequence number is the same event. (Within the run none
-    /// is, so only earlier groups and segments are asked.)
-    async fn is_first(&self, run: &Run, row: usize, probe: &mut Probe) -> Result<bool> {
-        let time = time_column(&run.batch)?.value(row);
-        let name = name_at(name_column(&run.batch)?, row);
-        let seq = seq_column(&run.batch)?.value(row).cast_unsigned();
-        if run.invalid.iter().any(|(at, _)| *at as usize == row) {
-            let lowest = self
-                .journal
-                .facts
-                .invalid
-                .get(&name)
-                .copied()
-                .unwrap_or(seq);
-            return Ok(lowest == seq && !self.catalogue.invalid.contains(&name));
+    /// Keeps the rows that no row with a lower sequence number is the same event as. (Within a
+    /// run none is.) What lies earlier is opened once for all rows, not once for each.
+    async fn drop_repetitions(&self, open: &mut [Chosen]) -> Result<()> {
+        for chosen in &mut *open {
+            self.drop_timeless(chosen)?;
         }
-        for group in &self.journal.groups {
-            if group.first_seq >= seq {
-                break;
-            }
-            if !(group.min_time..=group.max_time).contains(&time) || group.last_seq >= seq {
-                continue;
-            }
-            let earlier = self.access.run(group).await?;
-            if contains(
-                time_column(&earlier.batch)?.values(),
-                name_column(&earlier.batch)?,
-                time,
-                &name,
-            ) {
-                return Ok(false);
-            }
-        }
-        for (row, _) in self.catalogue.segments() {
-            if row.object == SegmentObject::Block && (row.min_time..=row.max_time).contains(&time) {
-                let sealed = self.access.block_segment(row).await?;
-                if contains(
-                    time_column(&sealed.batch)?.values(),
-                    name_column(&sealed.batch)?,
-                    time,
-                    &name,
-                ) {
-                    return Ok(false);
+        for (at, group) in self.journal.groups.iter().enumerate() {
+            let later = |chosen: &Chosen| {
+                chosen.at > at && chosen.any_within(group.min_time, group.max_time)
+            };
+            if open.iter().any(later) {
+                let earlier = self.access.run_keys(group).await?;
+                for chosen in open.iter_mut().filter(|chosen| chosen.at > at) {
+                    chosen.drop_those_in(&earlier)?;
                 }
             }
         }
-        Ok(!probe.has(self.access, time, &name).await?)
+        for (row, _) in self.catalogue.segments() {
+            let near = |chosen: &Chosen| chosen.any_within(row.min_time, row.max_time);
+            if row.object == SegmentObject::Block && open.iter().any(near) {
+                let sealed = Keys::of(&self.access.block_segment(row).await?.batch)?;
+                for chosen in &mut *open {
+                    chosen.drop_those_in(&sealed)?;
+                }
+            }
+        }
+        let mut probe = Probe::new(&self.catalogue);
+        for chosen in open {
+            let keys = Keys::of(&chosen.run.batch)?;
+            let mut kept = Vec::with_capacity(chosen.rows.len());
+            for row in &chosen.rows {
+                let (time, name) = keys.at(*row);
+                if chosen.is_timeless(*row) || !probe.has(self.access, time, &name).await? {
+                    kept.push(*row);
+                }
+            }
+            chosen.rows = kept;
+        }
+        Ok(())
+    }
+
+    /// Rows without a valid time are known by name alone.
+    fn drop_timeless(&self, chosen: &mut Chosen) -> Result<()> {
+        let seqs = seq_column(&chosen.run.batch)?.values().clone();
+        for (row, name) in &chosen.run.invalid {
+            let seq = seqs.get(*row as usize).map(|seq| seq.cast_unsigned());
+            let lowest = self.journal.facts.invalid.get(name).copied().or(seq);
+            if lowest != seq || self.catalogue.invalid.contains(name) {
+                chosen.rows.retain(|other| other != row);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Rows of a group of unsealed blocks that the filter let through.
+struct Chosen {
+    /// Which of the journal's groups it is.
+    at: usize,
+    run: Arc<Run>,
+    rows: Vec<u32>,
+}
+
+impl Chosen {
+    fn is_timeless(&self, row: u32) -> bool {
+        self.run.invalid.iter().any(|(at, _)| *at == row)
+    }
+
+    /// Whether rows are left whose time may be between the two.
+    fn any_within(&self, min: i64, max: i64) -> bool {
+        // Newest first.
+        let Ok(times) = time_column(&self.run.batch) else {
+            return true;
+        };
+        let time = |row: Option<&u32>| row.and_then(|row| times.values().get(*row as usize));
+        match (time(self.rows.first()), time(self.rows.last())) {
+            (Some(newest), Some(oldest)) => *oldest <= max && *newest >= min,
+            _ => false,
+        }
+    }
+
+    fn drop_those_in(&mut self, earlier: &Keys) -> Result<()> {
+        let own = Keys::of(&self.run.batch)?;
+        let timeless: HashSet<u32> = self.run.invalid.iter().map(|(row, _)| *row).collect();
+        self.rows.retain(|row| {
+            let (time, name) = own.at(*row);
+            timeless.contains(row) || !earlier.contains(time, &name)
+        });
+        Ok(())
     }
 }

@@ -75,6 +75,11 @@ impl Server {
         }
     }
 
+    /// The process that it runs as.
+    pub fn pid(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     /// Ends it as a power cut would.
     pub async fn kill(mut self) {
         self.child.kill().await.unwrap();
@@ -82,7 +87,7 @@ impl Server {
 
     /// Asks it to stop, and waits until it has.
     pub async fn stop(mut self) {
-        let pid = self.child.id().unwrap().to_string();
+        let pid = self.pid().to_string();
         assert!(
             Command::new("kill")
                 .args(["-TERM", &pid])

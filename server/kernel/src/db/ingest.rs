@@ -37,6 +37,9 @@ pub struct FlushBatch {
     pub dead_letters: Vec<DeadLetter>,
     /// The source's promise that everything up to this event time (ns) has been delivered.
     pub watermark: Option<i64>,
+    /// The version of the directory that the batch was attributed by: it is stored only while
+    /// that is the present one. `None` for what does not come from the directory.
+    pub directory_version: Option<i64>,
 }
 
 /// A tenant's share of a batch.
@@ -93,6 +96,9 @@ pub enum BatchOutcome {
     /// A batch of this id is stored with other content; nothing was stored now
     /// ([`Reason::BatchConflict`]).
     Conflict,
+    /// The directory has changed since the batch was attributed; nothing was stored now.
+    /// Attribute it anew: what it holds may belong to somebody else, or to somebody at last.
+    Stale,
 }
 
 impl Db {

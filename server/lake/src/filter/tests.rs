@@ -198,7 +198,7 @@ fn mistakes_are_told_with_their_place() {
         ("@x = 1", 1, 2, "operator"),
         ("raw_context = 'x'", 1, 1, "no column"),
         ("shared_event_id = 'x'", 1, 1, "no column"),
-        ("CAST(raw AS BYTEA) = 'x'", 1, 1, "BIGINT"),
+        ("CAST(raw AS BYTEA) = 'x'", 1, 6, "BIGINT"),
         ("", 1, 1, ""),
     ] {
         let error = refused(text);

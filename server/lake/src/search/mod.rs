@@ -29,7 +29,7 @@ use cordon_kernel::{EventName, TenantScope};
 use futures::Stream;
 
 pub(crate) use cursor::{evaluate, keep, read};
-pub(crate) use probe::{Probe, contains};
+pub(crate) use probe::Probe;
 pub(crate) use walk::{Sources, Walk, row_groups, superseded};
 
 use crate::error::{LakeError, Result};

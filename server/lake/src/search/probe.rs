@@ -3,14 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::FixedSizeBinaryArray;
-use arrow::buffer::ScalarBuffer;
 use cordon_kernel::db::segments::SegmentObject;
 
 use crate::catalogue::CatalogueView;
 use crate::error::Result;
 use crate::lake::Access;
-use crate::row::{name_column, time_column};
+use crate::run::Keys;
 use crate::schema::{Column, Columns};
 use crate::segment::{SegmentIndex, SegmentMeta};
 
@@ -32,8 +30,6 @@ struct File {
     meta: Arc<SegmentMeta>,
     index: Option<Arc<SegmentIndex>>,
 }
-
-type Keys = (ScalarBuffer<i64>, FixedSizeBinaryArray);
 
 impl Probe {
     pub(crate) fn new(catalogue: &Arc<CatalogueView>) -> Self {
@@ -86,9 +82,8 @@ impl Probe {
                     }
                     self.keys.insert(key, keys);
                 }
-                if let Some((times, names)) = self.keys.get(&key)
-                    && contains(times, names, time, name)
-                {
+                let keys = self.keys.get(&key);
+                if keys.is_some_and(|keys| keys.contains(time, name)) {
                     return Ok(true);
                 }
             }
@@ -108,20 +103,5 @@ async fn read_keys(
     let keys = file
         .read(&access.lake.objects, access.scope, group, columns, None)
         .await?;
-    Ok((
-        time_column(&keys)?.values().clone(),
-        name_column(&keys)?.clone(),
-    ))
-}
-
-/// Whether sorted rows have that time and name.
-pub(crate) fn contains(
-    times: &[i64],
-    names: &FixedSizeBinaryArray,
-    time: i64,
-    name: &[u8; 16],
-) -> bool {
-    let start = times.partition_point(|other| *other > time);
-    let end = times.partition_point(|other| *other >= time);
-    (start..end).any(|row| names.value(row) == name)
+    Keys::of(&keys)
 }

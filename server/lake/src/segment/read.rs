@@ -220,9 +220,3 @@ pub(crate) struct Fetched {
 pub(crate) fn matches_hash(row: &SegmentRow, bytes: &Bytes) -> bool {
     bytes.len() as u64 == row.object_bytes && *blake3::hash(bytes).as_bytes() == row.object_hash
 }
-#[cfg(test)]
-impl SegmentFile {
-    pub(crate) fn tmp_meta(&self) -> &parquet::file::metadata::ParquetMetaData {
-        self.footer.metadata()
-    }
-}

@@ -106,16 +106,7 @@ fn properties(cipher: &TenantCipher, id: Uuid, key_version: u32) -> Result<Write
             Column::Raw => {
                 builder = builder
                     .set_column_dictionary_enabled(path(), false)
-                    .set_column_data_page_size_limit(
-                        path(),
-                        TMP.load(std::sync::atomic::Ordering::Relaxed),
-                    )
-                    .set_column_compression(
-                        path(),
-                        Compression::ZSTD(ZstdLevel::try_new(
-                            TMPL.load(std::sync::atomic::Ordering::Relaxed),
-                        )?),
-                    );
+                    .set_column_data_page_size_limit(path(), RAW_PAGE);
             }
             Column::Resources | Column::Withheld => {}
             _ => {
@@ -268,6 +259,3 @@ impl WrittenSegment {
         )
     }
 }
-pub(crate) static TMP: std::sync::atomic::AtomicUsize =
-    std::sync::atomic::AtomicUsize::new(64 << 10);
-pub(crate) static TMPL: std::sync::atomic::AtomicI32 = std::sync::atomic::AtomicI32::new(1);

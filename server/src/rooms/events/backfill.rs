@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cordon_kernel::db::{BatchOutcome, FlushBatch, JobClaim};
 use cordon_kernel::facade::Kernel;
-use cordon_kernel::{Error, Result, TenantScope};
+use cordon_kernel::{Error, Reason, Result, TenantScope};
 use cordon_lake::block::BlockEncoder;
 use cordon_views::attribute;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -58,6 +58,15 @@ pub async fn run(
                 .buffer_unordered(TOGETHER)
                 .try_collect()
                 .await?;
+            if stored
+                .iter()
+                .any(|(_, outcome)| *outcome == BatchOutcome::Stale)
+            {
+                return Err(Error::new(
+                    Reason::Unavailable,
+                    "the directory changed meanwhile; the job is done again",
+                ));
+            }
             let of = |wanted: &[BatchOutcome]| -> Vec<Uuid> {
                 let found = stored
                     .iter()
@@ -132,6 +141,7 @@ async fn prepare(
             batch_id: format!("backfill/{}/{tenant}", id.hyphenated()),
             content_hash: *blake3::hash(kept.record).as_bytes(),
             blocks: vec![encode(&mut encoder, tenant, &[row])?],
+            directory_version: Some(registers.version()),
             ..FlushBatch::default()
         }))
     })

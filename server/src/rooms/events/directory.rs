@@ -98,6 +98,12 @@ fn owner(spans: Option<&Vec<Span>>, at: i64) -> Option<TenantId> {
 }
 
 impl Registers {
+    /// Which state of the directory this is.
+    #[must_use]
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
     fn new(rows: DirectoryRows) -> Self {
         let mut new = Self {
             version: rows.version,

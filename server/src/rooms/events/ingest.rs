@@ -22,6 +22,8 @@ pub(super) const MAX_RECORDS: usize = 10_000;
 pub(super) const MAX_BYTES: usize = 8 << 20;
 /// Most bytes of all batches that are being worked on at one time.
 const IN_WORK: usize = 64 << 20;
+/// How often a batch is attributed anew because the directory changed under it.
+const ATTEMPTS: usize = 8;
 /// What the smallest batch counts as.
 const LEAST_WEIGHT: usize = 64 << 10;
 /// Most bytes of what all records need to be read.
@@ -131,8 +133,14 @@ impl Ingest {
             .acquire_many(permits)
             .await
             .map_err(|_| Error::new(Reason::Unavailable, "the server is stopping"))?;
-        let (receipt, batch) = self.sort(scope, batch).await?;
-        self.append(scope, receipt, batch).await
+        let batch = Arc::new(batch);
+        for _ in 0..ATTEMPTS {
+            let (receipt, sorted) = self.sort(scope, &batch).await?;
+            if let Some(receipt) = self.append(scope, receipt, sorted).await? {
+                return Ok(receipt);
+            }
+        }
+        Err(restless())
     }
 
     /// Reads one record that could not be read before. Stores it if it can be now; `None` if not,
@@ -141,18 +149,25 @@ impl Ingest {
     /// # Errors
     /// As [`Ingest::store`].
     pub async fn retry(&self, scope: &IngestScope, batch: Batch) -> Result<Option<Receipt>> {
-        let (receipt, batch) = self.sort(scope, batch).await?;
-        if receipt.rejected > 0 {
-            return Ok(None);
+        let batch = Arc::new(batch);
+        for _ in 0..ATTEMPTS {
+            let (receipt, sorted) = self.sort(scope, &batch).await?;
+            if receipt.rejected > 0 {
+                return Ok(None);
+            }
+            if let Some(receipt) = self.append(scope, receipt, sorted).await? {
+                return Ok(Some(receipt));
+            }
         }
-        self.append(scope, receipt, batch).await.map(Some)
+        Err(restless())
     }
 
-    async fn sort(&self, scope: &IngestScope, batch: Batch) -> Result<(Receipt, FlushBatch)> {
+    async fn sort(&self, scope: &IngestScope, batch: &Arc<Batch>) -> Result<(Receipt, FlushBatch)> {
         let registers = self.directory.current(&self.kernel, scope).await?;
         let names = self.kernel.ingest_names(scope).await?;
         let observed = cordon_kernel::db::nanos(self.kernel.env().now());
         let handle = tokio::runtime::Handle::current();
+        let batch = Arc::clone(batch);
         // Attribution is work for a processor, not for the reactor.
         tokio::task::spawn_blocking(move || {
             let names = TenantNames::new(names, handle);
@@ -163,23 +178,25 @@ impl Ingest {
         .map_err(|cause| Error::internal(format!("attribution ended early: {cause}")))?
     }
 
+    /// `None` when the directory has changed since the batch was sorted.
     async fn append(
         &self,
         scope: &IngestScope,
         mut receipt: Receipt,
         batch: FlushBatch,
-    ) -> Result<Receipt> {
+    ) -> Result<Option<Receipt>> {
         let flush = Flush {
             batches: vec![batch],
         };
         let outcome = self.kernel.db().append(scope, flush).await?;
         match outcome.batches.first() {
-            Some(BatchOutcome::Stored) => Ok(receipt),
+            Some(BatchOutcome::Stored) => Ok(Some(receipt)),
+            Some(BatchOutcome::Stale) => Ok(None),
             Some(BatchOutcome::Duplicate) => {
                 receipt.duplicates += receipt.accepted;
                 receipt.accepted = 0;
                 receipt.unattributed = 0;
-                Ok(receipt)
+                Ok(Some(receipt))
             }
             Some(BatchOutcome::Conflict) => Err(Error::new(
                 Reason::BatchConflict,
@@ -188,6 +205,14 @@ impl Ingest {
             None => Err(Error::internal("a flush of one batch without an outcome")),
         }
     }
+}
+
+fn restless() -> Error {
+    Error::new(
+        Reason::Unavailable,
+        "the directory changes all the time; send the batch again",
+    )
+    .with_retry_after(std::time::Duration::from_secs(1))
 }
 
 /// The size of a batch that is allowed.
@@ -267,6 +292,7 @@ fn sort(
             batch_id: batch.id.clone(),
             content_hash: content_hash(batch),
             watermark: batch.watermark,
+            directory_version: Some(registers.version()),
             ..FlushBatch::default()
         },
     };

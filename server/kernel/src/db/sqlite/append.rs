@@ -86,6 +86,7 @@ pub(super) async fn append(
         .collect();
     let mut heads = read_heads(tx, &tenants, now).await?;
     let mut ledger = read_ledger(tx, &work).await?;
+    let directory = directory_version(tx).await?;
 
     let mut rows = Rows::default();
     let mut outcomes = Vec::with_capacity(work.flushes.len());
@@ -103,10 +104,13 @@ pub(super) async fn append(
             let outcome = match ledger.get(&(source.as_str(), batch.batch_id.as_str())) {
                 Some(hash) if *hash == batch.content_hash => BatchOutcome::Duplicate,
                 Some(_) => BatchOutcome::Conflict,
+                None if batch.directory_version.is_some_and(|by| by != directory) => {
+                    BatchOutcome::Stale
+                }
                 None => BatchOutcome::Stored,
             };
             batches.push(outcome);
-            if outcome == BatchOutcome::Conflict {
+            if matches!(outcome, BatchOutcome::Conflict | BatchOutcome::Stale) {
                 continue;
             }
             let watermark = sources.entry(source).or_default();
@@ -172,6 +176,12 @@ pub(super) async fn append(
         },
         sources,
     })
+}
+
+/// The directory's version, as of this transaction: who changes it waits for the same lock.
+async fn directory_version(tx: &mut SqliteConnection) -> Result<i64> {
+    let version = sqlx::query_scalar("SELECT version FROM directory_version WHERE id = 1");
+    Ok(version.fetch_one(tx).await?)
 }
 
 /// Why nothing of a flush may be stored, if so.

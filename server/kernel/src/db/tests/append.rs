@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
-use super::super::BatchOutcome;
 use super::super::testing::*;
+use super::super::{BatchOutcome, FlushBatch};
 use crate::error::Reason;
 
 #[tokio::test]
@@ -479,4 +479,25 @@ async fn after_closing_nothing_is_taken_and_what_was_taken_is_there() {
         world.journal("acme").await.len(),
         usize::from(taken.is_ok())
     );
+}
+
+#[tokio::test]
+async fn what_was_attributed_by_an_old_directory_is_not_stored() {
+    let world = World::new().await;
+    world.create(&["acme"]).await;
+    let by = world.db.directory_version(&ingest("trail")).await.unwrap();
+    let attributed = |id: &str, version| FlushBatch {
+        directory_version: Some(version),
+        ..batch(id, vec![block("acme", 1, "a1")])
+    };
+    let stored = world.append("trail", vec![attributed("b1", by)]).await;
+    assert_eq!(stored, [BatchOutcome::Stored]);
+    world.create(&["globex"]).await;
+    let stale = world.append("trail", vec![attributed("b2", by)]).await;
+    assert_eq!(stale, [BatchOutcome::Stale]);
+    assert_eq!(world.db.head(&scope("acme")).await.unwrap(), 1);
+    // What is stored is stored, whatever has changed since; and the stale one may come anew.
+    let anew = vec![attributed("b1", by), attributed("b2", by + 1)];
+    let outcome = world.append("trail", anew).await;
+    assert_eq!(outcome, [BatchOutcome::Duplicate, BatchOutcome::Stored]);
 }
