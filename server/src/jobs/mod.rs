@@ -24,6 +24,8 @@ const CLAIM: u32 = 32;
 const AT_ONCE: usize = 2;
 /// How often what is past its time is swept away.
 const SWEEP: Duration = Duration::from_secs(3_600);
+/// Free space that the database keeps for what comes next.
+const FREE: u64 = 64 << 20;
 /// How long batch ids are remembered.
 const BATCH_IDS: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How long events of nobody wait in quarantine.
@@ -38,6 +40,8 @@ pub async fn run(
     stop: CancellationToken,
 ) {
     let mut swept: Option<tokio::time::Instant> = None;
+    // Whether work was done that may have freed space since that was last given back.
+    let mut worked = true;
     while !stop.is_cancelled() {
         if swept.is_none_or(|at| at.elapsed() >= SWEEP) {
             swept = Some(tokio::time::Instant::now());
@@ -50,7 +54,14 @@ pub async fn run(
                 stream::iter(claims)
                     .for_each_concurrent(AT_ONCE, |claim| one(&kernel, &lake, &directory, claim))
                     .await;
+                worked = true;
                 continue;
+            }
+            Ok(_) if worked => {
+                worked = false;
+                if let Err(error) = kernel.db().shrink(&runner, FREE).await {
+                    tracing::warn!(%error, "the database could not give back free space");
+                }
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "due work could not be looked for"),
