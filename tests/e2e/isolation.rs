@@ -149,20 +149,26 @@ fn is_servers_time(word: &str) -> bool {
     millis || (word.len() >= 20 && word.starts_with("20") && word > "2026-04")
 }
 
-/// Whether a quoted text is 32 bytes in base64, which may hold a slash: a hash of the audit log.
-fn is_hash(text: &str) -> bool {
-    text.len() == 44
-        && text.ends_with('=')
+/// Whether a quoted text is a key in PEM or bytes in base64, as hashes of the audit log are. Both may
+/// hold slashes, which end a word.
+fn is_bytes(text: &str) -> bool {
+    let has = |kind: fn(&u8) -> bool| text.bytes().any(|b| kind(&b));
+    let base64 = text.len() >= 26
+        && text.len().is_multiple_of(4)
         && text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_digit);
+    base64 || text.starts_with("-----BEGIN ")
 }
 
 /// Blanks what keys, clocks and randomness decide.
 fn blank(text: &str) -> String {
     let quoted = text
         .split('"')
-        .map(|part| if is_hash(part) { "<hash>" } else { part });
+        .map(|part| if is_bytes(part) { "<bytes>" } else { part });
     blank_words(&quoted.collect::<Vec<_>>().join("\""))
 }
 
