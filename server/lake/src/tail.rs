@@ -259,7 +259,13 @@ impl Reading<'_> {
             if self.inside(group.first_seq, group.last_seq) {
                 let run = self.access.run(group).await?;
                 let rows = self.choose(&run)?;
-                open.push(Chosen { at, run, rows });
+                let timeless = run.invalid.iter().map(|(row, _)| *row).collect();
+                open.push(Chosen {
+                    at,
+                    run,
+                    rows,
+                    timeless,
+                });
             }
         }
         self.drop_repetitions(&mut open).await?;
@@ -301,7 +307,7 @@ impl Reading<'_> {
             let mut kept = Vec::with_capacity(chosen.rows.len());
             for row in &chosen.rows {
                 let (time, name) = keys.at(*row);
-                if chosen.is_timeless(*row) || !probe.has(self.access, time, &name).await? {
+                if chosen.timeless.contains(row) || !probe.has(self.access, time, &name).await? {
                     kept.push(*row);
                 }
             }
@@ -312,14 +318,16 @@ impl Reading<'_> {
 
     /// Rows without a valid time are known by name alone.
     fn drop_timeless(&self, chosen: &mut Chosen) -> Result<()> {
-        let seqs = seq_column(&chosen.run.batch)?.values().clone();
+        let seqs = seq_column(&chosen.run.batch)?.values();
+        let mut gone = HashSet::new();
         for (row, name) in &chosen.run.invalid {
             let seq = seqs.get(*row as usize).map(|seq| seq.cast_unsigned());
             let lowest = self.journal.facts.invalid.get(name).copied().or(seq);
             if lowest != seq || self.catalogue.invalid.contains(name) {
-                chosen.rows.retain(|other| other != row);
+                gone.insert(*row);
             }
         }
+        chosen.rows.retain(|row| !gone.contains(row));
         Ok(())
     }
 }
@@ -330,13 +338,11 @@ struct Chosen {
     at: usize,
     run: Arc<Run>,
     rows: Vec<u32>,
+    /// Rows of the run without a valid time.
+    timeless: HashSet<u32>,
 }
 
 impl Chosen {
-    fn is_timeless(&self, row: u32) -> bool {
-        self.run.invalid.iter().any(|(at, _)| *at == row)
-    }
-
     /// Whether rows are left whose time may be between the two.
     fn any_within(&self, min: i64, max: i64) -> bool {
         // Newest first.
@@ -352,7 +358,7 @@ impl Chosen {
 
     fn drop_those_in(&mut self, earlier: &Keys) -> Result<()> {
         let own = Keys::of(&self.run.batch)?;
-        let timeless: HashSet<u32> = self.run.invalid.iter().map(|(row, _)| *row).collect();
+        let timeless = &self.timeless;
         self.rows.retain(|row| {
             let (time, name) = own.at(*row);
             timeless.contains(row) || !earlier.contains(time, &name)

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use crate::harness::Server;
 use crate::set::Set;
 
+/// Looks in a row that find nothing going on.
+const QUIET: u32 = 6;
+
 pub struct Machine {
     pid: u32,
     data: PathBuf,
@@ -84,14 +87,15 @@ impl Machine {
         );
     }
 
-    /// Waits until the server has next to nothing to do.
+    /// Waits until the server has next to nothing to do, and the disk has no more to take or give:
+    /// work that waits for the disk takes no processor time.
     pub async fn rest(&self, most: Duration) -> Duration {
         let started = Instant::now();
         let mut quiet = 0;
-        while quiet < 3 && started.elapsed() < most {
-            let before = self.cpu();
+        while quiet < QUIET && started.elapsed() < most {
+            let (cpu, disk) = (self.cpu(), allocated(&self.data));
             tokio::time::sleep(Duration::from_secs(2)).await;
-            if self.cpu() - before < Duration::from_millis(100) {
+            if self.cpu() - cpu < Duration::from_millis(100) && allocated(&self.data) == disk {
                 quiet += 1;
             } else {
                 quiet = 0;

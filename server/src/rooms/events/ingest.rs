@@ -207,10 +207,12 @@ impl Ingest {
     }
 }
 
+/// The directory changed with each attempt. Whose registrations those were is nothing that a
+/// source should learn of, so it hears no more than that it may try again.
 fn restless() -> Error {
     Error::new(
         Reason::Unavailable,
-        "the directory changes all the time; send the batch again",
+        "the batch could not be stored just now; send it again",
     )
     .with_retry_after(std::time::Duration::from_secs(1))
 }
