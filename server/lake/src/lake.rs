@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cordon_kernel::keys::TenantCipher;
 use cordon_kernel::{Kernel, TenantId, TenantScope};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
 use crate::cache::Cache;
@@ -57,6 +57,8 @@ enum RunKey {
 pub struct Lake {
     pub(crate) kernel: Arc<Kernel>,
     pub(crate) objects: Objects,
+    /// The right to hold much in memory for sealing or merging: one has it at a time.
+    heavy: Semaphore,
     filters: Filters,
     runs: Cache<(TenantId, RunKey), Arc<Run>>,
     keys: Cache<(TenantId, u64, u64), Arc<Keys>>,
@@ -89,6 +91,7 @@ impl Lake {
             filters: Filters::new(kernel.env().clone())?,
             kernel,
             objects,
+            heavy: Semaphore::new(1),
             runs: Cache::new(config.journal_cache),
             keys: Cache::new(config.key_cache),
             journals: Cache::new(config.tenants),
@@ -108,6 +111,12 @@ impl Lake {
     #[must_use]
     pub fn objects(&self) -> &Objects {
         &self.objects
+    }
+
+    /// Waits for the right to hold much in memory.
+    pub(crate) async fn heavy(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.heavy.acquire().await.ok()
     }
 
     /// Bytes that the caches hold now, roughly.

@@ -29,7 +29,7 @@ pub use fsck::FsckReport;
 pub use lake::{Lake, LakeConfig};
 pub use merge::Swept;
 pub use row::Events;
-pub use seal::{FILE_ROWS, SEAL_ROWS, SealMode, Sealed};
+pub use seal::{FILE_ROWS, SealMode, Sealed};
 pub use search::{Order, Position, Query, Search};
 pub use tail::TailPage;
 

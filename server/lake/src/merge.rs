@@ -59,6 +59,7 @@ impl Lake {
             let Some(chosen) = choose(&snapshot.segments) else {
                 return Ok(merged);
             };
+            let _heavy = self.heavy().await;
             merged += chosen.len();
             access.merge(&snapshot, &chosen, claim).await?;
         }

@@ -7,8 +7,9 @@
 //! [`Lake::sweep`](crate::Lake::sweep) removes.
 //!
 //! Repetitions end here: among the rows themselves, and of rows that a segment has already.
-//! So do records that give way to one addressed to the tenant. What is left of few rows goes,
-//! with the day's earlier small segments, into one block in the database rather than a file.
+//! So do records that give way to one addressed to the tenant. What is left of few rows goes into
+//! a block in the database rather than a file; the day's earlier blocks come along once there are
+//! many, or enough rows for a file.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -35,18 +36,22 @@ use crate::schema::schema;
 use crate::search::{Probe, superseded};
 use crate::segment::{FORMAT, GROUP_ROWS, GroupMeta, SegmentMeta, SegmentWriter, WrittenSegment};
 
-/// As many unsealed rows are sealed at once, whatever their age.
-pub const SEAL_ROWS: u64 = 32_768;
-
 /// Fewer rows of a day become a block in the database rather than a file.
 pub const FILE_ROWS: usize = 4_096;
+
+/// So many blocks of a day become one: a row is written again for each eightfold, not for each
+/// sealing.
+const SMALL_SEGMENTS: usize = 8;
 
 /// So many bytes of raw events become a file however few rows they are.
 const FILE_TEXT: usize = 16 << 20;
 
 /// Most rows and bytes that one step holds in memory.
-const STEP_ROWS: u64 = 65_536;
-const STEP_BYTES: usize = 96 << 20;
+const STEP_ROWS: u64 = 32_768;
+const STEP_BYTES: usize = 48 << 20;
+
+/// Packed bytes from which a step counts as much: only one such is done at a time.
+const HEAVY_BYTES: u64 = 1 << 20;
 
 const DAY: i64 = 86_400 * 1_000_000_000;
 
@@ -97,7 +102,8 @@ impl Lake {
             let snapshot = self.kernel.db().snapshot(scope).await?;
             let unsealed = snapshot.head - snapshot.sealed_seq;
             // Once begun because there was much, it goes on to the end.
-            all |= unsealed >= SEAL_ROWS;
+            let blocks = snapshot.unsealed.len() as u64;
+            all |= self.kernel.db().seal_policy().is_much(unsealed, blocks);
             let today = day_of(nanos(self.kernel.env().now()));
             let due = snapshot
                 .unsealed
@@ -133,6 +139,11 @@ impl Access<'_> {
         day: i32,
         claim: Option<&JobClaim>,
     ) -> Result<Sealed> {
+        let bytes: u64 = due.iter().map(|block| block.bytes).sum();
+        let _heavy = match bytes >= HEAVY_BYTES {
+            true => self.lake.heavy().await,
+            false => None,
+        };
         let portion = self.portion(due).await?;
         let before = portion.batch.num_rows();
         let catalogue = self.catalogue(snapshot)?;
@@ -148,30 +159,27 @@ impl Access<'_> {
         repeated_invalid(&portion.batch, &facts, &catalogue, &mut gone)?;
         let valid = self.in_segments(&portion.batch, &catalogue, &facts, &mut gone);
         valid.await?;
-        let kept: BooleanArray = (0..before as u32)
-            .map(|row| Some(!gone.contains(&row)))
-            .collect();
-        let mut batch = filter_record_batch(&portion.batch, &kept)?;
-        drop(portion.batch);
+        let mut batch = portion.batch;
+        if !gone.is_empty() {
+            let kept: BooleanArray = (0..before as u32)
+                .map(|row| Some(!gone.contains(&row)))
+                .collect();
+            batch = filter_record_batch(&batch, &kept)?;
+        }
 
-        // The day's small segments come along.
         let (mut first_seq, mut remove, mut own) = (portion.first_seq, Vec::new(), 0);
-        let mut small = Vec::new();
-        for (row, _) in catalogue.segments() {
-            if row.stored_day == day && row.object == SegmentObject::Block {
-                small.push(self.block_segment(row).await?);
+        let earlier = earlier_blocks(&catalogue, day, batch.num_rows());
+        if !earlier.is_empty() {
+            let mut runs = Vec::with_capacity(earlier.len());
+            for row in earlier {
+                runs.push(self.block_segment(row).await?);
                 remove.push(row.id);
                 first_seq = first_seq.min(row.first_seq);
                 own += row.rows;
             }
-        }
-        if !small.is_empty() && batch.num_rows() > 0 {
-            let mut all: Vec<&RecordBatch> = small.iter().map(|run| &run.batch).collect();
+            let mut all: Vec<&RecordBatch> = runs.iter().map(|run| &run.batch).collect();
             all.push(&batch);
             batch = concat_batches(&schema(), all)?;
-        } else {
-            (first_seq, own) = (portion.first_seq, 0);
-            remove.clear();
         }
 
         let mut sealed = Sealed::default();
@@ -365,6 +373,18 @@ fn repeated_invalid(
         }
     }
     Ok(())
+}
+
+/// The day's earlier blocks that come along with so many new rows.
+fn earlier_blocks(catalogue: &CatalogueView, day: i32, new: usize) -> Vec<&SegmentRow> {
+    let small: Vec<&SegmentRow> = catalogue
+        .segments()
+        .map(|(row, _)| row)
+        .filter(|row| row.stored_day == day && row.object == SegmentObject::Block)
+        .collect();
+    let rows = new as u64 + small.iter().map(|row| row.rows).sum::<u64>();
+    let worth = small.len() >= SMALL_SEGMENTS || rows >= FILE_ROWS as u64;
+    if new > 0 && worth { small } else { Vec::new() }
 }
 
 fn block_segment(

@@ -101,6 +101,27 @@ async fn little_stays_in_the_database_and_grows_into_a_file() {
 }
 
 #[tokio::test]
+async fn small_blocks_of_a_day_are_joined_by_eights() {
+    let world = World::new().await;
+    let scope = world.scope(ACME);
+    let all = events(0..170);
+    let mut blocks = Vec::new();
+    for (done, rows) in all.chunks(10).enumerate() {
+        world.append(ACME, rows).await;
+        let sealed = world.lake.seal(&scope, None, SealMode::All).await.unwrap();
+        assert_eq!((sealed.rows, sealed.blocks), (10, 1));
+        let snapshot = world.kernel.db().snapshot(&scope).await.unwrap();
+        blocks.push(snapshot.segments.len());
+        let rows: u64 = snapshot.segments.iter().map(|row| row.rows).sum();
+        assert_eq!(rows, 10 * (done as u64 + 1));
+        check(&world).await;
+    }
+    assert_eq!(blocks, [1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8, 1]);
+    assert_eq!(names(&world.cold(), &scope).await.len(), 170);
+    assert!(files(&world).is_empty());
+}
+
+#[tokio::test]
 async fn days_part() {
     let world = World::new().await;
     let scope = world.scope(ACME);

@@ -25,7 +25,7 @@ const AT_ONCE: usize = 2;
 /// How often what is past its time is swept away.
 const SWEEP: Duration = Duration::from_secs(3_600);
 /// Free space that the database keeps for what comes next.
-const FREE: u64 = 64 << 20;
+const FREE: u64 = 16 << 20;
 /// How long batch ids are remembered.
 const BATCH_IDS: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How long events of nobody wait in quarantine.

@@ -14,11 +14,18 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "kernel",
-    sql: include_str!("../../../../migrations/sqlite/0001_kernel.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "kernel",
+        sql: include_str!("../../../../migrations/sqlite/0001_kernel.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "journal_payloads",
+        sql: include_str!("../../../../migrations/sqlite/0002_journal_payloads.sql"),
+    },
+];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     version INTEGER NOT NULL PRIMARY KEY,
@@ -50,7 +57,7 @@ pub(super) async fn migrate(options: &SqliteConnectOptions, env: &Env) -> Result
     sqlx::raw_sql("PRAGMA journal_mode = WAL")
         .execute(&mut conn)
         .await?;
-    let applied = apply(&mut conn, env).await?;
+    let applied = apply(&mut conn, env, MIGRATIONS).await?;
     conn.close().await?;
     Ok(Migrated {
         applied,
@@ -67,7 +74,7 @@ pub(super) async fn require_current(conn: &mut SqliteConnection) -> Result<()> {
     let pending = if known == 0 {
         MIGRATIONS.len()
     } else {
-        pending(conn).await?.len()
+        pending(conn, MIGRATIONS).await?.len()
     };
     if pending == 0 {
         return Ok(());
@@ -82,10 +89,14 @@ fn newest() -> i64 {
     MIGRATIONS.last().map_or(0, |m| m.version)
 }
 
-async fn apply(conn: &mut SqliteConnection, env: &Env) -> Result<usize> {
+async fn apply(
+    conn: &mut SqliteConnection,
+    env: &Env,
+    migrations: &'static [Migration],
+) -> Result<usize> {
     let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
     sqlx::raw_sql(LEDGER).execute(&mut *tx).await?;
-    let pending = pending(&mut tx).await?;
+    let pending = pending(&mut tx, migrations).await?;
     // One transaction for all: two programs that start at once do not meet half-way, and a
     // failure leaves the schema as it was.
     for migration in &pending {
@@ -110,11 +121,14 @@ async fn apply(conn: &mut SqliteConnection, env: &Env) -> Result<usize> {
     Ok(pending.len())
 }
 
-async fn pending(conn: &mut SqliteConnection) -> Result<Vec<&'static Migration>> {
+async fn pending(
+    conn: &mut SqliteConnection,
+    migrations: &'static [Migration],
+) -> Result<Vec<&'static Migration>> {
     let rows = sqlx::query("SELECT version, checksum FROM schema_migrations ORDER BY version")
         .fetch_all(&mut *conn)
         .await?;
-    let mut left: Vec<&'static Migration> = MIGRATIONS.iter().collect();
+    let mut left: Vec<&'static Migration> = migrations.iter().collect();
     for row in rows {
         let (version, stored): (i64, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?);
         let Some(at) = left.iter().position(|m| m.version == version) else {
@@ -143,4 +157,68 @@ fn checksum(sql: &str) -> Vec<u8> {
     digest::digest(&digest::SHA256, sql.as_bytes())
         .as_ref()
         .to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::START;
+    use super::*;
+
+    /// The journals of two tenants as the first schema held them: acme's first block is sealed.
+    const FIRST: &str = "
+        INSERT INTO tenants VALUES ('acme', '', 'active', NULL, 'eu', 0, 0, 'e'),
+                                   ('globex', '', 'active', NULL, 'eu', 0, 0, 'e');
+        INSERT INTO tenant_head VALUES ('acme', 6, x'00', 2, 0, 0, 0, 3, 0),
+                                       ('globex', 5, x'00', 0, 0, 0, 0, 1, 0);
+        INSERT INTO journal VALUES
+            ('acme', 1, 2, 0, 0, 0, 's', 'b1', 0, 4, x'00', x'00', NULL),
+            ('acme', 3, 2, 0, 0, 0, 's', 'b2', 0, 4, x'00', x'00', CAST('acme3' AS BLOB)),
+            ('acme', 5, 2, 0, 0, 0, 's', 'b3', 0, 4, x'00', x'00', CAST('acme5' AS BLOB)),
+            ('globex', 1, 5, 0, 0, 0, 's', 'b2', 1, 4, x'00', x'00', CAST('globex1' AS BLOB));
+    ";
+
+    #[tokio::test]
+    async fn each_row_keeps_its_block_when_payloads_move_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let (env, _) = Env::fixed(START.parse().unwrap(), 1);
+        let mut conn = SqliteConnectOptions::new()
+            .filename(dir.path().join("x.db"))
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .connect()
+            .await
+            .unwrap();
+        assert_eq!(apply(&mut conn, &env, &MIGRATIONS[..1]).await.unwrap(), 1);
+        sqlx::raw_sql(FIRST).execute(&mut conn).await.unwrap();
+        let left = MIGRATIONS.len() - 1;
+        assert_eq!(apply(&mut conn, &env, MIGRATIONS).await.unwrap(), left);
+
+        let rows: Vec<(String, i64, Option<String>)> = sqlx::query_as(
+            "SELECT tenant_id, first_seq, CAST(payload AS TEXT) \
+               FROM journal LEFT JOIN journal_payloads USING (payload_id) ORDER BY 1, 2",
+        )
+        .fetch_all(&mut conn)
+        .await
+        .unwrap();
+        let row =
+            |tenant: &str, seq, text: Option<&str>| (tenant.into(), seq, text.map(Into::into));
+        let wanted: [(String, i64, Option<String>); 4] = [
+            row("acme", 1, None),
+            row("acme", 3, Some("acme3")),
+            row("acme", 5, Some("acme5")),
+            row("globex", 1, Some("globex1")),
+        ];
+        assert_eq!(rows, wanted);
+        let blocks: Vec<i64> =
+            sqlx::query_scalar("SELECT unsealed_blocks FROM tenant_head ORDER BY tenant_id")
+                .fetch_all(&mut conn)
+                .await
+                .unwrap();
+        assert_eq!(blocks, [2, 1]);
+        let last: i64 = sqlx::query_scalar("SELECT seq FROM sqlite_sequence")
+            .fetch_one(&mut conn)
+            .await
+            .unwrap();
+        assert_eq!(last, 3, "the next payload gets a number of its own");
+    }
 }

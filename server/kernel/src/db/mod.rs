@@ -102,6 +102,9 @@ impl DbConfig {
 pub struct SealPolicy {
     /// As soon as so many rows are unsealed.
     pub rows: u64,
+    /// As soon as so many blocks are, however few rows they hold: many small blocks pack badly
+    /// and take long to read.
+    pub blocks: u64,
     /// As soon as the oldest unsealed row is so old.
     pub age: SignedDuration,
 }
@@ -110,8 +113,17 @@ impl Default for SealPolicy {
     fn default() -> Self {
         Self {
             rows: 32_768,
+            blocks: 128,
             age: SignedDuration::from_hours(24),
         }
+    }
+}
+
+impl SealPolicy {
+    /// Whether what is unsealed is due to be sealed whatever its age.
+    #[must_use]
+    pub fn is_much(&self, rows: u64, blocks: u64) -> bool {
+        rows >= self.rows || blocks >= self.blocks
     }
 }
 
@@ -132,6 +144,7 @@ struct Inner {
     catalogue: catalogue::Catalogue,
     keyring: Arc<Keyring>,
     waiting: Waiting,
+    seal: SealPolicy,
     audit_task: Mutex<Option<AbortHandle>>,
     on_change: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
@@ -214,6 +227,7 @@ impl Db {
                 catalogue,
                 keyring,
                 waiting: Waiting::default(),
+                seal: config.seal,
                 audit_task: Mutex::default(),
                 on_change: OnceLock::new(),
             }),
@@ -260,6 +274,12 @@ impl Db {
 
     pub(crate) fn journal(&self) -> &dyn JournalStore {
         &*self.inner.journal
+    }
+
+    /// When a tenant's journal is due to be sealed.
+    #[must_use]
+    pub fn seal_policy(&self) -> SealPolicy {
+        self.inner.seal
     }
 
     pub(crate) fn system(&self) -> &AnyPool {

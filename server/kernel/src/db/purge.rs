@@ -7,8 +7,10 @@ use crate::error::{Error, Reason, Result};
 
 /// Rows changed in one transaction, so that ingest gets its turns in between.
 const STEPS: &[&str] = &[
-    "UPDATE journal SET payload = NULL WHERE tenant_id = $1 AND first_seq IN \
-        (SELECT first_seq FROM journal WHERE tenant_id = $1 AND payload IS NOT NULL LIMIT 1024)",
+    "DELETE FROM journal_payloads WHERE payload_id IN \
+        (SELECT j.payload_id FROM journal j JOIN journal_payloads p ON p.payload_id = j.payload_id \
+          WHERE j.tenant_id = $1 LIMIT 1024)",
+    "UPDATE journal SET payload_id = NULL WHERE tenant_id = $1 AND payload_id IS NOT NULL",
     "DELETE FROM segment_payloads WHERE tenant_id = $1 AND segment_id IN \
         (SELECT segment_id FROM segment_payloads WHERE tenant_id = $1 LIMIT 256)",
     "DELETE FROM segments WHERE tenant_id = $1 AND segment_id IN \

@@ -6,6 +6,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use arrow::array::RecordBatch;
 use cordon_views::{EventRow, Status};
 use zstd::bulk::Compressor;
+use zstd::zstd_safe::compress_bound;
 
 use super::{
     ENCODE_PRIME, Facts, LEVEL, MAX_BODY, MAX_ROWS, PRIME_BELOW, PRIMED, VERSION, shared_key,
@@ -43,6 +44,7 @@ pub struct BlockEncoder {
     columns: Vec<u8>,
     body: Vec<u8>,
     scratch: String,
+    packed: Vec<u8>,
     plain: Compressor<'static>,
     primed: Compressor<'static>,
 }
@@ -58,6 +60,7 @@ impl BlockEncoder {
             columns: Vec::new(),
             body: Vec::new(),
             scratch: String::new(),
+            packed: Vec::new(),
             plain: Compressor::new(LEVEL)?,
             primed: Compressor::with_prepared_dictionary(&ENCODE_PRIME)?,
         })
@@ -138,19 +141,22 @@ impl BlockEncoder {
             return Err(LakeError::TooLarge("bytes in a block"));
         }
         let primed = self.body.len() < PRIME_BELOW;
-        let packed = if primed {
-            self.primed.compress(&self.body)?
+        let compressor = if primed {
+            &mut self.primed
         } else {
-            self.plain.compress(&self.body)?
+            &mut self.plain
         };
+        self.packed.clear();
+        self.packed.reserve(compress_bound(self.body.len()));
+        compressor.compress_to_buffer(&self.body, &mut self.packed)?;
 
-        let mut plain = Vec::with_capacity(packed.len() + 16);
+        let mut plain = Vec::with_capacity(self.packed.len() + 16);
         plain.push(VERSION);
         plain.push(if primed { PRIMED } else { 0 });
         put_len(&mut plain, rows.len());
         put_len(&mut plain, self.body.len());
         put_facts(&mut plain, &facts(rows, origins));
-        plain.extend_from_slice(&packed);
+        plain.extend_from_slice(&self.packed);
 
         let times = rows.iter().map(|row| row.time_ns);
         Ok(EncodedBlock {

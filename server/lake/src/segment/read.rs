@@ -207,6 +207,19 @@ impl SegmentFile {
     }
 }
 
+#[cfg(test)]
+impl SegmentFile {
+    /// The columns that are packed, each by where its values lie.
+    pub(crate) fn packed(&self) -> Vec<String> {
+        let group = self.footer.metadata().row_group(0);
+        let packed = group
+            .columns()
+            .iter()
+            .filter(|chunk| chunk.compression() != parquet::basic::Compression::UNCOMPRESSED);
+        packed.map(|chunk| chunk.column_path().string()).collect()
+    }
+}
+
 /// Bytes of a row group, not decoded yet.
 pub(crate) struct Fetched {
     file: Arc<SegmentFile>,

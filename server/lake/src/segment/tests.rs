@@ -345,6 +345,28 @@ async fn nothing_readable_lies_in_the_file() {
 }
 
 #[tokio::test]
+async fn what_is_wide_is_packed() {
+    let stored = Stored::new(100).await;
+    let scope = stored.scope();
+    let access = stored.world.lake.access(&scope).await.unwrap();
+    let file = SegmentFile::open(&stored.objects, &scope, &access.cipher, &stored.row)
+        .await
+        .unwrap();
+    assert_eq!(
+        file.packed(),
+        [
+            "actor",
+            "src_ip",
+            "dst_ip",
+            "resources.list.item",
+            "event_id",
+            "raw",
+            "withheld.list.item"
+        ]
+    );
+}
+
+#[tokio::test]
 async fn rows_out_of_order_are_refused() {
     let stored = Stored::new(100).await;
     let scope = stored.scope();

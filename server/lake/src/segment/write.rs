@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::DataType;
 use cordon_kernel::keys::TenantCipher;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -20,7 +21,7 @@ use crate::schema::{Column, schema};
 
 /// Pages of raw events end at so many bytes: a hundred events are wanted more often than a
 /// thousand.
-const RAW_PAGE: usize = 64 << 10;
+const RAW_PAGE: usize = 128 << 10;
 
 /// Rows per page of the other columns.
 const PAGE_ROWS: usize = 2_048;
@@ -65,7 +66,7 @@ fn properties(cipher: &TenantCipher, id: Uuid, key_version: u32) -> Result<Write
         .build()?;
     let mut builder = WriterProperties::builder()
         .set_created_by("cordon".to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_compression(Compression::UNCOMPRESSED)
         .set_max_row_group_row_count(None)
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_dictionary_page_size_limit(DICTIONARY)
@@ -84,8 +85,22 @@ fn properties(cipher: &TenantCipher, id: Uuid, key_version: u32) -> Result<Write
             },
         ]))
         .with_file_encryption_properties(encryption);
+    // Numbers and words of a few kinds are small once encoded. To pack them would save little and
+    // cost much: whoever reads a column makes ready to unpack it, for each row group.
+    let zstd = Compression::ZSTD(ZstdLevel::try_new(1)?);
+    for column in [
+        Column::Actor,
+        Column::SrcIp,
+        Column::DstIp,
+        Column::Resources,
+        Column::EventId,
+        Column::Raw,
+        Column::Withheld,
+    ] {
+        builder = builder.set_column_compression(leaf(column), zstd);
+    }
     for column in Column::ALL {
-        let path = || ColumnPath::from(column.name());
+        let path = || leaf(column);
         match column {
             Column::Time | Column::Seq | Column::ObservedTime => {
                 builder = builder
@@ -97,8 +112,7 @@ fn properties(cipher: &TenantCipher, id: Uuid, key_version: u32) -> Result<Write
             Column::Name => {
                 builder = builder
                     .set_column_dictionary_enabled(path(), false)
-                    .set_column_encoding(path(), Encoding::PLAIN)
-                    .set_column_compression(path(), Compression::UNCOMPRESSED);
+                    .set_column_encoding(path(), Encoding::PLAIN);
             }
             Column::EventId => {
                 builder = builder.set_column_dictionary_enabled(path(), false);
@@ -115,6 +129,15 @@ fn properties(cipher: &TenantCipher, id: Uuid, key_version: u32) -> Result<Write
         }
     }
     Ok(builder.build())
+}
+
+/// Where a column's values lie: Parquet names a list's elements, not the list.
+fn leaf(column: Column) -> ColumnPath {
+    let mut path = vec![column.name().to_owned()];
+    if let DataType::List(item) = column.data_type() {
+        path.extend(["list".to_owned(), item.name().clone()]);
+    }
+    ColumnPath::new(path)
 }
 
 impl SegmentWriter {

@@ -256,7 +256,7 @@ fn check(batch: &Batch) -> Result<usize> {
 }
 
 /// What a batch says, whatever lines it came from.
-fn content_hash(batch: &Batch) -> [u8; 32] {
+fn content_hash(batch: &Batch, records: &[[u8; 32]]) -> [u8; 32] {
     let mut hash = blake3::Hasher::new();
     let mut part = |bytes: &[u8]| {
         hash.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes());
@@ -264,9 +264,7 @@ fn content_hash(batch: &Batch) -> [u8; 32] {
     };
     part(batch.source_type.as_str().as_bytes());
     part(batch.context.as_bytes());
-    for record in &batch.records {
-        part(record);
-    }
+    part(records.as_flattened());
     for bad in &batch.unreadable {
         part(bad.reason.as_bytes());
         part(&bad.content);
@@ -281,6 +279,8 @@ fn sort(
     registers: &Registers,
     names: &TenantNames,
 ) -> Result<(Receipt, FlushBatch)> {
+    let hash = |record: &bytes::Bytes| *blake3::hash(record).as_bytes();
+    let hashes: Vec<[u8; 32]> = batch.records.iter().map(hash).collect();
     let mut sorter = Sorter {
         batch,
         context: (!batch.context.is_empty()).then_some(batch.context.as_str()),
@@ -292,15 +292,15 @@ fn sort(
         rows: BTreeMap::new(),
         flush: FlushBatch {
             batch_id: batch.id.clone(),
-            content_hash: content_hash(batch),
+            content_hash: content_hash(batch, &hashes),
             watermark: batch.watermark,
             directory_version: Some(registers.version()),
             ..FlushBatch::default()
         },
     };
     let mut seen: HashSet<[u8; 32]> = HashSet::with_capacity(batch.records.len());
-    for (index, record) in batch.records.iter().enumerate() {
-        if !seen.insert(*blake3::hash(record).as_bytes()) {
+    for (index, (record, hash)) in batch.records.iter().zip(hashes).enumerate() {
+        if !seen.insert(hash) {
             sorter.receipt.duplicates += 1;
             continue;
         }

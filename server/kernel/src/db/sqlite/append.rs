@@ -69,6 +69,9 @@ struct Head {
     stored_time: i64,
     key_uses: i64,
     was_empty: bool,
+    blocks_before: u64,
+    /// Unsealed blocks.
+    blocks: u64,
 }
 
 pub(super) async fn append(
@@ -88,7 +91,7 @@ pub(super) async fn append(
     let mut ledger = read_ledger(tx, &work).await?;
     let directory = directory_version(tx).await?;
 
-    let mut rows = Rows::default();
+    let mut rows = Rows::after(last_payload(tx).await?);
     let mut outcomes = Vec::with_capacity(work.flushes.len());
     let mut new_batches = Vec::new();
     let mut observed: BTreeMap<(TenantId, SourceId), i64> = BTreeMap::new();
@@ -223,7 +226,7 @@ async fn read_heads(
     // CROSS JOIN keeps SQLite from scanning the table for each name.
     let rows = sqlx::query(
         "SELECT h.tenant_id, h.seq, h.sealed_seq, h.chain, h.last_stored_time, h.key_uses, \
-                h.unsealed_since IS NULL, t.status = 'deleted' \
+                h.unsealed_since IS NULL, t.status = 'deleted', h.unsealed_blocks \
            FROM json_each($1) j \
           CROSS JOIN tenant_head h ON h.tenant_id = j.value \
           CROSS JOIN tenants t ON t.tenant_id = h.tenant_id",
@@ -239,6 +242,7 @@ async fn read_heads(
         };
         let seq = from_sql(row.try_get(1)?)?;
         let last: Option<i64> = row.try_get(4)?;
+        let blocks = from_sql(row.try_get(8)?)?;
         heads.insert(
             (*tenant).clone(),
             Head {
@@ -251,6 +255,8 @@ async fn read_heads(
                 stored_time: now.max(last.unwrap_or(i64::MIN)),
                 key_uses: row.try_get(5)?,
                 was_empty: row.try_get(6)?,
+                blocks_before: blocks,
+                blocks,
             },
         );
     }
@@ -292,15 +298,32 @@ async fn read_ledger<'a>(tx: &mut SqliteConnection, work: &'a Work) -> Result<Le
     Ok(ledger)
 }
 
-/// Journal rows on their way into one statement.
-#[derive(Default)]
+/// The number of the last payload, whether or not that is there still.
+async fn last_payload(tx: &mut SqliteConnection) -> Result<i64> {
+    let last =
+        sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'journal_payloads'");
+    Ok(last.fetch_optional(tx).await?.unwrap_or(0))
+}
+
+/// Journal rows and payloads on their way into a statement each.
 struct Rows {
+    last_payload: i64,
     json: Vec<u8>,
+    /// Where each payload begins in `bytes`, from one as SQL counts, and its length.
+    places: Vec<(usize, usize)>,
     bytes: Vec<u8>,
-    count: usize,
 }
 
 impl Rows {
+    fn after(last_payload: i64) -> Self {
+        Self {
+            last_payload,
+            json: Vec::new(),
+            places: Vec::new(),
+            bytes: Vec::new(),
+        }
+    }
+
     /// Gives the block its sequence numbers, seals it there and chains it to the one before.
     #[expect(clippy::too_many_arguments, reason = "one step of one loop")]
     fn add(
@@ -337,47 +360,62 @@ impl Rows {
             source.as_str(),
             batch.batch_id.as_str(),
             part,
-            start + 1, // SQL counts from one
+            self.last_payload + 1,
             sealed.len(),
             hex::encode(hash.as_bytes()),
             hex::encode(head.chain),
         );
-        self.json.push(if self.count == 0 { b'[' } else { b',' });
+        self.json
+            .push(if self.json.is_empty() { b'[' } else { b',' });
         serde_json::to_writer(&mut self.json, &row)
             .map_err(|e| Error::internal(format!("journal row: {e}")))?;
-        self.count += 1;
+        self.places.push((start + 1, sealed.len()));
+        self.last_payload += 1;
 
         let entry = entry_bytes(&block.tenant, &meta, &batch.batch_id, part, hash.as_bytes());
         head.chain = chain_hash(&head.chain, &leaf_hash(&entry));
         head.seq += u64::from(block.rows);
         head.key_uses += 1;
+        head.blocks += 1;
         Ok(())
     }
 
     fn is_full(&self) -> bool {
-        self.bytes.len() >= STATEMENT_BYTES || self.count >= STATEMENT_ROWS
+        self.bytes.len() >= STATEMENT_BYTES || self.places.len() >= STATEMENT_ROWS
     }
 
     async fn write(&mut self, tx: &mut SqliteConnection) -> Result<()> {
-        if self.count == 0 {
-            return Ok(());
-        }
+        let next = Self::after(self.last_payload);
         let Self {
-            mut json, bytes, ..
-        } = std::mem::take(self);
+            last_payload,
+            mut json,
+            places,
+            bytes,
+        } = std::mem::replace(self, next);
+        let Some(count) = i64::try_from(places.len()).ok().filter(|count| *count > 0) else {
+            return Ok(());
+        };
         json.push(b']');
         let json =
             String::from_utf8(json).map_err(|e| Error::internal(format!("journal rows: {e}")))?;
         sqlx::query(
+            "INSERT INTO journal_payloads (payload_id, payload) \
+             SELECT $3 + key, substr($2, value ->> 0, value ->> 1) FROM json_each($1)",
+        )
+        .bind(json!(places).to_string())
+        .bind(bytes)
+        .bind(last_payload - count + 1)
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query(
             "INSERT INTO journal (tenant_id, first_seq, row_count, stored_time, min_time, max_time, \
-                    source_id, batch_id, part, block_bytes, block_hash, prev_hash, payload) \
+                    source_id, batch_id, part, payload_id, block_bytes, block_hash, prev_hash) \
              SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
-                    value ->> 6, value ->> 7, value ->> 8, value ->> 10, unhex(value ->> 11), \
-                    unhex(value ->> 12), substr($2, value ->> 9, value ->> 10) \
+                    value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, \
+                    unhex(value ->> 11), unhex(value ->> 12) \
                FROM json_each($1)",
         )
         .bind(json)
-        .bind(bytes)
         .execute(tx)
         .await?;
         Ok(())
@@ -393,6 +431,7 @@ async fn write_heads(tx: &mut SqliteConnection, heads: &BTreeMap<TenantId, Head>
             hex::encode(head.chain),
             head.stored_time,
             head.key_uses,
+            to_sql(head.blocks)?,
         ]));
     }
     if rows.is_empty() {
@@ -401,12 +440,14 @@ async fn write_heads(tx: &mut SqliteConnection, heads: &BTreeMap<TenantId, Head>
     // An upsert that always finds its row: unlike UPDATE … FROM it leaves the planner no choice.
     sqlx::query(
         "INSERT INTO tenant_head (tenant_id, seq, chain, sealed_seq, oldest_seq, unsealed_since, \
-                last_stored_time, key_uses, catalogue_version) \
-         SELECT value ->> 0, value ->> 1, unhex(value ->> 2), 0, 0, value ->> 3, value ->> 3, value ->> 4, 0 \
+                last_stored_time, key_uses, unsealed_blocks, catalogue_version) \
+         SELECT value ->> 0, value ->> 1, unhex(value ->> 2), 0, 0, value ->> 3, value ->> 3, \
+                value ->> 4, value ->> 5, 0 \
            FROM json_each($1) WHERE true \
          ON CONFLICT (tenant_id) DO UPDATE SET seq = excluded.seq, chain = excluded.chain, \
                 unsealed_since = COALESCE(unsealed_since, excluded.unsealed_since), \
-                last_stored_time = excluded.last_stored_time, key_uses = excluded.key_uses",
+                last_stored_time = excluded.last_stored_time, key_uses = excluded.key_uses, \
+                unsealed_blocks = excluded.unsealed_blocks",
     )
     .bind(Value::Array(rows).to_string())
     .execute(tx)
@@ -472,17 +513,19 @@ pub(super) async fn heard_of(
 }
 
 /// A tenant whose first unsealed row this was is due after the policy's age; one that has come
-/// past another multiple of the policy's rows is due now.
+/// past another multiple of the policy's rows or blocks is due now.
 async fn schedule_seals(
     tx: &mut SqliteConnection,
     heads: &BTreeMap<TenantId, Head>,
     policy: SealPolicy,
     now: i64,
 ) -> Result<()> {
-    let rows_per_seal = policy.rows.max(1);
     for (tenant, head) in heads.iter().filter(|(_, head)| head.seq > head.before) {
-        let unsealed = |seq: u64| seq.saturating_sub(head.sealed_seq) / rows_per_seal;
-        let due = if unsealed(head.seq) > unsealed(head.before) {
+        let rows = |seq: u64| seq.saturating_sub(head.sealed_seq) / policy.rows.max(1);
+        let blocks = |count: u64| count / policy.blocks.max(1);
+        let due = if rows(head.seq) > rows(head.before)
+            || blocks(head.blocks) > blocks(head.blocks_before)
+        {
             Some(now)
         } else if head.was_empty {
             Some(jobs::later(now, policy.age))

@@ -31,7 +31,7 @@ use crate::ids::{SourceId, TenantId};
 const CHECKPOINT_PAGES: &str = "16384";
 
 /// Pages given back in one transaction: a few milliseconds' work.
-const SHRINK_PAGES: u64 = 1_024;
+const SHRINK_PAGES: u64 = 256;
 
 pub(super) struct SqliteJournal {
     writer: Mutex<Option<SqliteConnection>>,
@@ -59,7 +59,7 @@ impl SqliteJournal {
         let writer = options
             .clone()
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-            .pragma("journal_size_limit", "134217728")
+            .pragma("journal_size_limit", "16777216")
             .pragma("cache_size", "-32768")
             .connect()
             .await?;
@@ -227,12 +227,11 @@ impl JournalStore for SqliteJournal {
             given += freed * page;
             // A file that was not made to shrink does not.
             if freed == 0 {
-                // The file itself is cut when the log is copied back.
-                if given > 0 {
-                    sqlx::raw_sql("PRAGMA wal_checkpoint(PASSIVE)")
-                        .execute(&mut *conn)
-                        .await?;
-                }
+                // The file itself is cut when the log is copied back, and the log by the next
+                // who writes.
+                sqlx::raw_sql("PRAGMA wal_checkpoint(PASSIVE)")
+                    .execute(&mut *conn)
+                    .await?;
                 return Ok(given);
             }
         }

@@ -69,6 +69,7 @@ pub(super) async fn blocks_after(
              ORDER BY first_seq LIMIT 4096) \
          SELECT j.first_seq, row_count, source_id, stored_time, min_time, max_time, block_bytes, payload \
            FROM sized s CROSS JOIN journal j ON j.tenant_id = $1 AND j.first_seq = s.first_seq \
+           LEFT JOIN journal_payloads p ON p.payload_id = j.payload_id \
           WHERE s.before < $3 ORDER BY j.first_seq",
     )
     .bind(tenant.as_str())
@@ -97,6 +98,7 @@ pub(super) async fn blocks(
     let rows = sqlx::query(
         "SELECT first_seq, row_count, source_id, stored_time, min_time, max_time, block_bytes, payload \
            FROM json_each($2) w CROSS JOIN journal j ON j.tenant_id = $1 AND j.first_seq = w.value \
+           LEFT JOIN journal_payloads p ON p.payload_id = j.payload_id \
           ORDER BY w.key",
     )
     .bind(tenant.as_str())
@@ -126,7 +128,8 @@ pub(super) async fn entries(
     let rows = sqlx::query(
         "SELECT first_seq, row_count, source_id, stored_time, min_time, max_time, block_bytes, \
                 batch_id, part, block_hash, prev_hash, payload \
-           FROM journal WHERE tenant_id = $1 AND first_seq > $2 ORDER BY first_seq LIMIT $3",
+           FROM journal j LEFT JOIN journal_payloads p ON p.payload_id = j.payload_id \
+          WHERE tenant_id = $1 AND first_seq > $2 ORDER BY first_seq LIMIT $3",
     )
     .bind(tenant.as_str())
     .bind(to_sql(after)?)

@@ -369,12 +369,18 @@ async fn drop_payloads(
     if ends != Some(to_sql(through)?) {
         return Err(Error::internal("sealing ends with a whole block"));
     }
-    sqlx::query("UPDATE journal SET payload = NULL WHERE tenant_id = $1 AND first_seq > $2 AND first_seq <= $3")
-        .bind(tenant.as_str())
-        .bind(to_sql(head.sealed_seq)?)
-        .bind(to_sql(through)?)
-        .execute(&mut *tx)
-        .await?;
+    for drop in [
+        "DELETE FROM journal_payloads WHERE payload_id IN \
+            (SELECT payload_id FROM journal WHERE tenant_id = $1 AND first_seq > $2 AND first_seq <= $3)",
+        "UPDATE journal SET payload_id = NULL WHERE tenant_id = $1 AND first_seq > $2 AND first_seq <= $3",
+    ] {
+        sqlx::query(drop)
+            .bind(tenant.as_str())
+            .bind(to_sql(head.sealed_seq)?)
+            .bind(to_sql(through)?)
+            .execute(&mut *tx)
+            .await?;
+    }
     Ok(())
 }
 
@@ -388,28 +394,30 @@ async fn finish(
     policy: SealPolicy,
     now: i64,
 ) -> Result<()> {
-    let left: Option<i64> = sqlx::query_scalar(
-        "SELECT stored_time FROM journal WHERE tenant_id = $1 AND first_seq > $2 ORDER BY first_seq LIMIT 1",
+    // Stored time rises along the sequence, so that the least is that of the first row.
+    let (left, blocks): (Option<i64>, i64) = sqlx::query_as(
+        "SELECT min(stored_time), count(*) FROM journal WHERE tenant_id = $1 AND first_seq > $2",
     )
     .bind(tenant.as_str())
     .bind(to_sql(sealed_seq)?)
-    .fetch_optional(&mut *tx)
+    .fetch_one(&mut *tx)
     .await?;
     sqlx::query(
         "UPDATE tenant_head SET sealed_seq = $2, oldest_seq = $3, unsealed_since = $4, \
-                catalogue_version = catalogue_version + 1 \
+                unsealed_blocks = $5, catalogue_version = catalogue_version + 1 \
           WHERE tenant_id = $1",
     )
     .bind(tenant.as_str())
     .bind(to_sql(sealed_seq)?)
     .bind(to_sql(oldest_seq)?)
     .bind(left)
+    .bind(blocks)
     .execute(&mut *tx)
     .await?;
     if let Some(since) = left
         && sealed_seq > head.sealed_seq
     {
-        let due = if head.seq - sealed_seq >= policy.rows {
+        let due = if policy.is_much(head.seq - sealed_seq, from_sql(blocks)?) {
             now
         } else {
             jobs::later(since, policy.age)

@@ -297,14 +297,14 @@ async fn a_caller_that_gives_up_leaves_all_or_nothing() {
 async fn a_block_moved_elsewhere_does_not_open() {
     for moved in [
         // To another tenant, at the same position.
-        "UPDATE journal SET payload = (SELECT payload FROM journal WHERE tenant_id = 'globex' AND first_seq = 1) \
+        "UPDATE journal SET payload_id = (SELECT payload_id FROM journal WHERE tenant_id = 'globex' AND first_seq = 1) \
           WHERE tenant_id = 'acme' AND first_seq = 1",
         // To another position of the same tenant.
-        "UPDATE journal SET payload = (SELECT payload FROM journal WHERE tenant_id = 'acme' AND first_seq = 2) \
+        "UPDATE journal SET payload_id = (SELECT payload_id FROM journal WHERE tenant_id = 'acme' AND first_seq = 2) \
           WHERE tenant_id = 'acme' AND first_seq = 1",
         // One bit.
-        "UPDATE journal SET payload = CAST(substr(payload, 1, 30) || x'00' || substr(payload, 32) AS BLOB) \
-          WHERE tenant_id = 'acme' AND first_seq = 1",
+        "UPDATE journal_payloads SET payload = CAST(substr(payload, 1, 30) || x'00' || substr(payload, 32) AS BLOB) \
+          WHERE payload_id = (SELECT payload_id FROM journal WHERE tenant_id = 'acme' AND first_seq = 1)",
     ] {
         let world = World::new().await;
         world.create(&["acme", "globex"]).await;

@@ -33,6 +33,7 @@ async fn small() -> World {
     let world = World::with(dir, env, clock, |c| {
         c.seal = SealPolicy {
             rows: 10,
+            blocks: 4,
             age: SignedDuration::from_hours(24),
         };
     })
@@ -80,6 +81,43 @@ async fn appending_schedules_sealing_by_rows_and_by_age() {
     }
     world.clock.advance(SignedDuration::from_hours(100));
     assert!(claim(&world).await.is_empty());
+}
+
+#[tokio::test]
+async fn many_small_blocks_are_due_too() {
+    let world = small().await;
+    let one = async |id: &str| {
+        let blocks = vec![block("acme", 1, "x")];
+        world.append("trail", vec![batch(id, blocks)]).await;
+    };
+    for id in ["b1", "b2", "b3"] {
+        one(id).await;
+    }
+    assert!(claim(&world).await.is_empty());
+    one("b4").await;
+    let due = claim(&world).await;
+    assert_eq!(names(&due), ["acme/seal"]);
+    // One more comes while the four are sealed: it is counted from there.
+    one("b5").await;
+    let seal = SegmentCommit {
+        sealed_through: Some(4),
+        claim: due.first(),
+        ..SegmentCommit::default()
+    };
+    world
+        .db
+        .commit_segments(&job_scope("acme"), seal)
+        .await
+        .unwrap();
+    for job in due {
+        world.db.job_done(job).await.unwrap();
+    }
+    for id in ["b6", "b7"] {
+        one(id).await;
+    }
+    assert!(claim(&world).await.is_empty());
+    one("b8").await;
+    assert_eq!(names(&claim(&world).await), ["acme/seal"]);
 }
 
 #[tokio::test]
