@@ -35,7 +35,7 @@ pub struct LakeConfig {
 impl Default for LakeConfig {
     fn default() -> Self {
         Self {
-            journal_cache: 128 << 20,
+            journal_cache: 80 << 20,
             key_cache: 16 << 20,
             footer_cache: 48 << 20,
             index_cache: 48 << 20,

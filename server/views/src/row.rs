@@ -387,4 +387,6 @@ pub struct Attributed<T> {
     /// Parties that nobody is registered for, as the directory writes them
     /// (`aws:123456789012`, `ip:192.0.2.1`), sorted: the index of the quarantine.
     pub unknown_parties: Vec<String>,
+    /// Fingerprint of what the record says: the same for its repetitions.
+    pub content: [u8; 32],
 }

@@ -148,11 +148,7 @@ where
     unknown_parties.sort_unstable();
     unknown_parties.dedup();
 
-    let content = if tenants.is_empty() {
-        [0; 32]
-    } else {
-        content_hash(&line)
-    };
+    let content = content_hash(&line);
     let context: Option<Arc<str>> = context.map(Arc::from);
     let views = tenants
         .into_iter()
@@ -213,6 +209,7 @@ where
         })
         .collect();
     Ok(Attributed {
+        content,
         views,
         unknown_parties,
     })

@@ -92,7 +92,7 @@ impl DbConfig {
             readers: 4,
             seal: SealPolicy::default(),
             dead_letter_bytes: 256 << 20,
-            append_queue_bytes: 64 << 20,
+            append_queue_bytes: 24 << 20,
         }
     }
 }

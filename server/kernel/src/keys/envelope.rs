@@ -158,20 +158,6 @@ impl OwnerKeys {
         position: u64,
         plain: &[u8],
     ) -> Result<Vec<u8>> {
-        let mut out = Vec::with_capacity(plain.len() + OVERHEAD);
-        self.seal_onto(&mut out, env, object, position, plain)?;
-        Ok(out)
-    }
-
-    /// Appends the sealed bytes to `out`.
-    pub(crate) fn seal_onto(
-        &self,
-        out: &mut Vec<u8>,
-        env: &Env,
-        object: &str,
-        position: u64,
-        plain: &[u8],
-    ) -> Result<()> {
         if self.uses.fetch_add(1, Ordering::Relaxed) >= MAX_USES_HERE {
             return Err(Error::new(
                 Reason::FailedPrecondition,
@@ -182,15 +168,12 @@ impl OwnerKeys {
             .data
             .last_key_value()
             .ok_or_else(|| Error::internal("no data key"))?;
+        let mut out = Vec::with_capacity(plain.len() + OVERHEAD);
         out.push(FORMAT);
         out.extend_from_slice(&version.to_be_bytes());
-        seal_onto(
-            out,
-            key,
-            env.bytes(),
-            &aad(&self.owner, object, position),
-            plain,
-        )
+        let aad = aad(&self.owner, object, position);
+        seal_onto(&mut out, key, env.bytes(), &aad, plain)?;
+        Ok(out)
     }
 
     pub(crate) fn open(

@@ -21,7 +21,7 @@ use crate::schema::{Column, schema};
 
 /// Pages of raw events end at so many bytes: a hundred events are wanted more often than a
 /// thousand.
-const RAW_PAGE: usize = 128 << 10;
+const RAW_PAGE: usize = 64 << 10;
 
 /// Rows per page of the other columns.
 const PAGE_ROWS: usize = 2_048;

@@ -21,13 +21,15 @@ pub(super) const MAX_RECORDS: usize = 10_000;
 /// Most bytes of a batch.
 pub(super) const MAX_BYTES: usize = 8 << 20;
 /// Most bytes of all batches that are being worked on at one time.
-const IN_WORK: usize = 64 << 20;
+const IN_WORK: usize = 24 << 20;
 /// How often a batch is attributed anew because the directory changed under it.
 const ATTEMPTS: usize = 8;
 /// What the smallest batch counts as.
 const LEAST_WEIGHT: usize = 64 << 10;
 /// Most bytes of what all records need to be read.
 const MAX_CONTEXT: usize = 8 << 10;
+/// Bytes that are hashed at a time.
+const HASH_PIECE: usize = 64 << 10;
 /// Longest batch id, in characters.
 const MAX_BATCH_ID: usize = 128;
 /// Most rejected records that an answer explains one by one.
@@ -256,20 +258,28 @@ fn check(batch: &Batch) -> Result<usize> {
 }
 
 /// What a batch says, whatever lines it came from.
-fn content_hash(batch: &Batch, records: &[[u8; 32]]) -> [u8; 32] {
+fn content_hash(batch: &Batch) -> [u8; 32] {
     let mut hash = blake3::Hasher::new();
+    // Many lanes at once take a large piece in the time of a small one.
+    let mut piece = Vec::with_capacity(2 * HASH_PIECE);
     let mut part = |bytes: &[u8]| {
-        hash.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes());
-        hash.update(bytes);
+        piece.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+        piece.extend_from_slice(bytes);
+        if piece.len() >= HASH_PIECE {
+            hash.update(&piece);
+            piece.clear();
+        }
     };
     part(batch.source_type.as_str().as_bytes());
     part(batch.context.as_bytes());
-    part(records.as_flattened());
+    for record in &batch.records {
+        part(record);
+    }
     for bad in &batch.unreadable {
         part(bad.reason.as_bytes());
         part(&bad.content);
     }
-    *hash.finalize().as_bytes()
+    *hash.update(&piece).finalize().as_bytes()
 }
 
 /// Sorts a batch's records by whom they concern.
@@ -279,8 +289,6 @@ fn sort(
     registers: &Registers,
     names: &TenantNames,
 ) -> Result<(Receipt, FlushBatch)> {
-    let hash = |record: &bytes::Bytes| *blake3::hash(record).as_bytes();
-    let hashes: Vec<[u8; 32]> = batch.records.iter().map(hash).collect();
     let mut sorter = Sorter {
         batch,
         context: (!batch.context.is_empty()).then_some(batch.context.as_str()),
@@ -292,26 +300,31 @@ fn sort(
         rows: BTreeMap::new(),
         flush: FlushBatch {
             batch_id: batch.id.clone(),
-            content_hash: content_hash(batch, &hashes),
+            content_hash: content_hash(batch),
             watermark: batch.watermark,
             directory_version: Some(registers.version()),
             ..FlushBatch::default()
         },
     };
     let mut seen: HashSet<[u8; 32]> = HashSet::with_capacity(batch.records.len());
-    for (index, (record, hash)) in batch.records.iter().zip(hashes).enumerate() {
-        if !seen.insert(hash) {
-            sorter.receipt.duplicates += 1;
-            continue;
-        }
-        match attribute(
+    for (index, record) in batch.records.iter().enumerate() {
+        let attributed = attribute(
             batch.source_type,
             record,
             sorter.context,
             observed,
             registers,
             names,
-        ) {
+        );
+        let content = match &attributed {
+            Ok(attributed) => attributed.content,
+            Err(_) => *blake3::hash(record).as_bytes(),
+        };
+        if !seen.insert(content) {
+            sorter.receipt.duplicates += 1;
+            continue;
+        }
+        match attributed {
             Ok(attributed) => sorter.take(record, attributed, names),
             Err(reject) => {
                 let bad = Unreadable {

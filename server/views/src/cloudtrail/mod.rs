@@ -122,6 +122,7 @@ where
             views.push((tenant, row));
         }
         Ok(Attributed {
+            content: self.fixed.content,
             views,
             unknown_parties,
         })
@@ -132,6 +133,7 @@ where
         let id = identity::directory_account(&party.id);
         let Some(tenant) = self.directory.account(&id, self.fixed.time_ns) else {
             return Ok(Attributed {
+                content: self.fixed.content,
                 views: Vec::new(),
                 unknown_parties: vec![id.into_owned()],
             });
@@ -143,6 +145,7 @@ where
             self.own(&tenant)
         };
         Ok(Attributed {
+            content: self.fixed.content,
             views: vec![(tenant, row)],
             unknown_parties: Vec::new(),
         })

@@ -154,6 +154,7 @@ where
         })
         .collect();
     Ok(Attributed {
+        content,
         views,
         unknown_parties,
     })

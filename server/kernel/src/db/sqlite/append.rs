@@ -8,20 +8,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Value, json};
 use sqlx::{Row as _, SqliteConnection};
 
-use super::super::ingest::{BatchOutcome, FlushBatch, FlushOutcome, TenantBlock};
+use super::super::ingest::{BatchOutcome, FlushBatch, FlushOutcome};
 use super::super::jobs::{self, bucket_of};
-use super::super::journal::{Appended, BlockMeta, OBJECT, Work, entry_bytes};
+use super::super::journal::{Appended, Work};
 use super::super::{SealPolicy, from_sql, nanos, to_sql};
+use super::rows::Rows;
 use super::{SqliteJournal, leftovers};
-use crate::audit::{chain_hash, hash_from, leaf_hash};
-use crate::clock::Env;
+use crate::audit::hash_from;
 use crate::error::{Error, Reason, Result};
 use crate::ids::{SourceId, TenantId};
 use crate::keys::envelope::OwnerKeys;
 
-/// Sealed bytes and rows that go into one statement at most.
-const STATEMENT_BYTES: usize = 16 << 20;
-const STATEMENT_ROWS: usize = 4_096;
 /// AES-GCM with random nonces: no more seals than this under one data key.
 const MAX_KEY_USES: i64 = 1 << 32;
 /// Pairs of tenant and source that are remembered as known.
@@ -60,18 +57,18 @@ pub(super) struct Done {
 }
 
 /// A tenant's head while the transaction works on it.
-struct Head {
+pub(super) struct Head {
     deleted: bool,
     before: u64,
-    seq: u64,
+    pub(super) seq: u64,
     sealed_seq: u64,
-    chain: [u8; 32],
-    stored_time: i64,
-    key_uses: i64,
+    pub(super) chain: [u8; 32],
+    pub(super) stored_time: i64,
+    pub(super) key_uses: i64,
     was_empty: bool,
     blocks_before: u64,
     /// Unsealed blocks.
-    blocks: u64,
+    pub(super) blocks: u64,
 }
 
 pub(super) async fn append(
@@ -91,7 +88,7 @@ pub(super) async fn append(
     let mut ledger = read_ledger(tx, &work).await?;
     let directory = directory_version(tx).await?;
 
-    let mut rows = Rows::after(last_payload(tx).await?);
+    let mut rows = Rows::begin(tx).await?;
     let mut outcomes = Vec::with_capacity(work.flushes.len());
     let mut new_batches = Vec::new();
     let mut observed: BTreeMap<(TenantId, SourceId), i64> = BTreeMap::new();
@@ -143,7 +140,7 @@ pub(super) async fn append(
                     continue;
                 };
                 let part = parts.entry(&block.tenant).or_insert(0);
-                rows.add(head, keys, &work.env, source, batch, block, *part)?;
+                rows.add(head, keys, &work.env, source, &batch.batch_id, block, *part)?;
                 *part += 1;
                 let until = observed
                     .entry((block.tenant.clone(), source.clone()))
@@ -296,130 +293,6 @@ async fn read_ledger<'a>(tx: &mut SqliteConnection, work: &'a Work) -> Result<Le
         }
     }
     Ok(ledger)
-}
-
-/// The number of the last payload, whether or not that is there still.
-async fn last_payload(tx: &mut SqliteConnection) -> Result<i64> {
-    let last =
-        sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'journal_payloads'");
-    Ok(last.fetch_optional(tx).await?.unwrap_or(0))
-}
-
-/// Journal rows and payloads on their way into a statement each.
-struct Rows {
-    last_payload: i64,
-    json: Vec<u8>,
-    /// Where each payload begins in `bytes`, from one as SQL counts, and its length.
-    places: Vec<(usize, usize)>,
-    bytes: Vec<u8>,
-}
-
-impl Rows {
-    fn after(last_payload: i64) -> Self {
-        Self {
-            last_payload,
-            json: Vec::new(),
-            places: Vec::new(),
-            bytes: Vec::new(),
-        }
-    }
-
-    /// Gives the block its sequence numbers, seals it there and chains it to the one before.
-    #[expect(clippy::too_many_arguments, reason = "one step of one loop")]
-    fn add(
-        &mut self,
-        head: &mut Head,
-        keys: &OwnerKeys,
-        env: &Env,
-        source: &SourceId,
-        batch: &FlushBatch,
-        block: &TenantBlock,
-        part: i64,
-    ) -> Result<()> {
-        let first_seq = head.seq + 1;
-        let start = self.bytes.len();
-        keys.seal_onto(&mut self.bytes, env, OBJECT, first_seq, &block.plain)?;
-        let sealed = self.bytes.get(start..).unwrap_or_default();
-        let hash = blake3::hash(sealed);
-        let meta = BlockMeta {
-            first_seq,
-            rows: block.rows,
-            source: source.clone(),
-            stored_time: head.stored_time,
-            min_time: block.min_time,
-            max_time: block.max_time,
-            bytes: u64::try_from(sealed.len()).unwrap_or(u64::MAX),
-        };
-        let row = (
-            block.tenant.as_str(),
-            first_seq,
-            block.rows,
-            head.stored_time,
-            block.min_time,
-            block.max_time,
-            source.as_str(),
-            batch.batch_id.as_str(),
-            part,
-            self.last_payload + 1,
-            sealed.len(),
-            hex::encode(hash.as_bytes()),
-            hex::encode(head.chain),
-        );
-        self.json
-            .push(if self.json.is_empty() { b'[' } else { b',' });
-        serde_json::to_writer(&mut self.json, &row)
-            .map_err(|e| Error::internal(format!("journal row: {e}")))?;
-        self.places.push((start + 1, sealed.len()));
-        self.last_payload += 1;
-
-        let entry = entry_bytes(&block.tenant, &meta, &batch.batch_id, part, hash.as_bytes());
-        head.chain = chain_hash(&head.chain, &leaf_hash(&entry));
-        head.seq += u64::from(block.rows);
-        head.key_uses += 1;
-        head.blocks += 1;
-        Ok(())
-    }
-
-    fn is_full(&self) -> bool {
-        self.bytes.len() >= STATEMENT_BYTES || self.places.len() >= STATEMENT_ROWS
-    }
-
-    async fn write(&mut self, tx: &mut SqliteConnection) -> Result<()> {
-        let next = Self::after(self.last_payload);
-        let Self {
-            last_payload,
-            mut json,
-            places,
-            bytes,
-        } = std::mem::replace(self, next);
-        let Some(count) = i64::try_from(places.len()).ok().filter(|count| *count > 0) else {
-            return Ok(());
-        };
-        json.push(b']');
-        let json =
-            String::from_utf8(json).map_err(|e| Error::internal(format!("journal rows: {e}")))?;
-        sqlx::query(
-            "INSERT INTO journal_payloads (payload_id, payload) \
-             SELECT $3 + key, substr($2, value ->> 0, value ->> 1) FROM json_each($1)",
-        )
-        .bind(json!(places).to_string())
-        .bind(bytes)
-        .bind(last_payload - count + 1)
-        .execute(&mut *tx)
-        .await?;
-        sqlx::query(
-            "INSERT INTO journal (tenant_id, first_seq, row_count, stored_time, min_time, max_time, \
-                    source_id, batch_id, part, payload_id, block_bytes, block_hash, prev_hash) \
-             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
-                    value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, \
-                    unhex(value ->> 11), unhex(value ->> 12) \
-               FROM json_each($1)",
-        )
-        .bind(json)
-        .execute(tx)
-        .await?;
-        Ok(())
-    }
 }
 
 async fn write_heads(tx: &mut SqliteConnection, heads: &BTreeMap<TenantId, Head>) -> Result<()> {

@@ -2,12 +2,13 @@
 //! stay prepared and no two of our transactions fight over the lock; a small pool reads.
 //!
 //! A statement costs a round trip to the connection's thread. So a flush of a thousand blocks is
-//! not a thousand statements: rows go in as one JSON array, their bytes as one blob from which
-//! each row takes its part.
+//! not a thousand statements: rows go in many to a statement, and what is asked for or changed by
+//! many keys goes as one JSON array.
 
 mod append;
 mod leftovers;
 mod read;
+mod rows;
 mod segments;
 
 use std::sync::Arc;
