@@ -167,6 +167,56 @@ async fn late_registration_brings_what_waited() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_block_registered_late_brings_what_waited_for_its_addresses() {
+    let world = World::new().await;
+    for tenant in ["initech", "hooli"] {
+        world.tenant(tenant, &[]).await;
+    }
+    let header = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status";
+    let flow = |from: &str, to: &str| {
+        format!(
+            "2 100000000009 eni-of-nobody {from} {to} 40000 443 6 10 840 1772359200 1772359260 ACCEPT OK"
+        )
+    };
+    // Within the block; from it to one that hooli registers; in the network around it, outside.
+    let lines = [
+        flow("10.20.200.1", "192.0.2.9"),
+        flow("10.20.200.2", "10.20.204.7"),
+        flow("10.20.216.1", "192.0.2.9"),
+    ];
+    let sent = world.send_with("aws.vpcflow", "flow", header, &lines).await;
+    assert_eq!((sent.accepted, sent.unattributed), (3, 3), "{sent:?}");
+
+    for (tenant, identifier, count) in [
+        ("initech", "10.20.200.0/24", 2),
+        ("hooli", "10.20.204.0/22", 1),
+    ] {
+        let reader = world.member(tenant, "reader").await;
+        let resource = cordon_client::Resource {
+            kind: "address".into(),
+            identifier: identifier.into(),
+            ..Default::default()
+        };
+        world
+            .operator
+            .tenants()
+            .import_resources(tenant, &[resource])
+            .await
+            .unwrap();
+        for _ in 0..100 {
+            if raw(&reader, "").await.len() == count {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        // What came once does not come again, and nothing else does.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let found = raw(&reader, "").await;
+        assert_eq!(found.len(), count, "{tenant}: {found:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_flow_between_two_tenants_has_a_side_for_each() {
     let world = World::new().await;
     // Both lie in ranges that quickstart declares as the provider's.

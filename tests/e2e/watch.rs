@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use cordon_client::{Client, View, Watch};
-use futures::StreamExt as _;
+use cordon_client::{Client, Holder, Profile, RetryPolicy, Search, View, Watch};
+use futures::{StreamExt as _, TryStreamExt as _};
 
-use crate::harness::{Call, World, trail};
+use crate::harness::{Call, World, connect, trail};
 
 const A: &str = "aws:100000000001";
 
@@ -70,4 +70,51 @@ async fn a_watch_sees_what_is_stored_while_it_waits() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     send(&world, 0, 3).await;
     assert_eq!(waiting.await.unwrap().0, ["event-1", "event-2"]);
+}
+
+/// A search that is tried once only.
+async fn search_once(profile: &Profile) -> Result<usize, cordon_client::Error> {
+    let once = RetryPolicy {
+        patience: Duration::ZERO,
+        ..RetryPolicy::default()
+    };
+    let client = Client::builder().profile(profile.clone()).retry(once);
+    let client = client.connect().await?;
+    let found: Vec<_> = client.events().search(Search::new()).try_collect().await?;
+    Ok(found.len())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_tenants_watches_take_no_place_from_others() {
+    let world = World::new().await;
+    world.tenant("initech", &[A]).await;
+    world.tenant("hooli", &[]).await;
+    let holder = |tenant: &str| Holder::Tenant(tenant.to_owned());
+    let initech = world.issue(holder("initech"), "reader").await;
+    let hooli = world.issue(holder("hooli"), "reader").await;
+    send(&world, 0, 1).await;
+
+    let mut open = Vec::new();
+    for _ in 0..4 {
+        let client = connect(initech.clone()).await;
+        for _ in 0..64 {
+            let mut watch = client.events().watch(Watch::new().from(0));
+            watch.next().await.unwrap().unwrap();
+            open.push(watch);
+        }
+    }
+    let refused = search_once(&initech).await.unwrap_err();
+    assert_eq!(refused.reason().as_str(), "QUOTA_EXCEEDED", "{refused}");
+    assert_eq!(search_once(&hooli).await.unwrap(), 0);
+
+    drop(open);
+    let mut again = Err(refused);
+    for _ in 0..100 {
+        again = search_once(&initech).await;
+        if again.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(again.unwrap(), 1);
 }

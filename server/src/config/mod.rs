@@ -58,6 +58,8 @@ pub struct Objects {
     pub path: Option<PathBuf>,
     /// Rows at which a tenant's journal is sealed into a segment.
     pub seal_rows: Option<u64>,
+    /// Blocks, one a batch, at which it is sealed with fewer rows.
+    pub seal_blocks: Option<u64>,
     /// Hours after which it is sealed even with fewer.
     pub seal_hours: Option<i64>,
 }
@@ -80,7 +82,9 @@ pub struct Keys {
 #[allow(missing_docs, reason = "the fields are those of Limits")]
 pub struct LimitSettings {
     pub connections: Option<usize>,
+    pub connections_per_address: Option<usize>,
     pub streams_per_connection: Option<u32>,
+    pub calls_per_caller: Option<usize>,
     pub handshake_seconds: Option<u64>,
     pub call_seconds: Option<u64>,
     pub connection_age_seconds: Option<u64>,
@@ -174,10 +178,12 @@ impl Config {
         if self.database.readers == Some(0) {
             bail!("database.readers: at least 1");
         }
-        if self.objects.seal_rows == Some(0)
-            || self.objects.seal_hours.is_some_and(|hours| hours < 1)
+        let objects = &self.objects;
+        if objects.seal_rows == Some(0)
+            || objects.seal_blocks == Some(0)
+            || objects.seal_hours.is_some_and(|hours| hours < 1)
         {
-            bail!("objects.seal_rows and objects.seal_hours: at least 1");
+            bail!("objects.seal_rows, objects.seal_blocks and objects.seal_hours: at least 1");
         }
         Ok(())
     }
@@ -203,6 +209,9 @@ impl Config {
         }
         if let Some(rows) = self.objects.seal_rows {
             db.seal.rows = rows;
+        }
+        if let Some(blocks) = self.objects.seal_blocks {
+            db.seal.blocks = blocks;
         }
         if let Some(hours) = self.objects.seal_hours {
             db.seal.age = jiff::SignedDuration::from_hours(hours);
@@ -272,6 +281,10 @@ impl Config {
             }
         };
         limits.connections = set.connections.unwrap_or(limits.connections);
+        limits.connections_per_address = set
+            .connections_per_address
+            .unwrap_or(limits.connections_per_address);
+        limits.calls_per_caller = set.calls_per_caller.unwrap_or(limits.calls_per_caller);
         limits.streams_per_connection = set
             .streams_per_connection
             .unwrap_or(limits.streams_per_connection);

@@ -4,14 +4,19 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use cordon_kernel::auth::Home;
 use cordon_kernel::facade::Kernel;
+use cordon_kernel::{Error, Reason};
 use futures::future::BoxFuture;
 use http::header::AUTHORIZATION;
+use http_body_util::BodyExt as _;
 use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
+use super::shares::Shares;
 use super::{Caller, Peer};
 
 const OPEN: [&str; 2] = ["/grpc.health.v1.Health/", "/grpc.reflection."];
@@ -20,13 +25,17 @@ const OPEN: [&str; 2] = ["/grpc.health.v1.Health/", "/grpc.reflection."];
 #[derive(Clone)]
 pub struct AuthLayer {
     kernel: Arc<Kernel>,
+    calls: Arc<Shares<Home>>,
 }
 
 impl AuthLayer {
-    /// A layer that asks this kernel's gate.
+    /// A layer that asks this kernel's gate and lets each home have so many calls at one time.
     #[must_use]
-    pub fn new(kernel: Arc<Kernel>) -> Self {
-        Self { kernel }
+    pub fn new(kernel: Arc<Kernel>, calls_per_caller: usize) -> Self {
+        Self {
+            kernel,
+            calls: Shares::new(calls_per_caller),
+        }
     }
 }
 
@@ -36,6 +45,7 @@ impl<S> Layer<S> for AuthLayer {
         Auth {
             inner,
             kernel: Arc::clone(&self.kernel),
+            calls: Arc::clone(&self.calls),
         }
     }
 }
@@ -45,6 +55,7 @@ impl<S> Layer<S> for AuthLayer {
 pub struct Auth<S> {
     inner: S,
     kernel: Arc<Kernel>,
+    calls: Arc<Shares<Home>>,
 }
 
 impl<S> Service<http::Request<Body>> for Auth<S>
@@ -65,7 +76,7 @@ where
         // The clone that was asked for readiness serves this call; a fresh one takes its place.
         let fresh = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, fresh);
-        let kernel = Arc::clone(&self.kernel);
+        let (kernel, calls) = (Arc::clone(&self.kernel), Arc::clone(&self.calls));
         Box::pin(async move {
             let path = request.uri().path();
             if OPEN.iter().any(|open| path.starts_with(open)) {
@@ -86,13 +97,32 @@ where
                 .await
             {
                 Ok(credential) => {
+                    let Some(share) = calls.take(credential.principal().home()) else {
+                        return Ok(Status::from(too_many()).into_http());
+                    };
                     let caller = Caller::new(Arc::new(credential), request.headers());
                     request.headers_mut().remove(AUTHORIZATION);
                     request.extensions_mut().insert(caller);
-                    inner.call(request).await
+                    let response = inner.call(request).await?;
+                    // The call lasts until its answer is read or dropped.
+                    let held = move |frame| {
+                        let _ = &share;
+                        frame
+                    };
+                    Ok(response.map(|body| Body::new(body.map_frame(held))))
                 }
                 Err(error) => Ok(Status::from(error).into_http()),
             }
         })
     }
+}
+
+/// Told to whoever has as many calls under way as one may have: of its own alone.
+fn too_many() -> Error {
+    Error::new(
+        Reason::QuotaExceeded,
+        "too many calls at one time; end some, or try again shortly",
+    )
+    .with_quota_subject("calls")
+    .with_retry_after(Duration::from_secs(1))
 }

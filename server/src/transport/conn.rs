@@ -1,6 +1,6 @@
 //! A connection whose TLS handshake is done.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,12 +11,17 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
-/// A TLS connection. It holds a place among the connections that the server allows.
+use super::shares::Share;
+
+/// A TLS connection. It holds its place among the connections that the server allows.
 pub struct Conn {
     stream: TlsStream<TcpStream>,
     peer: Peer,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
+
+/// A place among all connections, and among those from one address.
+pub(super) type Place = (OwnedSemaphorePermit, Share<IpAddr>);
 
 /// Who is at the other end, as far as TLS knows.
 #[derive(Debug, Clone)]
@@ -28,11 +33,7 @@ pub struct Peer {
 }
 
 impl Conn {
-    pub(super) fn new(
-        stream: TlsStream<TcpStream>,
-        address: SocketAddr,
-        place: OwnedSemaphorePermit,
-    ) -> Self {
+    pub(super) fn new(stream: TlsStream<TcpStream>, address: SocketAddr, place: Place) -> Self {
         let certificate = stream
             .get_ref()
             .1

@@ -6,6 +6,7 @@ mod caller;
 mod conn;
 mod guard;
 mod serve;
+mod shares;
 mod tls;
 
 pub use auth::AuthLayer;

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
 
+use super::shares::Shares;
 use super::{AuthLayer, Conn, TlsReload};
 
 /// How much the server gives to its callers.
@@ -21,8 +22,13 @@ use super::{AuthLayer, Conn, TlsReload};
 pub struct Limits {
     /// Connections at one time; more wait in the kernel's backlog.
     pub connections: usize,
+    /// Connections at one time from one address; more are closed.
+    pub connections_per_address: usize,
     /// Calls at one time on one connection.
     pub streams_per_connection: u32,
+    /// Calls at one time, open answers included, of one tenant, one source, or the provider's
+    /// staff, over all connections.
+    pub calls_per_caller: usize,
     /// Time for the TLS handshake.
     pub handshake: Duration,
     /// Time for a call to begin to answer, whatever deadline it brings.
@@ -37,7 +43,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 4_096,
+            connections_per_address: 256,
             streams_per_connection: 128,
+            calls_per_caller: 256,
             handshake: Duration::from_secs(10),
             call: Duration::from_secs(60),
             connection_age: Duration::from_secs(3_600),
@@ -104,7 +112,7 @@ pub async fn serve(
         .initial_connection_window_size(4 << 20)
         .max_connection_age(limits.connection_age)
         .max_connection_age_grace(grace)
-        .layer(AuthLayer::new(kernel))
+        .layer(AuthLayer::new(kernel, limits.calls_per_caller))
         .add_routes(routes)
         .serve_with_incoming_shutdown(
             ReceiverStream::new(incoming),
@@ -127,6 +135,7 @@ async fn accept(
     stop: CancellationToken,
 ) {
     let places = Arc::new(Semaphore::new(limits.connections));
+    let addresses = Shares::new(limits.connections_per_address);
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
@@ -140,6 +149,11 @@ async fn accept(
         };
         match accepted {
             Ok((tcp, peer, place)) => {
+                let Some(share) = addresses.take(&peer.ip().to_canonical()) else {
+                    tracing::debug!(%peer, "too many connections from one address");
+                    continue;
+                };
+                let place = (place, share);
                 let (sender, config, patience) = (sender.clone(), tls.current(), limits.handshake);
                 tokio::spawn(async move {
                     let shake = handshake(tcp, config);

@@ -62,6 +62,9 @@ pub struct TenantBlock {
 pub struct QuarantineRecord {
     /// [`IngestNames::party_hash`](crate::keys::IngestNames::party_hash) of each unknown party.
     pub party_hashes: Vec<[u8; 32]>,
+    /// [`IngestNames::network_hash`](crate::keys::IngestNames::network_hash) of each that is an
+    /// address.
+    pub network_hashes: Vec<[u8; 32]>,
     /// What a later backfill needs; sealed here under the quarantine's own key.
     pub plain: Vec<u8>,
 }

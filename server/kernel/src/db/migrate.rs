@@ -25,6 +25,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "journal_payloads",
         sql: include_str!("../../../../migrations/sqlite/0002_journal_payloads.sql"),
     },
+    Migration {
+        version: 3,
+        name: "quarantine_networks",
+        sql: include_str!("../../../../migrations/sqlite/0003_quarantine_networks.sql"),
+    },
 ];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -1,6 +1,9 @@
 //! Events of nobody yet, and records that could not be read. Both lie under the quarantine's own
 //! key; nobody's scope opens them but a backfill job's and the provider's.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 use jiff::Timestamp;
 use sqlx::Row as _;
 use uuid::Uuid;
@@ -47,10 +50,52 @@ pub struct DeadLetterRow {
     pub full_bytes: u64,
 }
 
+/// Addresses are found by a network of so many bits, and so many networks are looked into for one
+/// block at most: a tenant has no wider one.
+const NETWORK_BITS: (u8, u8) = (16, 32);
+const MOST_NETWORKS: usize = 65_536;
+
+fn address_of(party: &str) -> Option<IpAddr> {
+    party.strip_prefix("ip:")?.parse().ok()
+}
+
+fn block_of(party: &str) -> Option<IpNet> {
+    let net: IpNet = party.strip_prefix("ip:")?.parse().ok()?;
+    Some(net.trunc())
+}
+
+fn network_bits(net: &IpNet) -> u8 {
+    match net {
+        IpNet::V4(_) => NETWORK_BITS.0,
+        IpNet::V6(_) => NETWORK_BITS.1,
+    }
+}
+
+fn network_name(net: IpNet) -> Option<String> {
+    let wide = IpNet::new(net.addr(), network_bits(&net)).ok()?.trunc();
+    Some(format!("net:{wide}"))
+}
+
+/// The network by which an address (`ip:192.0.2.1`) is found; `None` for what is no address.
+pub(crate) fn network_of(party: &str) -> Option<String> {
+    network_name(IpNet::from(address_of(party)?))
+}
+
+/// The networks that a block lies in or is made of.
+fn networks_around(block: IpNet) -> Vec<String> {
+    let bits = network_bits(&block).max(block.prefix_len());
+    let parts = block.subnets(bits).into_iter().flatten();
+    let mut names: Vec<String> = parts.take(MOST_NETWORKS).filter_map(network_name).collect();
+    names.dedup();
+    names
+}
+
 impl Db {
     /// In a backfill job: records in quarantine that name `party` (an account such as
-    /// `aws:123456789012`, an address such as `ip:192.0.2.1`, or another resource's identifier), which must be registered for the tenant;
-    /// after `after`, by id, at most `limit`.
+    /// `aws:123456789012`, an address such as `ip:192.0.2.1`, or another resource's identifier),
+    /// which must be registered for the tenant; after `after`, by id, at most `limit`. A block of
+    /// addresses (`ip:10.20.0.0/20`) gives what names an address near it: whether that lies in the
+    /// block is for the caller to see.
     ///
     /// # Errors
     /// `PERMISSION_DENIED` outside a job, or when the party is not the tenant's.
@@ -61,22 +106,31 @@ impl Db {
         after: Option<Uuid>,
         limit: u32,
     ) -> Result<Vec<QuarantineItem>> {
-        let hash = self.own_party(scope, party).await?;
-        let after = after.map_or_else(String::new, |id| id.hyphenated().to_string());
-        let rows = sqlx::query(
-            "SELECT q.item_id, q.source_id, q.batch_id, q.stored_time, q.sealed \
-               FROM quarantine_parties p JOIN quarantine q ON q.item_id = p.item_id \
-              WHERE p.party_hash = $1 AND p.item_id > $2 ORDER BY p.item_id LIMIT $3",
-        )
-        .bind(hash.to_vec())
-        .bind(after)
-        .bind(i64::from(limit))
-        .fetch_all(self.system())
-        .await?;
+        self.own_party(scope, party).await?;
         let keys = self.keyring().system(&KeyId::quarantine()).await?;
-        rows.iter()
-            .map(|row| {
-                let id: String = row.try_get(0)?;
+        let hash = |name: &str| keys.keyed_hash(PARTY, name.as_bytes()).to_vec();
+        let after = after.map_or_else(String::new, |id| id.hyphenated().to_string());
+        let mut rows = Vec::new();
+        let names = block_of(party).map_or_else(|| vec![party.to_owned()], networks_around);
+        for name in names {
+            let found = sqlx::query(
+                "SELECT q.item_id, q.source_id, q.batch_id, q.stored_time, q.sealed \
+                   FROM quarantine_parties p JOIN quarantine q ON q.item_id = p.item_id \
+                  WHERE p.party_hash = $1 AND p.item_id > $2 ORDER BY p.item_id LIMIT $3",
+            )
+            .bind(hash(&name))
+            .bind(after.as_str())
+            .bind(i64::from(limit));
+            for row in found.fetch_all(self.system()).await? {
+                rows.push((row.try_get::<String, _>(0)?, row));
+            }
+        }
+        // Of several networks' first items, the first of all: the next call goes on after them.
+        rows.sort_by(|(left, _), (right, _)| left.cmp(right));
+        rows.dedup_by(|(left, _), (right, _)| left == right);
+        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        rows.into_iter()
+            .map(|(id, row)| {
                 let sealed: Vec<u8> = row.try_get(4)?;
                 let mut plain = keys.open(&format!("quarantine/{id}"), 0, &sealed)?;
                 Ok(QuarantineItem {
@@ -90,8 +144,9 @@ impl Db {
             .collect()
     }
 
-    /// In a backfill job: says that what the items hold for `party` is stored with the tenant.
-    /// An item goes once no unknown party is left in it.
+    /// In a backfill job: says that what the items hold for `party` is stored with the tenant; an
+    /// address is named by itself, also when it is the tenant's by a block around it. An item goes
+    /// once no unknown party is left in it.
     ///
     /// # Errors
     /// As [`Db::quarantined`].
@@ -101,7 +156,9 @@ impl Db {
         party: &str,
         items: &[Uuid],
     ) -> Result<()> {
-        let hash = self.own_party(scope, party).await?;
+        self.own_party(scope, party).await?;
+        let keys = self.keyring().system(&KeyId::quarantine()).await?;
+        let hash = keys.keyed_hash(PARTY, party.as_bytes());
         let mut system = self.system_tx().await?;
         for item in items {
             let id = item.hyphenated().to_string();
@@ -112,7 +169,7 @@ impl Db {
                 .await?;
             sqlx::query(
                 "DELETE FROM quarantine WHERE item_id = $1 \
-                    AND NOT EXISTS (SELECT 1 FROM quarantine_parties p WHERE p.item_id = $1)",
+                    AND NOT EXISTS (SELECT 1 FROM quarantine_parties p WHERE p.item_id = $1 AND p.network = 0)",
             )
             .bind(id.as_str())
             .execute(&mut *system.tx)
@@ -121,7 +178,7 @@ impl Db {
         system.commit().await
     }
 
-    async fn own_party(&self, scope: &TenantScope, party: &str) -> Result<[u8; 32]> {
+    async fn own_party(&self, scope: &TenantScope, party: &str) -> Result<()> {
         if scope.principal().role() != Role::System {
             return Err(Error::permission_denied());
         }
@@ -134,11 +191,25 @@ impl Db {
         .bind(party)
         .fetch_optional(self.system())
         .await?;
-        if own.is_none() {
-            return Err(Error::permission_denied());
+        if own.is_some() {
+            return Ok(());
         }
-        let keys = self.keyring().system(&KeyId::quarantine()).await?;
-        Ok(keys.keyed_hash(PARTY, party.as_bytes()))
+        // Or by a block around it.
+        let Some(ip) = address_of(party) else {
+            return Err(Error::permission_denied());
+        };
+        let blocks: Vec<String> = sqlx::query_scalar(
+            "SELECT identifier FROM resources \
+              WHERE tenant_id = $1 AND kind = 'address' AND identifier LIKE '%/%'",
+        )
+        .bind(scope.tenant().as_str())
+        .fetch_all(self.system())
+        .await?;
+        let around = |block: &String| block.parse::<IpNet>().is_ok_and(|net| net.contains(&ip));
+        match blocks.iter().any(around) {
+            true => Ok(()),
+            false => Err(Error::permission_denied()),
+        }
     }
 
     /// Records of the source that could not be read, oldest first, after `after`.

@@ -235,4 +235,12 @@ impl IngestNames {
         self.quarantine
             .keyed_hash(crate::db::quarantine::PARTY, party.as_bytes())
     }
+
+    /// Under what an address of nobody's (`ip:192.0.2.1`) is found by who registers a block that
+    /// it lies in; `None` for what is no address.
+    #[must_use]
+    pub fn network_hash(&self, party: &str) -> Option<[u8; 32]> {
+        let network = crate::db::quarantine::network_of(party)?;
+        Some(self.party_hash(&network))
+    }
 }

@@ -361,6 +361,7 @@ impl Sorter<'_> {
         if attributed.views.is_empty() || !attributed.unknown_parties.is_empty() {
             self.flush.quarantine.push(QuarantineRecord {
                 party_hashes: names.party_hashes(&attributed.unknown_parties),
+                network_hashes: names.network_hashes(&attributed.unknown_parties),
                 plain: self.keep(record),
             });
         }

@@ -42,6 +42,16 @@ impl TenantNames {
             .collect()
     }
 
+    /// Under what those that are addresses are found by a block around them.
+    #[must_use]
+    pub(super) fn network_hashes(&self, parties: &[String]) -> Vec<[u8; 32]> {
+        let names = self.names.borrow();
+        parties
+            .iter()
+            .filter_map(|party| names.network_hash(party))
+            .collect()
+    }
+
     fn load(&self, tenant: &TenantId) -> Result<()> {
         let mut names = self.names.borrow_mut();
         if names.get(tenant).is_none() {

@@ -1,7 +1,7 @@
 //! What a batch holds beside tenants' blocks: events of nobody yet, and records that could not be
 //! read. Few in a good batch; they may cost a statement each.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 
 use super::super::ingest::{FlushBatch, MAX_DEAD_LETTER};
@@ -39,10 +39,18 @@ pub(super) async fn write(
         .bind(sealed)
         .execute(&mut *tx)
         .await?;
-        let parties: Vec<String> = record.party_hashes.iter().map(hex::encode).collect();
+        let named = |hashes: &[[u8; 32]], network: u8| -> Vec<Value> {
+            let hashes = hashes.iter().map(hex::encode);
+            hashes.map(|hash| json!([hash, network])).collect()
+        };
+        let parties = [
+            named(&record.party_hashes, 0),
+            named(&record.network_hashes, 1),
+        ]
+        .concat();
         sqlx::query(
-            "INSERT INTO quarantine_parties (party_hash, item_id) \
-             SELECT unhex(value), $2 FROM json_each($1) WHERE true \
+            "INSERT INTO quarantine_parties (party_hash, item_id, network) \
+             SELECT unhex(value ->> 0), $2, value ->> 1 FROM json_each($1) WHERE true \
              ON CONFLICT (party_hash, item_id) DO NOTHING",
         )
         .bind(json!(parties).to_string())

@@ -56,6 +56,7 @@ async fn quarantine_is_found_by_party_and_only_for_whom_it_is_registered() {
     for (plain, parties) in [("both", vec![a, b]), ("one", vec![a])] {
         batch.quarantine.push(QuarantineRecord {
             party_hashes: parties.iter().map(|p| names.party_hash(p)).collect(),
+            network_hashes: Vec::new(),
             plain: plain.as_bytes().to_vec(),
         });
     }

@@ -101,7 +101,7 @@ async fn migrations_run_once_and_notice_other_text() {
     let error = Db::migrate(&world.config, &world.env).await.unwrap_err();
     assert_eq!(error.reason(), Reason::FailedPrecondition);
     world
-        .tamper("UPDATE schema_migrations SET version = 9999 WHERE version = 2")
+        .tamper("UPDATE schema_migrations SET version = 9999 WHERE version = 3")
         .await;
     let error = Db::open(&world.config, world.env.clone(), world.keys.clone())
         .await

@@ -134,7 +134,7 @@ impl World {
             *response.extensions_mut() = request.extensions().clone();
             Ok::<_, std::convert::Infallible>(response)
         });
-        let response = AuthLayer::new(Arc::clone(&self.kernel))
+        let response = AuthLayer::new(Arc::clone(&self.kernel), 64)
             .layer(echo)
             .oneshot(http)
             .await
