@@ -13,6 +13,8 @@ mod names;
 mod quarantine;
 mod rpc;
 mod search;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::sync::Arc;

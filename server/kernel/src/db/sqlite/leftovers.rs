@@ -1,14 +1,15 @@
 //! What a batch holds beside tenants' blocks: events of nobody yet, and records that could not be
-//! read. Few in a good batch; they may cost a statement each.
+//! read. The latter are few in a good batch; they may cost a statement each.
 
-use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 
 use super::super::ingest::{FlushBatch, MAX_DEAD_LETTER};
 use super::super::journal::Work;
 use super::super::to_sql;
+use super::rows::{STATEMENT_ROWS, statement};
 use crate::error::{Error, Result};
 use crate::ids::SourceId;
+use crate::keys::envelope::OwnerKeys;
 
 /// Writes them, sealed under the quarantine's key.
 pub(super) async fn write(
@@ -26,38 +27,7 @@ pub(super) async fn write(
         .quarantine
         .as_ref()
         .ok_or_else(|| Error::internal("the quarantine's key was not loaded"))?;
-    for record in &batch.quarantine {
-        let id = work.env.uuid_v7().hyphenated().to_string();
-        let sealed = keys.seal(&work.env, &format!("quarantine/{id}"), 0, &record.plain)?;
-        sqlx::query(
-            "INSERT INTO quarantine (item_id, source_id, batch_id, stored_time, sealed) VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(id.as_str())
-        .bind(source.as_str())
-        .bind(batch.batch_id.as_str())
-        .bind(now)
-        .bind(sealed)
-        .execute(&mut *tx)
-        .await?;
-        let named = |hashes: &[[u8; 32]], network: u8| -> Vec<Value> {
-            let hashes = hashes.iter().map(hex::encode);
-            hashes.map(|hash| json!([hash, network])).collect()
-        };
-        let parties = [
-            named(&record.party_hashes, 0),
-            named(&record.network_hashes, 1),
-        ]
-        .concat();
-        sqlx::query(
-            "INSERT INTO quarantine_parties (party_hash, item_id, network) \
-             SELECT unhex(value ->> 0), $2, value ->> 1 FROM json_each($1) WHERE true \
-             ON CONFLICT (party_hash, item_id) DO NOTHING",
-        )
-        .bind(json!(parties).to_string())
-        .bind(id)
-        .execute(&mut *tx)
-        .await?;
-    }
+    quarantine(tx, source, batch, work, keys, now).await?;
     let mut added = 0;
     for letter in &batch.dead_letters {
         let id = work.env.uuid_v7().hyphenated().to_string();
@@ -86,6 +56,54 @@ pub(super) async fn write(
     }
     if added > 0 {
         make_room(tx, source, added, to_sql(dead_letter_bytes)?).await?;
+    }
+    Ok(())
+}
+
+const ITEMS: (&str, usize) = (
+    "INSERT INTO quarantine (item_id, source_id, batch_id, stored_time, sealed)",
+    5,
+);
+const PARTIES: (&str, usize) = (
+    "INSERT OR IGNORE INTO quarantine_parties (party_hash, item_id, network)",
+    3,
+);
+
+async fn quarantine(
+    tx: &mut SqliteConnection,
+    source: &SourceId,
+    batch: &FlushBatch,
+    work: &Work,
+    keys: &OwnerKeys,
+    now: i64,
+) -> Result<()> {
+    let mut parties = Vec::new();
+    for records in batch.quarantine.chunks(STATEMENT_ROWS) {
+        let text = statement(ITEMS, records.len());
+        let mut insert = sqlx::query(sqlx::AssertSqlSafe(text));
+        for record in records {
+            let id = work.env.uuid_v7().hyphenated().to_string();
+            let sealed = keys.seal(&work.env, &format!("quarantine/{id}"), 0, &record.plain)?;
+            for (hashes, network) in [(&record.party_hashes, 0), (&record.network_hashes, 1)] {
+                let hashes = hashes.iter();
+                parties.extend(hashes.map(|hash| (hash.as_slice(), id.clone(), network)));
+            }
+            insert = insert
+                .bind(id)
+                .bind(source.as_str())
+                .bind(batch.batch_id.as_str())
+                .bind(now)
+                .bind(sealed);
+        }
+        insert.execute(&mut *tx).await?;
+    }
+    for parties in parties.chunks(STATEMENT_ROWS) {
+        let text = statement(PARTIES, parties.len());
+        let mut insert = sqlx::query(sqlx::AssertSqlSafe(text));
+        for (hash, id, network) in parties {
+            insert = insert.bind(*hash).bind(id.as_str()).bind(*network);
+        }
+        insert.execute(&mut *tx).await?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Journal rows and payloads on their way into the database, many to a statement.
+//! Rows on their way into the database, many to a statement; above all the journal's.
 
 use sqlx::SqliteConnection;
 
@@ -18,7 +18,7 @@ const HELD_ROWS: usize = 4_096;
 
 /// Rows of a statement: a round trip to the connection's thread for each, and a text to prepare
 /// for each number of rows below.
-const STATEMENT_ROWS: usize = 32;
+pub(super) const STATEMENT_ROWS: usize = 32;
 
 const PAYLOADS: (&str, usize) = ("INSERT INTO journal_payloads (payload_id, payload)", 2);
 const JOURNAL: (&str, usize) = (
@@ -144,7 +144,7 @@ impl<'a> Rows<'a> {
 }
 
 /// The statement that inserts so many rows.
-fn statement((insert, columns): (&str, usize), rows: usize) -> String {
+pub(super) fn statement((insert, columns): (&str, usize), rows: usize) -> String {
     let mut text = String::with_capacity(insert.len() + rows * (2 * columns + 2) + 8);
     text.push_str(insert);
     for row in 0..rows {

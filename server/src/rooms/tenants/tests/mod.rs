@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use cordon_kernel::auth::token::TokenConfig;
 use cordon_kernel::clock::ManualClock;
-use cordon_kernel::keys::SealedFile;
+use cordon_kernel::keys::{KeyService, SealedFile};
 use cordon_kernel::{DbConfig, Env, Kernel, KernelConfig};
 use cordon_proto::tenants as wire;
 use cordon_proto::tenants::identity_service_server::IdentityService as _;
@@ -74,6 +74,11 @@ pub(crate) struct World {
 impl World {
     /// A fresh installation with one operator, on 1 January 2026.
     pub(crate) async fn new() -> Self {
+        Self::with(|keys| Arc::new(keys)).await
+    }
+
+    /// The same with another key service before the key file.
+    pub(crate) async fn with(keys_of: impl FnOnce(SealedFile) -> Arc<dyn KeyService>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (env, clock) = Env::fixed("2026-01-01T00:00:00Z".parse().unwrap(), 7);
         let secret = SecretBox::new(Box::new([7; 32]));
@@ -83,7 +88,7 @@ impl World {
         let kernel = Kernel::open(KernelConfig {
             env,
             db: DbConfig::new(format!("sqlite:{}", dir.path().join("db").display())),
-            keys: Arc::new(keys),
+            keys: keys_of(keys),
             token: TokenConfig::default(),
             trusted: Vec::new(),
             authority_name: "Test".into(),
@@ -181,6 +186,30 @@ impl World {
             .into_inner()
             .tenant
             .unwrap()
+    }
+
+    /// Registers an account for a tenant, since ever.
+    pub(crate) async fn account(&self, tenant: &str, id: &str) {
+        let request = wire::CreateAccountRequest {
+            parent: format!("tenants/{tenant}"),
+            account_id: id.into(),
+            account: Some(wire::Account::default()),
+        };
+        let request = self.request(&self.operator, request).await.unwrap();
+        self.tenants.create_account(request).await.unwrap();
+    }
+
+    /// Makes a source of CloudTrail records.
+    pub(crate) async fn source(&self, id: &str) {
+        let request = wire::CreateSourceRequest {
+            source_id: id.into(),
+            source: Some(wire::Source {
+                source_type: "aws.cloudtrail".into(),
+                ..Default::default()
+            }),
+        };
+        let request = self.request(&self.operator, request).await.unwrap();
+        self.tenants.create_source(request).await.unwrap();
     }
 
     /// Has a credential issued by the operator; its holder comes with a token.
