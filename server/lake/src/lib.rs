@@ -28,7 +28,7 @@ pub use error::{FilterError, LakeError, Result};
 pub use fsck::FsckReport;
 pub use lake::{Lake, LakeConfig};
 pub use merge::Swept;
-pub use row::Events;
+pub use row::{Events, filled};
 pub use seal::{FILE_ROWS, SealMode, Sealed};
 pub use search::{Order, Position, Query, Search};
 pub use tail::TailPage;

@@ -2,12 +2,13 @@
 //! batch read back.
 
 use std::net::IpAddr;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, FixedSizeBinaryArray, Int32Array,
-    Int64Array, ListArray, RecordBatch, StringArray, TimestampNanosecondArray,
+    Int64Array, ListArray, RecordBatch, StringArray, TimestampNanosecondArray, new_null_array,
 };
-use arrow::datatypes::{Int32Type, Int64Type, TimestampNanosecondType};
+use arrow::datatypes::{Int32Type, Int64Type, Schema, SchemaRef, TimestampNanosecondType};
 use cordon_views::{EventRow, EventRowRef, Reason, SourceType, Status, Withheld};
 
 use crate::error::{LakeError, Result};
@@ -170,6 +171,23 @@ pub struct Events<'a> {
     normalizer: &'a Int32Array,
     shared_event_id: Word<'a>,
     addressed: &'a BooleanArray,
+}
+
+/// The batch with every column: those that were not read are empty.
+///
+/// # Errors
+/// A column of the batch is not as long as it is.
+pub fn filled(batch: &RecordBatch) -> Result<RecordBatch> {
+    static NULLABLE: LazyLock<SchemaRef> = LazyLock::new(|| {
+        let fields = Column::ALL.map(|column| column.field().with_nullable(true));
+        Arc::new(Schema::new(fields.to_vec()))
+    });
+    let columns = Column::ALL.map(|column| {
+        let read = batch.column_by_name(column.name()).cloned();
+        read.unwrap_or_else(|| new_null_array(&column.data_type(), batch.num_rows()))
+    });
+    let schema = Arc::clone(&NULLABLE);
+    Ok(RecordBatch::try_new(schema, columns.to_vec())?)
 }
 
 fn column(batch: &RecordBatch, column: Column) -> Result<&ArrayRef> {

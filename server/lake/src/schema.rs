@@ -200,6 +200,12 @@ impl Columns {
             .fold(Self::NONE, |set, column| set.with(*column))
     }
 
+    /// Every column but these.
+    #[must_use]
+    pub fn all_but(columns: &[Column]) -> Self {
+        Self(Self::ALL.0 & !Self::of(columns).0)
+    }
+
     /// The set with one more.
     #[must_use]
     pub const fn with(self, column: Column) -> Self {

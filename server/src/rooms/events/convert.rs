@@ -6,7 +6,8 @@ use arrow::array::RecordBatch;
 use cordon_kernel::db::{nanos, timestamp};
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Disclosed, Error, EventName, Name, Result, TenantId};
-use cordon_lake::{Events, Position};
+use cordon_lake::schema::{Column, Columns};
+use cordon_lake::{Events, Position, filled};
 use cordon_proto::events as wire;
 use cordon_views::render::write_ocsf;
 use cordon_views::{Reason, SourceType, Withheld};
@@ -38,6 +39,22 @@ impl View {
             Ok(wire::EventView::Raw) => Ok(Self::Raw),
             Ok(wire::EventView::Columns) => Ok(Self::Columns),
             Err(_) => Err(Error::invalid("view", "expected OCSF, RAW or COLUMNS")),
+        }
+    }
+}
+
+impl View {
+    /// What is read of each event for this view. The others are empty then.
+    pub(super) fn columns(self) -> Columns {
+        match self {
+            // Rendering takes these from the source's bytes.
+            Self::Ocsf | Self::Raw => Columns::all_but(&[
+                Column::Actor,
+                Column::SrcIp,
+                Column::DstIp,
+                Column::Resources,
+            ]),
+            Self::Columns => Columns::all_but(&[Column::Raw]),
         }
     }
 }
@@ -78,7 +95,7 @@ pub(super) fn events(
     view: View,
     tally: &mut Tally,
 ) -> Result<Vec<wire::Event>> {
-    let batch = batch.into_wire();
+    let batch = filled(&batch.into_wire())?;
     let events = Events::new(&batch)?;
     let mut out = Vec::with_capacity(events.len());
     for at in 0..events.len() {
@@ -129,7 +146,8 @@ pub(crate) fn portions(events: Vec<wire::Event>) -> Vec<Vec<wire::Event>> {
 /// # Errors
 /// `INTERNAL` when the batch is not whole.
 pub(super) fn last(batch: &RecordBatch) -> Result<Option<Position>> {
-    let events = Events::new(batch)?;
+    let batch = filled(batch)?;
+    let events = Events::new(&batch)?;
     Ok(events.len().checked_sub(1).map(|at| Position {
         time_ns: events.time_ns(at),
         name: events.name(at),

@@ -7,7 +7,6 @@ use cordon_kernel::audit::AuditEntry;
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::page::{PagePosition, PageSealer};
 use cordon_kernel::{Action, Disclosed, Error, EventName, Name, Result, TenantId, TenantScope};
-use cordon_lake::schema::Columns;
 use cordon_lake::{Lake, Order, Position, Query};
 use cordon_proto::events as wire;
 
@@ -120,7 +119,7 @@ pub(super) async fn search(
         until: search.range.1,
         filter,
         order: search.order,
-        columns: Columns::ALL,
+        columns: search.view.columns(),
         limit: Some(search.limit),
         after: from.as_ref().map(|at| Position {
             time_ns: at.last_time_ns,

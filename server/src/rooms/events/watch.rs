@@ -8,7 +8,6 @@ use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Action, Disclosed, Error, Name, Result, TenantScope};
 use cordon_lake::Lake;
 use cordon_lake::filter::Filter;
-use cordon_lake::schema::Columns;
 use cordon_proto::events as wire;
 
 use super::convert::{self, Tally, View};
@@ -109,7 +108,7 @@ impl Tail {
                 &self.scope,
                 self.cursor,
                 self.filter.as_deref(),
-                Columns::ALL,
+                self.view.columns(),
             )
             .await?;
         if let Some(batch) = page.batch {
