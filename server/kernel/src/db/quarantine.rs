@@ -1,6 +1,7 @@
 //! Events of nobody yet, and records that could not be read. Both lie under the quarantine's own
 //! key; nobody's scope opens them but a backfill job's and the provider's.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -17,6 +18,8 @@ use crate::keys::KeyId;
 
 /// The label under which parties are hashed.
 pub(crate) const PARTY: &[u8] = b"party";
+/// The same for the networks around addresses: whatever a resource is called, it is none.
+pub(crate) const NETWORK: &[u8] = b"network";
 
 /// An opened record of the quarantine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +76,7 @@ fn network_bits(net: &IpNet) -> u8 {
 
 fn network_name(net: IpNet) -> Option<String> {
     let wide = IpNet::new(net.addr(), network_bits(&net)).ok()?.trunc();
-    Some(format!("net:{wide}"))
+    Some(wide.to_string())
 }
 
 /// The network by which an address (`ip:192.0.2.1`) is found; `None` for what is no address.
@@ -108,40 +111,53 @@ impl Db {
     ) -> Result<Vec<QuarantineItem>> {
         self.own_party(scope, party).await?;
         let keys = self.keyring().system(&KeyId::quarantine()).await?;
-        let hash = |name: &str| keys.keyed_hash(PARTY, name.as_bytes()).to_vec();
         let after = after.map_or_else(String::new, |id| id.hyphenated().to_string());
-        let mut rows = Vec::new();
-        let names = block_of(party).map_or_else(|| vec![party.to_owned()], networks_around);
-        for name in names {
-            let found = sqlx::query(
-                "SELECT q.item_id, q.source_id, q.batch_id, q.stored_time, q.sealed \
-                   FROM quarantine_parties p JOIN quarantine q ON q.item_id = p.item_id \
-                  WHERE p.party_hash = $1 AND p.item_id > $2 ORDER BY p.item_id LIMIT $3",
+        let hashes = match block_of(party) {
+            None => vec![keys.keyed_hash(PARTY, party.as_bytes())],
+            Some(block) => networks_around(block)
+                .iter()
+                .map(|network| keys.keyed_hash(NETWORK, network.as_bytes()))
+                .collect(),
+        };
+        // Of all networks' items the first ones, ids alone: never more than are asked for.
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut ids: BTreeSet<String> = BTreeSet::new();
+        for hash in hashes {
+            let found: Vec<String> = sqlx::query_scalar(
+                "SELECT item_id FROM quarantine_parties \
+                  WHERE party_hash = $1 AND item_id > $2 ORDER BY item_id LIMIT $3",
             )
-            .bind(hash(&name))
+            .bind(hash.to_vec())
             .bind(after.as_str())
-            .bind(i64::from(limit));
-            for row in found.fetch_all(self.system()).await? {
-                rows.push((row.try_get::<String, _>(0)?, row));
+            .bind(i64::from(limit))
+            .fetch_all(self.system())
+            .await?;
+            ids.extend(found);
+            while ids.len() > most {
+                ids.pop_last();
             }
         }
-        // Of several networks' first items, the first of all: the next call goes on after them.
-        rows.sort_by(|(left, _), (right, _)| left.cmp(right));
-        rows.dedup_by(|(left, _), (right, _)| left == right);
-        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        rows.into_iter()
-            .map(|(id, row)| {
-                let sealed: Vec<u8> = row.try_get(4)?;
-                let mut plain = keys.open(&format!("quarantine/{id}"), 0, &sealed)?;
-                Ok(QuarantineItem {
-                    id: parse_uuid(&id)?,
-                    source: parse_source(&row.try_get::<String, _>(1)?)?,
-                    batch_id: row.try_get(2)?,
-                    stored_time: timestamp(row.try_get(3)?),
-                    plain: std::mem::take(&mut *plain),
-                })
-            })
-            .collect()
+        let mut items = Vec::with_capacity(ids.len());
+        for id in ids {
+            let row = sqlx::query(
+                "SELECT source_id, batch_id, stored_time, sealed FROM quarantine WHERE item_id = $1",
+            )
+            .bind(id.as_str())
+            .fetch_optional(self.system())
+            .await?;
+            // Released or swept meanwhile.
+            let Some(row) = row else { continue };
+            let sealed: Vec<u8> = row.try_get(3)?;
+            let mut plain = keys.open(&format!("quarantine/{id}"), 0, &sealed)?;
+            items.push(QuarantineItem {
+                id: parse_uuid(&id)?,
+                source: parse_source(&row.try_get::<String, _>(0)?)?,
+                batch_id: row.try_get(1)?,
+                stored_time: timestamp(row.try_get(2)?),
+                plain: std::mem::take(&mut *plain),
+            });
+        }
+        Ok(items)
     }
 
     /// In a backfill job: says that what the items hold for `party` is stored with the tenant; an

@@ -240,7 +240,8 @@ impl IngestNames {
     /// it lies in; `None` for what is no address.
     #[must_use]
     pub fn network_hash(&self, party: &str) -> Option<[u8; 32]> {
-        let network = crate::db::quarantine::network_of(party)?;
-        Some(self.party_hash(&network))
+        use crate::db::quarantine::{NETWORK, network_of};
+        let network = network_of(party)?;
+        Some(self.quarantine.keyed_hash(NETWORK, network.as_bytes()))
     }
 }
