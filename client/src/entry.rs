@@ -2,12 +2,17 @@
 
 use std::fmt::Write as _;
 
+use jiff::Timestamp;
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 
 /// Metadata key of the justification.
 const JUSTIFICATION: &str = "cordon-enter-justification";
 /// Metadata key of the reference.
 const REFERENCE: &str = "cordon-enter-reference";
+/// Metadata key of the approval.
+const APPROVAL: &str = "cordon-enter-approval";
+/// Metadata key of the entry's end.
+const EXPIRES: &str = "cordon-enter-expires";
 
 /// Why a member of the provider's staff enters a tenant. The tenant reads it in its log.
 ///
@@ -20,8 +25,13 @@ const REFERENCE: &str = "cordon-enter-reference";
 pub struct Entry {
     /// The reason, for the tenant to read.
     pub justification: String,
-    /// The incident or request that it is about; may be empty.
+    /// The incident or request that it is about.
     pub reference: String,
+    /// Who approved it; may be empty.
+    pub approval: String,
+    /// When the right to be there ends, streams too; at most 12 hours from now. `None`: with each
+    /// call.
+    pub expires: Option<Timestamp>,
 }
 
 impl Entry {
@@ -31,6 +41,8 @@ impl Entry {
         Self {
             justification: justification.into(),
             reference: String::new(),
+            approval: String::new(),
+            expires: None,
         }
     }
 
@@ -41,11 +53,28 @@ impl Entry {
         self
     }
 
+    /// Names who approved it.
+    #[must_use]
+    pub fn approval(mut self, approval: impl Into<String>) -> Self {
+        self.approval = approval.into();
+        self
+    }
+
+    /// Says when the right to be there ends.
+    #[must_use]
+    pub fn expires(mut self, time: Timestamp) -> Self {
+        self.expires = Some(time);
+        self
+    }
+
     /// Puts the entry into a call's metadata.
     pub(crate) fn write(&self, metadata: &mut MetadataMap) {
+        let expires = self.expires.map(|time| time.to_string());
         for (key, value) in [
-            (JUSTIFICATION, &self.justification),
+            (JUSTIFICATION, self.justification.as_str()),
             (REFERENCE, &self.reference),
+            (APPROVAL, &self.approval),
+            (EXPIRES, expires.as_deref().unwrap_or_default()),
         ] {
             if value.is_empty() {
                 continue;
@@ -91,12 +120,21 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_two_headers_and_an_empty_reference_is_none() {
+    fn an_entry_is_a_header_for_each_thing_said() {
         let mut metadata = MetadataMap::new();
         Entry::new("because ü").write(&mut metadata);
         assert_eq!(metadata.get(JUSTIFICATION).unwrap(), "because %C3%BC");
         assert!(metadata.get(REFERENCE).is_none());
         Entry::new("x").reference("INC-1").write(&mut metadata);
         assert_eq!(metadata.get(REFERENCE).unwrap(), "INC-1");
+        for key in [APPROVAL, EXPIRES] {
+            assert!(metadata.get(key).is_none());
+        }
+        Entry::new("x")
+            .approval("Jürgen")
+            .expires("2026-11-24T12:00:00Z".parse().unwrap())
+            .write(&mut metadata);
+        assert_eq!(metadata.get(APPROVAL).unwrap(), "J%C3%BCrgen");
+        assert_eq!(metadata.get(EXPIRES).unwrap(), "2026-11-24T12:00:00Z");
     }
 }

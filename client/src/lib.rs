@@ -89,8 +89,8 @@ pub use self::client::{Builder, Client};
 pub use self::entry::Entry;
 pub use self::error::{DOMAIN, Error, Reason, Result, Violation};
 pub use self::events::{
-    Completeness, Count, CountEventsResponse, Event, EventColumns, EventCount, Events,
-    ExplainEventResponse, Export, ExportChunk, ExportFormat, ExportStream, Order, Search,
+    Completeness, Count, CountEventsResponse, Event, EventColumns, EventCount, EventOriginal,
+    Events, ExplainEventResponse, Export, ExportChunk, ExportFormat, ExportStream, Order, Search,
     SearchStream, SearchSummary, SourceCompleteness, View, VisibilityReason, Watch, WatchStream,
     WithheldCount, WithheldField,
 };

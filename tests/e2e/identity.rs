@@ -108,7 +108,19 @@ async fn staff_enter_with_a_reason_that_the_tenant_sees() {
         .unwrap()
         .unwrap_err();
     assert_eq!(*refused.reason(), Reason::PermissionDenied);
-    let entry = cordon_client::Entry::new("asked to look at a sign-in").reference("INC-7");
+    let entry = || cordon_client::Entry::new("asked to look at a sign-in").reference("INC-7");
+    let now = cordon_client::time::now();
+    let hours = |hours| now + jiff::SignedDuration::from_hours(hours);
+    for (bad, reason) in [
+        (entry().reference(""), Reason::InvalidArgument),
+        (entry().expires(hours(13)), Reason::InvalidArgument),
+        (entry().expires(hours(-1)), Reason::InvalidArgument),
+    ] {
+        let mut refused = analyst.entering(bad).events().search(Search::new());
+        let refused = refused.next().await.unwrap().unwrap_err();
+        assert_eq!(*refused.reason(), reason);
+    }
+    let entry = entry().approval("the shift's lead").expires(hours(1));
     let mut found = analyst.entering(entry).events().search(Search::new());
     assert!(found.next().await.is_none());
     let reader = world.member("initech", "reader").await;
@@ -118,7 +130,8 @@ async fn staff_enter_with_a_reason_that_the_tenant_sees() {
         let entry = entry.unwrap();
         seen |= entry.staff
             && entry.justification == "asked to look at a sign-in"
-            && entry.reference == "INC-7";
+            && entry.reference == "INC-7"
+            && entry.details_json.contains("the shift's lead");
     }
     assert!(seen, "the tenant's log does not show the entry");
 }

@@ -1,5 +1,5 @@
-//! Non-interference: two worlds that differ only in what others have and do look the same to a
-//! tenant, over every method.
+//! Non-interference: two random worlds that differ only in what others have and do look the same to
+//! a tenant, over every method.
 //!
 //! Two installations have different keys and clocks, so names, pseudonyms, hashes, ids and the
 //! server's own times are blanked before the comparison; everything else must be equal.
@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use cordon_client::Holder;
 use prost_reflect::MethodDescriptor;
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
 use serde_json::json;
 
 use crate::harness::{Call, Raw, World, json as to_json, methods, request, trail};
@@ -15,6 +17,8 @@ use crate::harness::{Call, Raw, World, json as to_json, methods, request, trail}
 const A: &str = "aws:100000000001";
 const B: &str = "aws:200000000002";
 const C: &str = "aws:300000000003";
+/// Nobody's who could be registered.
+const OUTSIDER: &str = "aws:900000000009";
 
 /// What tenant `initech` asks, method by method. A method that is not here fails the test.
 fn questions() -> BTreeMap<&'static str, Vec<String>> {
@@ -65,6 +69,7 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
         ("WatchEvents", vec![json!({ "parent": "tenants/initech", "cursor": "0", "view": "EVENT_VIEW_COLUMNS" }).to_string()]),
         ("GetEvent", vec![json!({ "name": format!("tenants/initech/events/{}", "0".repeat(32)) }).to_string()]),
         ("ExplainEvent", vec![json!({ "name": format!("tenants/hooli/events/{}", "0".repeat(32)) }).to_string()]),
+        ("GetEventOriginal", vec![json!({ "name": format!("tenants/initech/events/{}", "0".repeat(32)) }).to_string()]),
         ("ExportEvents", vec![json!({ "parent": "tenants/initech", "format": "EXPORT_FORMAT_NDJSON" }).to_string()]),
         ("CountEvents", vec![parent(), json!({ "parent": "tenants/initech", "groupBy": ["actor", "shared", "account"] }).to_string(), filtered("shared")]),
         ("ListDeadLetters", vec![json!({ "parent": "sources/aws-cloudtrail" }).to_string()]),
@@ -73,71 +78,135 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
     ])
 }
 
-/// What concerns initech: the same in both worlds.
-async fn what_concerns_initech(world: &World) {
-    // At different times: of events at one time the order is by names, which differ between
-    // installations.
-    let call = |id: &str, time: &str, caller: &str, recipient: &str| {
-        let parameters = json!({ "by": caller });
-        let operation = "RunInstances";
-        trail(&Call {
-            id,
-            caller,
-            recipient,
-            operation,
-            time,
-            parameters,
-        })
-    };
-    let records = [
-        call("own", "2026-03-01T10:00:00Z", A, A),
-        call("from-b", "2026-03-01T10:00:01Z", B, A),
-        call("to-b", "2026-03-01T10:00:02Z", A, B),
-        call("from-c", "2026-03-01T10:00:03Z", C, A),
-    ];
-    world.send("aws.cloudtrail", "concerning", &records).await;
+/// What a random world is made of: what concerns initech is in both worlds, the rest in one.
+struct Plan {
+    concerning: Vec<String>,
+    before: Others,
+    after: Others,
 }
 
 /// What others have and do.
-async fn others(world: &World, when: &str) {
-    if when == "before" {
-        world.tenant("hooli", &[B]).await;
-        world.tenant("umbrella", &[]).await;
-        world
-            .operator
-            .tenants()
-            .create_source("other-source", "aws.cloudtrail", "Other")
-            .await
-            .unwrap();
+struct Others {
+    /// Tenants, with what is registered for them.
+    tenants: Vec<(&'static str, Vec<&'static str>)>,
+    records: Vec<String>,
+    broken: usize,
+    source: bool,
+    suspended: Option<&'static str>,
+    reads: bool,
+}
+
+const OPERATIONS: [&str; 4] = [
+    "RunInstances",
+    "AssumeRole",
+    "GetObject",
+    "ModifySnapshotAttribute",
+];
+
+fn pick<T: Copy>(dice: &mut StdRng, of: &[T]) -> T {
+    of[dice.random_range(0..of.len())]
+}
+
+impl Plan {
+    fn random(seed: u64) -> Self {
+        let mut dice = StdRng::seed_from_u64(seed);
+        let count = dice.random_range(4..12);
+        let concerning = (0..count)
+            .map(|n| {
+                let other = pick(&mut dice, &[A, B, C, OUTSIDER]);
+                let (caller, recipient) = match dice.random() {
+                    true => (other, A),
+                    false => (A, other),
+                };
+                let named = pick(&mut dice, &[A, B, C]).trim_start_matches("aws:");
+                // At different times: of events at one time the order is by names, which differ
+                // between installations.
+                trail(&Call {
+                    id: &format!("concerning-{n}"),
+                    caller,
+                    recipient,
+                    operation: pick(&mut dice, &OPERATIONS),
+                    time: &format!("2026-03-01T10:00:{n:02}Z"),
+                    parameters: json!({ "by": caller, "createVolumePermission": { "add": [named] } }),
+                })
+            })
+            .collect();
+        let mut before = Others::random(&mut dice, "before");
+        let mut after = Others::random(&mut dice, "after");
+        // Either may be registered before or after, or not at all.
+        for (tenant, account) in [("hooli", B), ("umbrella", C)] {
+            before.tenants.push((tenant, Vec::new()));
+            match dice.random_range(0..3) {
+                0 => before.tenants.push((tenant, vec![account])),
+                1 => after.tenants.push((tenant, vec![account])),
+                _ => {}
+            }
+        }
+        after.suspended = dice.random::<bool>().then_some("umbrella");
+        Self {
+            concerning,
+            before,
+            after,
+        }
     }
-    let records: Vec<String> = (0..40)
-        .map(|n| {
+}
+
+impl Others {
+    fn random(dice: &mut StdRng, when: &str) -> Self {
+        let count = dice.random_range(0..60);
+        let records = (0..count).map(|n| {
             trail(&Call {
                 id: &format!("{when}-{n}"),
-                ..Call::own("", B)
+                caller: pick(dice, &[B, C, OUTSIDER]),
+                recipient: pick(dice, &[B, C]),
+                operation: pick(dice, &OPERATIONS),
+                time: &format!("2026-03-01T{:02}:30:00Z", dice.random_range(0..24)),
+                parameters: serde_json::Value::Null,
             })
-        })
-        .collect();
-    world
-        .send("aws.cloudtrail", &format!("others-{when}"), &records)
-        .await;
-    world
-        .send(
-            "aws.cloudtrail",
-            &format!("broken-{when}"),
-            &["not json".to_owned()],
-        )
-        .await;
-    let other = world.member("hooli", "reader").await;
-    crate::harness::raw(&other, "status = 'Success'").await;
-    if when == "after" {
-        world.account("umbrella", C).await;
-        world
-            .operator
-            .tenants()
-            .suspend_tenant("umbrella", "a test", "")
-            .await
-            .unwrap();
+        });
+        Self {
+            records: records.collect(),
+            tenants: Vec::new(),
+            broken: dice.random_range(0..3),
+            source: dice.random(),
+            suspended: None,
+            reads: dice.random(),
+        }
+    }
+
+    async fn act(&self, world: &World, when: &str) {
+        let tenants = world.operator.tenants();
+        for (tenant, accounts) in &self.tenants {
+            if accounts.is_empty() {
+                world.tenant(tenant, &[]).await;
+            }
+            for account in accounts {
+                world.account(tenant, account).await;
+            }
+        }
+        if self.source {
+            let id = format!("other-{when}");
+            tenants
+                .create_source(&id, "aws.cloudtrail", "Other")
+                .await
+                .unwrap();
+        }
+        if !self.records.is_empty() {
+            let id = format!("others-{when}");
+            world.send("aws.cloudtrail", &id, &self.records).await;
+        }
+        for n in 0..self.broken {
+            let id = format!("broken-{when}-{n}");
+            let record = "not json".to_owned();
+            world.send("aws.cloudtrail", &id, &[record]).await;
+        }
+        if self.reads {
+            let other = world.member("hooli", "reader").await;
+            crate::harness::raw(&other, "status = 'Success'").await;
+        }
+        if let Some(tenant) = self.suspended {
+            tenants.suspend_tenant(tenant, "a test", "").await.unwrap();
+        }
     }
 }
 
@@ -245,20 +314,31 @@ async fn observe(world: &World, role: &str) -> Vec<(String, String)> {
     seen
 }
 
+/// Worlds that are tried; `CORDON_TEST_WORLDS` asks for more.
+const WORLDS: u64 = 3;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_others_have_and_do_changes_nothing() {
-    let (alone, among) = (World::new().await, World::new().await);
-    others(&among, "before").await;
-    for world in [&alone, &among] {
-        world.tenant("initech", &[A]).await;
-        what_concerns_initech(world).await;
-    }
-    others(&among, "after").await;
-    for role in ["reader", "responder", "admin"] {
-        let (one, two) = (observe(&alone, role).await, observe(&among, role).await);
-        assert_eq!(one.len(), two.len());
-        for (one, two) in one.iter().zip(&two) {
-            assert_eq!(one, two);
+    let worlds = std::env::var("CORDON_TEST_WORLDS");
+    let worlds = worlds.map_or(WORLDS, |text| text.parse().unwrap());
+    for seed in 1..=worlds {
+        let plan = Plan::random(seed);
+        let (alone, among) = (World::new().await, World::new().await);
+        plan.before.act(&among, "before").await;
+        for world in [&alone, &among] {
+            world.tenant("initech", &[A]).await;
+            let sent = world
+                .send("aws.cloudtrail", "concerning", &plan.concerning)
+                .await;
+            assert_eq!(sent.accepted, plan.concerning.len() as u64);
+        }
+        plan.after.act(&among, "after").await;
+        for role in ["reader", "responder", "admin"] {
+            let (one, two) = (observe(&alone, role).await, observe(&among, role).await);
+            assert_eq!(one.len(), two.len());
+            for (one, two) in one.iter().zip(&two) {
+                assert_eq!(one, two, "world {seed}");
+            }
         }
     }
 }

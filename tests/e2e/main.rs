@@ -20,6 +20,7 @@ mod harness;
 mod identity;
 mod ingest;
 mod isolation;
+mod originals;
 mod search;
 mod views;
 mod watch;

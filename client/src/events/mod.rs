@@ -8,10 +8,12 @@ mod watch;
 use cordon_proto::events::events_service_client::EventsServiceClient;
 pub use cordon_proto::events::{
     Completeness, CountEventsResponse, Event, EventColumns, EventCount, EventView as View,
-    ExplainEventResponse, ExportFormat, Order, SearchSummary, SourceCompleteness, VisibilityReason,
-    WithheldCount, WithheldField,
+    ExplainEventResponse, ExportFormat, GetEventOriginalResponse as EventOriginal, Order,
+    SearchSummary, SourceCompleteness, VisibilityReason, WithheldCount, WithheldField,
 };
-use cordon_proto::events::{CountEventsRequest, ExplainEventRequest, GetEventRequest};
+use cordon_proto::events::{
+    CountEventsRequest, ExplainEventRequest, GetEventOriginalRequest, GetEventRequest,
+};
 use tonic::transport::Channel;
 
 pub use self::export::{Export, ExportChunk, ExportStream};
@@ -100,6 +102,22 @@ impl Events {
             name: self.name(name)?,
         };
         call!(self, Call::ENTERING, explain_event(message))
+    }
+
+    /// The original of an event that concerns several tenants. For the provider's staff, from a
+    /// client that [enters](Client::entering): the justification and the reading stand in the log
+    /// of every tenant that the event concerns, and may name none of them. Takes names as
+    /// [`Events::name`] does.
+    ///
+    /// # Errors
+    ///
+    /// `NOT_FOUND` when no original is kept of it, as of all events that concern one tenant
+    /// alone; `INVALID_ARGUMENT` when the justification names a customer; `PERMISSION_DENIED`.
+    pub async fn original(&self, name: &str) -> Result<EventOriginal> {
+        let message = GetEventOriginalRequest {
+            name: self.name(name)?,
+        };
+        call!(self, Call::ENTERING, get_event_original(message))
     }
 
     /// How many events there are, by up to three columns.

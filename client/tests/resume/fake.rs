@@ -222,6 +222,13 @@ impl EventsService for Service {
         Err(Status::unimplemented(""))
     }
 
+    async fn get_event_original(
+        &self,
+        _: Request<wire::GetEventOriginalRequest>,
+    ) -> Result<Response<wire::GetEventOriginalResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn count_events(
         &self,
         _: Request<wire::CountEventsRequest>,

@@ -44,6 +44,13 @@ impl<T> Disclosed<T> {
         Self(value)
     }
 
+    /// What is every party's together, read under a scope on each: only the kernel knows that
+    /// there is no other party.
+    pub(crate) fn of_all(scopes: &[TenantScope], value: T) -> Self {
+        let _ = scopes;
+        Self(value)
+    }
+
     /// What anyone may see.
     pub fn public(value: T) -> Self
     where

@@ -450,5 +450,8 @@ fn stored_keys(secrets: Vec<ServerSecret>) -> Vec<StoredKey> {
         .collect()
 }
 
+mod originals;
 #[cfg(test)]
 mod tests;
+
+pub use originals::Original;

@@ -37,6 +37,17 @@ pub async fn fsck(config: Config, env: Env) -> anyhow::Result<Report> {
             Err(error) => report.wrong(format!("{tenant}: audit log: {error}")),
         }
     }
+    match app.kernel.db().verify_originals(&app.runner).await {
+        Ok(found) if found.faults.is_empty() => report.good(format!(
+            "originals: {} of shared events, {} destroyed with a party",
+            found.sound, found.destroyed
+        )),
+        Ok(found) => found
+            .faults
+            .into_iter()
+            .for_each(|fault| report.wrong(fault)),
+        Err(error) => report.wrong(format!("originals: {error}")),
+    }
     let (scope, _) = app.kernel.maintenance_provider_scope(&app.runner, "fsck");
     match app.kernel.db().verify_provider_audit(&scope).await {
         Ok(chain) if chain.broken_at.is_none() => {

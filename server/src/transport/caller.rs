@@ -15,6 +15,10 @@ use tokio::time::Instant;
 pub(super) const ENTER_JUSTIFICATION: &str = "cordon-enter-justification";
 /// The incident or request on whose behalf staff enter, percent-encoded UTF-8.
 pub(super) const ENTER_REFERENCE: &str = "cordon-enter-reference";
+/// Who approved it, percent-encoded UTF-8; may be missing.
+pub(super) const ENTER_APPROVAL: &str = "cordon-enter-approval";
+/// When the entry ends, RFC 3339; without it, with the call.
+pub(super) const ENTER_EXPIRES: &str = "cordon-enter-expires";
 
 /// An authenticated caller and what its call said besides the message.
 #[derive(Debug, Clone)]
@@ -22,6 +26,8 @@ pub struct Caller {
     credential: Arc<VerifiedCredential>,
     justification: Option<String>,
     reference: Option<String>,
+    approval: Option<String>,
+    expires: Option<String>,
     deadline: Option<Instant>,
 }
 
@@ -31,6 +37,8 @@ impl Caller {
             credential,
             justification: text(headers, ENTER_JUSTIFICATION),
             reference: text(headers, ENTER_REFERENCE),
+            approval: text(headers, ENTER_APPROVAL),
+            expires: text(headers, ENTER_EXPIRES),
             deadline: headers
                 .get("grpc-timeout")
                 .and_then(|value| value.to_str().ok())
@@ -68,16 +76,23 @@ impl Caller {
     /// # Errors
     /// `INVALID_ARGUMENT` when it is said badly.
     pub fn entry(&self) -> Result<Option<Entry>> {
-        match &self.justification {
-            None => Ok(None),
-            Some(justification) => Entry::new(
-                justification.clone(),
-                self.reference.clone().unwrap_or_default(),
-                None,
-                None,
-            )
-            .map(Some),
-        }
+        let Some(justification) = &self.justification else {
+            return Ok(None);
+        };
+        let expires = match &self.expires {
+            None => None,
+            Some(text) => Some(text.parse().map_err(|_| {
+                Error::invalid("expires", "expected a time as in 2026-01-01T12:00:00Z")
+            })?),
+        };
+        let reference = self.reference.clone().unwrap_or_default();
+        Entry::new(
+            justification.clone(),
+            reference,
+            self.approval.clone(),
+            expires,
+        )
+        .map(Some)
     }
 
     /// A scope on `tenant`: for its own people as they are, for staff by entering.

@@ -18,7 +18,7 @@ pub mod table;
 pub mod view;
 pub mod vpcflow;
 
-pub use attribute::{Reject, attribute, content_hash};
+pub use attribute::{LONGEST_RECORD, Reject, attribute, content_hash};
 pub use directory::{Directory, Kind, Names};
 pub use render::{explain, render_ocsf};
 pub use row::{

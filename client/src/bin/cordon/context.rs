@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use cordon_client::{Client, Entry, Profile, time};
+use jiff::SignedDuration;
 
 use crate::failure::{Failure, note};
 use crate::output::{Form, Output};
+use crate::when;
 
 const ALL: &str = "Options of all commands";
 const STAFF: &str = "Options for staff of the provider";
@@ -37,6 +39,12 @@ pub(crate) struct Whose {
     /// The incident or request that it is about
     #[arg(long, global = true, value_name = "ID", help_heading = STAFF)]
     reference: Option<String>,
+    /// Who approved it, if someone did
+    #[arg(long, global = true, value_name = "WHO", help_heading = STAFF)]
+    approval: Option<String>,
+    /// For how long you enter, 12h at most, as in 30m; if not given, for the one call
+    #[arg(long, global = true, value_name = "DURATION", value_parser = when::span, help_heading = STAFF)]
+    enter_for: Option<SignedDuration>,
 }
 
 /// The command's surroundings.
@@ -85,16 +93,30 @@ impl Context {
 
     /// Connects, to work on the tenant that was named.
     pub(crate) async fn client_for(&self, whose: &Whose) -> Result<Client, Failure> {
-        if whose.reference.is_some() && whose.justification.is_none() {
-            return Err(Failure::usage("--reference goes with --justification"));
+        if whose.justification.is_none() {
+            let said = [
+                ("--reference", whose.reference.is_some()),
+                ("--approval", whose.approval.is_some()),
+                ("--enter-for", whose.enter_for.is_some()),
+            ];
+            if let Some((flag, _)) = said.iter().find(|(_, said)| *said) {
+                return Err(Failure::usage(format!("{flag} goes with --justification")));
+            }
         }
         let mut client = self.client().await?;
         if let Some(tenant) = &whose.tenant {
             client = client.for_tenant(tenant);
         }
         if let Some(justification) = &whose.justification {
-            let entry = Entry::new(justification);
-            client = client.entering(entry.reference(whose.reference.clone().unwrap_or_default()));
+            let mut entry = Entry::new(justification)
+                .reference(whose.reference.clone().unwrap_or_default())
+                .approval(whose.approval.clone().unwrap_or_default());
+            if let Some(span) = whose.enter_for {
+                let ends = time::now().checked_add(span);
+                entry = entry
+                    .expires(ends.map_err(|_| Failure::usage("--enter-for takes at most 12h"))?);
+            }
+            client = client.entering(entry);
         }
         Ok(client)
     }

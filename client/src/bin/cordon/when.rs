@@ -22,6 +22,11 @@ pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
     parse(text, time::now())
 }
 
+/// Reads a length of time, for clap.
+pub(crate) fn span(text: &str) -> Result<SignedDuration, String> {
+    duration(text).ok_or_else(|| "expected a length of time as in 30m or 1h30m".to_owned())
+}
+
 /// `now`; how long ago, as in `24h`, `7d` or `1d12h`; a time as in `2023-07-10T11:45:00Z`; a day
 /// as in `2023-07-10`. What has no zone is UTC.
 fn parse(text: &str, now: Timestamp) -> Result<Timestamp, String> {

@@ -207,15 +207,35 @@ impl Gate {
         entry: Entry,
         action: Action,
     ) -> Result<(TenantScope, Permit)> {
+        self.check_entry(credential, &entry, action).await?;
+        self.check_tenant(tenant).await?;
+        let scope = TenantScope::entered_by(tenant.clone(), credential.principal().clone(), entry);
+        let permit = Permit::for_tenant(action, &scope);
+        self.standing
+            .register()
+            .record_entry(&scope, &permit)
+            .await?;
+        Ok((scope, permit))
+    }
+
+    /// Whether this caller could enter some tenant so.
+    ///
+    /// # Errors
+    /// As [`Gate::enter`], but for what it says of the tenant.
+    pub(crate) async fn check_entry(
+        &self,
+        credential: &VerifiedCredential,
+        entry: &Entry,
+        action: Action,
+    ) -> Result<()> {
         self.check_token(credential).await?;
         let principal = credential.principal();
         if *principal.home() != Home::Provider || !reaches(principal.role(), action, Reach::Entered)
         {
             return Err(Error::permission_denied());
         }
-        let now = self.env.now();
         if let Some(expires) = entry.expires() {
-            let lasts = expires.duration_since(now);
+            let lasts = expires.duration_since(self.env.now());
             if lasts <= SignedDuration::ZERO || lasts > Entry::MAX_VALIDITY {
                 return Err(Error::invalid(
                     "expires",
@@ -223,23 +243,22 @@ impl Gate {
                 ));
             }
         }
+        Ok(())
+    }
+
+    /// Whether a tenant stands, to be entered.
+    ///
+    /// # Errors
+    /// `TENANT_SUSPENDED`, `NOT_FOUND`.
+    pub(crate) async fn check_tenant(&self, tenant: &TenantId) -> Result<()> {
         match self.standing.tenant(tenant).await? {
-            Some(TenantStatus::Active) => {}
-            Some(TenantStatus::Suspended) => {
-                return Err(Error::new(
-                    Reason::TenantSuspended,
-                    "the tenant is suspended",
-                ));
-            }
-            None => return Err(Error::new(Reason::NotFound, "no such tenant")),
+            Some(TenantStatus::Active) => Ok(()),
+            Some(TenantStatus::Suspended) => Err(Error::new(
+                Reason::TenantSuspended,
+                "the tenant is suspended",
+            )),
+            None => Err(Error::new(Reason::NotFound, "no such tenant")),
         }
-        let scope = TenantScope::entered_by(tenant.clone(), principal.clone(), entry);
-        let permit = Permit::for_tenant(action, &scope);
-        self.standing
-            .register()
-            .record_entry(&scope, &permit)
-            .await?;
-        Ok((scope, permit))
     }
 
     /// Whether a stream may go on: to be asked at least every 2 s while one is open. With a

@@ -99,6 +99,8 @@ actions! {
     ExportEvents,
     /// Tells why an event is visible and what is withheld.
     ExplainEvent,
+    /// Reads the original of an event that concerns several tenants, by entering each of them.
+    GetEventOriginal,
     /// Counts events.
     CountEvents,
     /// Lists what was done.
@@ -226,6 +228,7 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::ExportEvents
         | A::ExplainEvent
         | A::CountEvents => &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)],
+        A::GetEventOriginal => &[(R::Entered, ANALYST)],
         A::ListAuditEntries => &[
             (R::Tenant, CUSTOMER),
             (R::Entered, AUDITOR),
@@ -371,6 +374,7 @@ mod tests {
             A::ExportEvents,
             A::ExplainEvent,
             A::CountEvents,
+            A::GetEventOriginal,
         ];
         for action in reads {
             for role in [

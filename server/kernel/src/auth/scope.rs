@@ -90,6 +90,13 @@ impl Entry {
         self.approval.as_deref()
     }
 
+    /// All that the tenant will read of it.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        [self.justification.as_str(), self.reference.as_str()]
+            .into_iter()
+            .chain(self.approval.as_deref())
+    }
+
     /// When the right to be there ends; `None`: with the call.
     #[must_use]
     pub fn expires(&self) -> Option<Timestamp> {

@@ -14,6 +14,7 @@ use super::journal::{Heads, JournalStore, Work};
 use crate::clock::Env;
 use crate::error::{Error, Reason, Result};
 use crate::ids::SourceId;
+use crate::keys::envelope::OwnerKeys;
 use crate::keys::{KeyId, Keyring};
 
 /// Most plain bytes of one transaction; a single larger flush goes alone.
@@ -154,28 +155,25 @@ impl Worker {
         &self,
         flushes: Vec<(SourceId, Flush)>,
     ) -> Result<Vec<Result<FlushOutcome>>> {
-        let blocks = || {
-            flushes
-                .iter()
-                .flat_map(|(_, f)| &f.batches)
-                .flat_map(|b| &b.blocks)
-        };
-        let tenants: BTreeSet<_> = blocks().map(|block| block.tenant.clone()).collect();
+        let batches = || flushes.iter().flat_map(|(_, flush)| &flush.batches);
+        let of_blocks = batches().flat_map(|b| b.blocks.iter().map(|block| &block.tenant));
+        let of_originals = batches().flat_map(|b| b.originals.iter().flat_map(|o| &o.parties));
+        let tenants: BTreeSet<_> = of_blocks
+            .chain(of_originals.map(|(tenant, _)| tenant))
+            .cloned()
+            .collect();
         let keys = self.keyring.tenants(&tenants).await?;
-        let others = flushes
-            .iter()
-            .flat_map(|(_, f)| &f.batches)
-            .any(|b| !b.quarantine.is_empty() || !b.dead_letters.is_empty());
-        let quarantine = match others {
-            true => Some(self.keyring.system(&KeyId::quarantine()).await?),
-            false => None,
-        };
+        let quarantined = batches().any(|b| !b.quarantine.is_empty() || !b.dead_letters.is_empty());
+        let quarantine = self.system(quarantined, KeyId::quarantine()).await?;
+        let shared = batches().any(|b| !b.originals.is_empty());
+        let originals = self.system(shared, KeyId::originals()).await?;
         let appended = self
             .store
             .append(Work {
                 flushes,
                 keys,
                 quarantine,
+                originals,
                 env: self.env.clone(),
             })
             .await?;
@@ -183,5 +181,12 @@ impl Worker {
             self.heads.advance(tenant, *seq);
         }
         Ok(appended.outcomes)
+    }
+
+    async fn system(&self, wanted: bool, id: KeyId) -> Result<Option<Arc<OwnerKeys>>> {
+        match wanted {
+            true => self.keyring.system(&id).await.map(Some),
+            false => Ok(None),
+        }
     }
 }

@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use super::Db;
 use crate::auth::{IngestScope, Role, TenantScope};
 use crate::error::{Error, Reason, Result};
-use crate::ids::{SourceId, TenantId};
+use crate::ids::{EventName, SourceId, TenantId};
 
 /// Longest batch id, in bytes.
 pub const MAX_BATCH_ID: usize = 200;
-/// Most plain bytes of one block, and of one record in quarantine.
+/// Most plain bytes of one block, of one record in quarantine, and of one original.
 pub const MAX_BLOCK: usize = 64 << 20;
 /// Most bytes that are kept of one record that could not be read.
 pub const MAX_DEAD_LETTER: usize = 1 << 20;
@@ -33,6 +33,8 @@ pub struct FlushBatch {
     pub blocks: Vec<TenantBlock>,
     /// Events that also, or only, concern somebody who is not registered.
     pub quarantine: Vec<QuarantineRecord>,
+    /// Originals of events that concern several parties.
+    pub originals: Vec<OriginalRecord>,
     /// Records that could not be read.
     pub dead_letters: Vec<DeadLetter>,
     /// The source's promise that everything up to this event time (ns) has been delivered.
@@ -66,6 +68,15 @@ pub struct QuarantineRecord {
     /// address.
     pub network_hashes: Vec<[u8; 32]>,
     /// What a later backfill needs; sealed here under the quarantine's own key.
+    pub plain: Vec<u8>,
+}
+
+/// The original of an event of which each party has a view.
+#[derive(Debug)]
+pub struct OriginalRecord {
+    /// Every tenant that is a party, ascending, and the event's name there.
+    pub parties: Vec<(TenantId, EventName)>,
+    /// The original; sealed here under all parties' keys in turn.
     pub plain: Vec<u8>,
 }
 
@@ -134,7 +145,11 @@ impl Db {
         let own = batch
             .blocks
             .iter()
-            .all(|block| block.tenant == *scope.tenant());
+            .all(|block| block.tenant == *scope.tenant())
+            && batch
+                .originals
+                .iter()
+                .all(|original| original.parties.iter().any(|(t, _)| t == scope.tenant()));
         if scope.principal().role() != Role::System || !own {
             return Err(Error::permission_denied());
         }
@@ -142,7 +157,9 @@ impl Db {
             || !batch.quarantine.is_empty()
             || !batch.dead_letters.is_empty()
         {
-            return Err(Error::internal("a backfill carries blocks alone"));
+            return Err(Error::internal(
+                "a backfill carries blocks and originals alone",
+            ));
         }
         let flush = Flush {
             batches: vec![batch],
@@ -195,10 +212,19 @@ fn check(flush: &Flush) -> Result<()> {
                 ));
             }
         }
-        if batch
-            .quarantine
-            .iter()
-            .any(|record| record.plain.len() > MAX_BLOCK)
+        let several = |original: &OriginalRecord| {
+            !original.parties.is_empty() && original.parties.is_sorted_by(|(a, _), (b, _)| a < b)
+        };
+        if !batch.originals.iter().all(several) {
+            return Err(Error::internal(
+                "an original of nobody's, or its parties out of order",
+            ));
+        }
+        let quarantine = batch.quarantine.iter().map(|record| &record.plain);
+        let originals = batch.originals.iter().map(|record| &record.plain);
+        if quarantine
+            .chain(originals)
+            .any(|plain| plain.len() > MAX_BLOCK)
         {
             return Err(Error::new(
                 Reason::TooLarge,
@@ -217,8 +243,9 @@ impl Flush {
             .map(|batch| {
                 let blocks: usize = batch.blocks.iter().map(|b| b.plain.len() + 256).sum();
                 let quarantine: usize = batch.quarantine.iter().map(|q| q.plain.len() + 256).sum();
+                let originals: usize = batch.originals.iter().map(|o| o.plain.len() + 512).sum();
                 let letters: usize = batch.dead_letters.iter().map(|d| d.bytes.len() + 256).sum();
-                512 + blocks + quarantine + letters
+                512 + blocks + quarantine + originals + letters
             })
             .sum()
     }

@@ -99,6 +99,7 @@ pub(crate) struct Work {
     pub(crate) flushes: Vec<(SourceId, Flush)>,
     pub(crate) keys: BTreeMap<TenantId, Arc<OwnerKeys>>,
     pub(crate) quarantine: Option<Arc<OwnerKeys>>,
+    pub(crate) originals: Option<Arc<OwnerKeys>>,
     pub(crate) env: Env,
 }
 

@@ -30,6 +30,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "quarantine_networks",
         sql: include_str!("../../../../migrations/sqlite/0003_quarantine_networks.sql"),
     },
+    Migration {
+        version: 4,
+        name: "originals",
+        sql: include_str!("../../../../migrations/sqlite/0004_originals.sql"),
+    },
 ];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -18,6 +18,7 @@ pub mod ingest;
 pub mod jobs;
 pub mod journal;
 mod migrate;
+pub mod originals;
 pub mod provider_tx;
 mod purge;
 pub mod quarantine;
@@ -50,7 +51,8 @@ use crate::error::{Error, Reason, Result};
 use crate::keys::{KeyService, Keyring};
 
 pub use ingest::{
-    BatchOutcome, DeadLetter, Flush, FlushBatch, FlushOutcome, QuarantineRecord, TenantBlock,
+    BatchOutcome, DeadLetter, Flush, FlushBatch, FlushOutcome, OriginalRecord, QuarantineRecord,
+    TenantBlock,
 };
 pub use jobs::JobClaim;
 pub use journal::{BlockMeta, HeadWatch, JournalBlock, JournalEntry};

@@ -1,4 +1,4 @@
-//! What is left of a deleted tenant. Its keys are destroyed, so that this frees space rather than
+//! What is left of a deleted tenant, the originals that it shared included. Its keys are destroyed, so that this frees space rather than
 //! secrets; the journal's rows and the log stay, as the proof of what was done.
 
 use super::Db;
@@ -22,8 +22,8 @@ const STEPS: &[&str] = &[
 ];
 
 impl Db {
-    /// Drops, in a background job, what a deleted tenant leaves in the database: blocks, segments,
-    /// resources, wrapped keys. Can be broken off and called again.
+    /// Drops, in a background job, what a deleted tenant leaves in the database: originals, blocks,
+    /// segments, resources, wrapped keys. Can be broken off and called again.
     ///
     /// # Errors
     /// `PERMISSION_DENIED` outside a job; `FAILED_PRECONDITION` while the tenant is not deleted;
@@ -44,6 +44,7 @@ impl Db {
                 "the tenant is not deleted",
             ));
         }
+        while self.purge_originals(scope.tenant()).await? {}
         for step in STEPS {
             loop {
                 let mut system = self.system_tx().await?;

@@ -99,7 +99,7 @@ pub(super) fn subkey(key: &[u8; 32], label: &[u8], of: &[u8]) -> Result<KeyBytes
 }
 
 /// The associated data of an object: each part preceded by its length.
-fn aad(owner: &str, object: &str, position: u64) -> Vec<u8> {
+pub(super) fn aad(owner: &str, object: &str, position: u64) -> Vec<u8> {
     let mut out = Vec::with_capacity(owner.len() + object.len() + 24);
     for part in [owner.as_bytes(), object.as_bytes()] {
         out.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
@@ -111,9 +111,9 @@ fn aad(owner: &str, object: &str, position: u64) -> Vec<u8> {
 
 /// One owner's keys, unwrapped. Wiped when the last user lets go.
 pub(crate) struct OwnerKeys {
-    owner: String,
+    pub(super) owner: String,
     /// Data keys by version; only the newest seals.
-    data: BTreeMap<u32, KeyBytes>,
+    pub(super) data: BTreeMap<u32, KeyBytes>,
     /// Under which events are named. Never rotates.
     name: KeyBytes,
     /// Under which strangers are renamed. Never rotates, dies with the tenant.

@@ -5,10 +5,12 @@
 //! - [`service`]: the trait that a key service fulfils;
 //! - [`sealed_file`]: the driver that keeps wrapping keys in one sealed file;
 //! - [`envelope`]: sealing and opening under one tenant's keys;
+//! - `once`: the same with a key for one seal alone, and under several owners' keys in turn;
 //! - [`keyring`]: the cache of unwrapped keys, bounded in number and in lifetime.
 
 pub mod envelope;
 pub mod keyring;
+pub(crate) mod once;
 pub mod sealed_file;
 pub(crate) mod secrets;
 pub mod service;

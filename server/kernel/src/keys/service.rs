@@ -26,6 +26,12 @@ impl KeyId {
         Self("~quarantine".to_owned())
     }
 
+    /// The key over who the parties of an original are. The original itself is under theirs.
+    #[must_use]
+    pub fn originals() -> Self {
+        Self("~originals".to_owned())
+    }
+
     /// The key over the server's own secrets: signing keys and the local authority's key.
     #[must_use]
     pub fn server() -> Self {

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::directory::Registers;
 use super::ingest::encode;
 use super::names::TenantNames;
+use super::originals::Packer;
 use super::quarantine;
 
 /// Items looked at together.
@@ -143,6 +144,7 @@ async fn prepare(
         let Ok(attributed) = attributed else {
             return Ok(None);
         };
+        let original = Packer::new()?.pack(&attributed, || plain.clone())?;
         let Some((_, row)) = attributed
             .views
             .into_iter()
@@ -170,6 +172,7 @@ async fn prepare(
             batch_id: format!("backfill/{}/{tenant}", id.hyphenated()),
             content_hash: *blake3::hash(kept.record).as_bytes(),
             blocks: vec![encode(&mut encoder, tenant, &[row])?],
+            originals: original.into_iter().collect(),
             directory_version: Some(registers.version()),
             ..FlushBatch::default()
         };

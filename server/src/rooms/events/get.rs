@@ -87,7 +87,7 @@ pub(super) async fn explain_event(
     })
 }
 
-fn name(text: &str) -> Result<(TenantId, EventName)> {
+pub(super) fn name(text: &str) -> Result<(TenantId, EventName)> {
     match Name::parse("name", text)? {
         Name::Event(tenant, event) => Ok((tenant, event)),
         _ => Err(Error::invalid(

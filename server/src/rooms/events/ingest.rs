@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::directory::{Directory, Registers};
 use super::names::TenantNames;
+use super::originals::Packer;
 use super::quarantine;
 
 /// Most records of a batch.
@@ -298,6 +299,7 @@ fn sort(
             ..Receipt::default()
         },
         rows: BTreeMap::new(),
+        packer: Packer::new()?,
         flush: FlushBatch {
             batch_id: batch.id.clone(),
             content_hash: content_hash(batch),
@@ -325,7 +327,7 @@ fn sort(
             continue;
         }
         match attributed {
-            Ok(attributed) => sorter.take(record, attributed, names),
+            Ok(attributed) => sorter.take(record, attributed, names)?,
             Err(reject) => {
                 let bad = Unreadable {
                     line: batch.lines.get(index).copied().unwrap_or(0),
@@ -349,11 +351,17 @@ struct Sorter<'a> {
     observed: i64,
     receipt: Receipt,
     rows: BTreeMap<TenantId, Vec<EventRow>>,
+    packer: Packer,
     flush: FlushBatch,
 }
 
 impl Sorter<'_> {
-    fn take(&mut self, record: &[u8], attributed: Attributed<TenantId>, names: &TenantNames) {
+    fn take(
+        &mut self,
+        record: &[u8],
+        attributed: Attributed<TenantId>,
+        names: &TenantNames,
+    ) -> Result<()> {
         self.receipt.accepted += 1;
         if attributed.views.is_empty() {
             self.receipt.unattributed += 1;
@@ -365,9 +373,14 @@ impl Sorter<'_> {
                 plain: self.keep(record),
             });
         }
+        let (batch, context, observed) = (self.batch, self.context, self.observed);
+        let kept = || quarantine::encode(batch.source_type, context, observed, record);
+        let original = self.packer.pack(&attributed, kept)?;
+        self.flush.originals.extend(original);
         for (tenant, row) in attributed.views {
             self.rows.entry(tenant).or_default().push(row);
         }
+        Ok(())
     }
 
     fn reject(&mut self, index: usize, bad: &Unreadable) {

@@ -10,6 +10,7 @@ mod get;
 mod ingest;
 mod letters;
 mod names;
+mod originals;
 mod quarantine;
 mod rpc;
 mod search;

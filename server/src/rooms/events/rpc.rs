@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::ingest::Ingest;
 use super::search::Search;
-use super::{convert, count, export, get, letters, search, watch};
+use super::{convert, count, export, get, letters, originals, search, watch};
 use crate::transport::{Caller, Feed};
 
 /// Batches of one stream that are worked on at one time.
@@ -119,6 +119,16 @@ impl EventsService for Rpc {
         let caller = Caller::of(&request)?;
         Ok(Response::new(
             get::explain_event(&self.kernel, &self.lake, &caller, request.get_ref()).await?,
+        ))
+    }
+
+    async fn get_event_original(
+        &self,
+        request: Request<wire::GetEventOriginalRequest>,
+    ) -> Result<Response<wire::GetEventOriginalResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(
+            originals::get(&self.kernel, &caller, request.get_ref()).await?,
         ))
     }
 

@@ -3,6 +3,7 @@
 mod count;
 mod export;
 mod get;
+mod original;
 mod search;
 mod tail;
 
@@ -49,6 +50,11 @@ enum Verb {
     Get(get::Get),
     /// Why the tenant sees an event, and what of it is withheld and why
     Explain(get::Explain),
+    /// What the source sent of an event that concerns several tenants, for the provider's staff
+    ///
+    /// You enter every tenant that the event concerns: each reads your justification in its log, so
+    /// that it may name none of them.
+    Original(original::Original),
     /// How many events there are, by up to three columns
     #[command(after_help = FILTERS)]
     Count(count::Count),
@@ -103,6 +109,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
         Verb::Tail(tail) => tail::run(context, &events, tail).await,
         Verb::Get(get) => get::run(context, &events, get).await,
         Verb::Explain(explain) => get::explain(context, &events, explain).await,
+        Verb::Original(original) => original::run(context, &events, original).await,
         Verb::Count(count) => count::run(context, &events, count).await,
         Verb::Export(export) => export::run(context, &events, export).await,
     }

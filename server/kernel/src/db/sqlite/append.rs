@@ -13,7 +13,7 @@ use super::super::jobs::{self, bucket_of};
 use super::super::journal::{Appended, Work};
 use super::super::{SealPolicy, from_sql, nanos, to_sql};
 use super::rows::Rows;
-use super::{SqliteJournal, leftovers};
+use super::{SqliteJournal, leftovers, originals};
 use crate::audit::hash_from;
 use crate::error::{Error, Reason, Result};
 use crate::ids::{SourceId, TenantId};
@@ -157,6 +157,7 @@ pub(super) async fn append(
     write_heads(tx, &heads).await?;
     write_ledger(tx, &new_batches, now).await?;
     for (source, batch) in rest {
+        originals::write(tx, batch, &work).await?;
         leftovers::write(tx, source, batch, &work, now, store.dead_letter_bytes).await?;
     }
     for (source, watermark) in sources {

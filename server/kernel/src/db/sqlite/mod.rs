@@ -7,6 +7,7 @@
 
 mod append;
 mod leftovers;
+mod originals;
 mod read;
 mod rows;
 mod segments;

@@ -4,6 +4,7 @@ mod append;
 mod audit;
 mod jobs;
 mod leftovers;
+mod originals;
 mod registers;
 mod schema;
 mod segments;

@@ -20,6 +20,7 @@ const NOT_TENANTS: &[(&str, &str)] = &[
         "ciphertext that only a tenant's journal row names",
     ),
     ("source_watermarks", "a source's"),
+    ("originals", "every party's together: under all their keys"),
     ("quarantine", "nobody's yet"),
     ("quarantine_parties", "nobody's yet"),
     ("dead_letters", "a source's"),
