@@ -143,7 +143,7 @@ async fn who_is_registered_late_is_a_party_of_the_original_too() {
     let analyst = connect(world.issue(Holder::Staff, "analyst").await).await;
     let analyst = entering(&analyst, "looking for the common cause");
     let before = analyst.events().original(&name).await.unwrap();
-    assert_eq!(before.events, [name.clone()]);
+    assert_eq!(before.events, std::slice::from_ref(&name));
 
     world.account("hooli", B).await;
     for _ in 0..100 {
