@@ -1,12 +1,10 @@
 //! The original of an event that concerns several tenants: kept once, read in everyone's log.
 
-use std::time::Duration;
-
 use cordon_client::{Client, Entry, Holder, Reason, Search, View};
 use futures::StreamExt as _;
 use serde_json::json;
 
-use crate::harness::{Call, World, connect, raw, trail};
+use crate::harness::{Call, World, connect, raw_of, trail};
 
 const A: &str = "aws:100000000001";
 const B: &str = "aws:200000000002";
@@ -71,12 +69,23 @@ async fn the_original_is_read_in_every_partys_log() {
         let refused = other.events().original(&name).await.unwrap_err();
         assert_eq!(*refused.reason(), Reason::PermissionDenied, "{role}");
     }
+    let machine = cordon_client::Resource {
+        kind: "instance".into(),
+        identifier: "i-0123456789abcdef0".into(),
+        ..Default::default()
+    };
+    let tenants = world.operator.tenants();
+    tenants
+        .import_resources("initech", &[machine])
+        .await
+        .unwrap();
     // Words that name a customer, of this event or not, would stand in another's log.
     for words in [
         "what did initech do there",
         "asked by HOOLI: who was it",
         "quickstart's Acme has it too",
         "account 200000000002 has it too",
+        "it is on I-0123456789ABCDEF0, too",
     ] {
         let refused = entering(&analyst, words).events().original(&name).await;
         assert_eq!(*refused.unwrap_err().reason(), Reason::InvalidArgument);
@@ -120,7 +129,6 @@ async fn the_original_is_read_in_every_partys_log() {
     assert_eq!(*none.unwrap_err().reason(), Reason::NotFound);
 
     // A party that is shut out can't be entered, and one that is gone took the original along.
-    let tenants = world.operator.tenants();
     tenants.suspend_tenant("hooli", "a test", "").await.unwrap();
     let refused = entering(&analyst, words).events().original(&name).await;
     assert_eq!(*refused.unwrap_err().reason(), Reason::TenantSuspended);
@@ -146,12 +154,7 @@ async fn who_is_registered_late_is_a_party_of_the_original_too() {
     assert_eq!(before.events, std::slice::from_ref(&name));
 
     world.account("hooli", B).await;
-    for _ in 0..100 {
-        if !raw(&two, "").await.is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    raw_of(&two, 1).await;
     let other = only(&two).await;
     let after = analyst.events().original(&name).await.unwrap();
     assert_eq!(after.events, [other.clone(), name]);

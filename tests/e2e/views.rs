@@ -7,7 +7,7 @@ use cordon_client::{Search, View};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, World, raw, trail};
+use crate::harness::{Call, World, raw, raw_of, trail};
 
 const A: &str = "aws:100000000001";
 const B: &str = "aws:200000000002";
@@ -155,13 +155,7 @@ async fn late_registration_brings_what_waited() {
     assert_eq!((sent.accepted, sent.unattributed), (1, 1));
     assert!(raw(&reader, "").await.is_empty());
     world.account("initech", A).await;
-    for _ in 0..100 {
-        if !raw(&reader, "").await.is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    let found = raw(&reader, "").await;
+    let found = raw_of(&reader, 1).await;
     assert_eq!(found.len(), 1);
     assert_eq!(found[0]["eventID"], "event-1");
 }
@@ -203,12 +197,7 @@ async fn a_block_registered_late_brings_what_waited_for_its_addresses() {
             .import_resources(tenant, &[resource])
             .await
             .unwrap();
-        for _ in 0..100 {
-            if raw(&reader, "").await.len() == count {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        raw_of(&reader, count).await;
         // What came once does not come again, and nothing else does.
         tokio::time::sleep(Duration::from_millis(500)).await;
         let found = raw(&reader, "").await;

@@ -6,7 +6,7 @@ mod server;
 
 pub use raw::{Raw, json, methods, request};
 pub use records::{Call, trail};
-pub use server::{Server, World, binary, connect, raw};
+pub use server::{Server, World, binary, connect, raw, raw_of};
 
 use std::path::PathBuf;
 

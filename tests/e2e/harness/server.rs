@@ -226,6 +226,17 @@ impl World {
     }
 }
 
+/// The same, once there are so many: what a job brings comes a while later.
+pub async fn raw_of(client: &Client, count: usize) -> Vec<Value> {
+    for _ in 0..100 {
+        if raw(client, "").await.len() == count {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    raw(client, "").await
+}
+
 /// Everything that a search finds, as JSON of the raw view.
 pub async fn raw(client: &Client, filter: &str) -> Vec<Value> {
     let search = Search::new().filter(filter).view(View::Raw).unlimited();

@@ -188,6 +188,14 @@ impl Db {
 
     /// Drops the originals that a deleted tenant took along; some, and whether there may be more.
     pub(super) async fn purge_originals(&self, tenant: &TenantId) -> Result<bool> {
+        // Asked first: the key is made when it is first wanted, and there may never have been one.
+        let any = sqlx::query("SELECT 1 FROM event_originals WHERE tenant_id = $1 LIMIT 1")
+            .bind(tenant.as_str())
+            .fetch_optional(self.system())
+            .await?;
+        if any.is_none() {
+            return Ok(false);
+        }
         let index = self.originals_key().await?;
         let mut system = self.system_tx().await?;
         let rows = sqlx::query(
@@ -226,7 +234,6 @@ impl Db {
     /// `UNAVAILABLE` when database or key service can't be reached. What does not hold is in the
     /// report.
     pub async fn verify_originals(&self, _runner: &JobRunner) -> Result<OriginalsReport> {
-        let index = self.originals_key().await?;
         let mut report = OriginalsReport::default();
         let mut after = String::new();
         loop {
@@ -241,6 +248,7 @@ impl Db {
             if rows.is_empty() {
                 return Ok(report);
             }
+            let index = self.originals_key().await?;
             for row in rows {
                 after = row.try_get(0)?;
                 let id = Uuid::try_parse(&after)
@@ -270,9 +278,29 @@ impl Db {
         }
     }
 
+    async fn any_deleted(&self, parties: &[Party]) -> Result<bool> {
+        for (tenant, _) in parties {
+            let status: Option<String> =
+                sqlx::query_scalar("SELECT status FROM tenants WHERE tenant_id = $1")
+                    .bind(tenant.as_str())
+                    .fetch_optional(self.system())
+                    .await?;
+            if status.as_deref() == Some("deleted") {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     async fn verify_original(&self, index: &OwnerKeys, original: &SealedOriginal) -> Result<bool> {
         if self.unseal(original).await?.is_none() {
-            return Ok(false);
+            return match self.any_deleted(&original.parties).await? {
+                true => Ok(false),
+                false => Err(Error::internal(format!(
+                    "{}: the keys of a party are gone that was not deleted",
+                    object(original.id)
+                ))),
+            };
         }
         let mut found = false;
         for party in &original.parties {

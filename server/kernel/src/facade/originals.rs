@@ -3,15 +3,17 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
-
 use super::Kernel;
 use crate::audit::AuditEntry;
 use crate::auth::{Action, Entry, TenantScope, VerifiedCredential};
+use crate::db::parameters;
 use crate::disclose::Disclosed;
 use crate::error::{Error, Reason, Result};
 use crate::ids::{EventName, TenantId};
 use crate::names::Name;
+
+/// Words that are looked for in one statement.
+const WORDS: usize = 64;
 
 /// The original of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +47,7 @@ impl Kernel {
         let first = self.entered(credential, entry, tenant, event).await?;
         let sealed = self.db.original_of(&first, &event).await?;
         let others = || sealed.parties.iter().filter(|(party, _)| party != tenant);
-        // All of them first, so that no log speaks of a reading that another party prevents.
+        // All of them first, so that no other log speaks of a reading that some party prevents.
         for (party, _) in others() {
             self.gate
                 .check_tenant(party)
@@ -127,18 +129,26 @@ impl Kernel {
             .chain(text.split(ends))
             .filter(|word| !word.is_empty())
             .collect();
-        let words = json!(words).to_string();
-        let named: Option<String> = sqlx::query_scalar(
-            "SELECT j.value FROM json_each($1) j WHERE EXISTS \
-                (SELECT 1 FROM accounts WHERE account IN (j.value, 'aws:' || j.value)) \
-             UNION ALL \
-             SELECT lower(identifier) FROM resources \
-              WHERE lower(identifier) IN (SELECT value FROM json_each($1)) LIMIT 1",
-        )
-        .bind(words)
-        .fetch_optional(self.db.system())
-        .await?;
-        Ok(named)
+        let words: Vec<&str> = words.into_iter().collect();
+        for words in words.chunks(WORDS) {
+            let names = parameters(1, words.len());
+            // Accounts also without their `aws:`.
+            let sql = format!(
+                "SELECT account FROM accounts \
+                  WHERE account IN ({names}) OR substr(account, 5) IN ({names}) \
+                 UNION ALL \
+                 SELECT lower(identifier) FROM resources WHERE lower(identifier) IN ({names}) LIMIT 1"
+            );
+            let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
+            for word in words {
+                query = query.bind(*word);
+            }
+            let named: Option<String> = query.fetch_optional(self.db.system()).await?;
+            if named.is_some() {
+                return Ok(named);
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Originals of events that concern several parties, in the transaction that stores their views.
 //!
 //! A repetition finds its original there and changes nothing. One that comes with a party more,
-//! who was registered since, is sealed anew under everyone's keys, and the former goes.
+//! who was registered since, is sealed anew under everyone's keys, and the former goes. What a
+//! deleted party took along does not come back.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -46,7 +47,7 @@ pub(super) async fn write(
         let known = known(tx, records, index).await?;
         let mut new: Vec<(&OriginalRecord, Vec<Arc<OwnerKeys>>)> = Vec::new();
         let mut taken = BTreeSet::new();
-        let mut replaced: BTreeMap<Uuid, &OriginalRecord> = BTreeMap::new();
+        let mut replaced = Vec::new();
         for record in records {
             // One whose keys were destroyed takes the original along.
             let keys = record
@@ -62,12 +63,19 @@ pub(super) async fn write(
             if stored || !record.parties.iter().all(|party| taken.insert(party)) {
                 continue;
             }
-            replaced.extend(held.into_iter().flatten().map(|id| (*id, record)));
+            let former: BTreeSet<Uuid> = held.into_iter().flatten().copied().collect();
+            let Some(former) = superseded(tx, &former, record, index).await? else {
+                continue;
+            };
+            replaced.extend(former);
             new.push((record, keys));
         }
         insert(tx, &new, index, work).await?;
-        for (id, by) in replaced {
-            forget(tx, id, &by.parties, index).await?;
+        for id in replaced {
+            sqlx::query("DELETE FROM originals WHERE original_id = $1")
+                .bind(id)
+                .execute(&mut *tx)
+                .await?;
         }
     }
     Ok(())
@@ -146,26 +154,43 @@ async fn insert(
     Ok(())
 }
 
-/// Drops an original whose every party has another now.
-async fn forget(
+/// Of the originals from which these parties' views came, those that the record takes the place of:
+/// all whose parties are among its own. `None` when one was destroyed with a party.
+async fn superseded(
     tx: &mut SqliteConnection,
-    id: Uuid,
-    by: &[Party],
+    former: &BTreeSet<Uuid>,
+    record: &OriginalRecord,
     index: &OwnerKeys,
-) -> Result<()> {
-    let name = id.hyphenated().to_string();
-    let sealed: Option<Vec<u8>> =
-        sqlx::query_scalar("SELECT parties FROM originals WHERE original_id = $1")
-            .bind(name.as_str())
-            .fetch_optional(&mut *tx)
-            .await?;
-    let Some(sealed) = sealed else { return Ok(()) };
-    let parties = open_parties(index, id, &sealed)?;
-    if parties.iter().all(|party| by.contains(party)) {
-        sqlx::query("DELETE FROM originals WHERE original_id = $1")
-            .bind(name.as_str())
-            .execute(tx)
-            .await?;
+) -> Result<Option<Vec<String>>> {
+    let mut gone = Vec::new();
+    for id in former {
+        let name = id.hyphenated().to_string();
+        let sealed: Option<Vec<u8>> =
+            sqlx::query_scalar("SELECT parties FROM originals WHERE original_id = $1")
+                .bind(name.as_str())
+                .fetch_optional(&mut *tx)
+                .await?;
+        let Some(sealed) = sealed else {
+            return Ok(None);
+        };
+        let mut among = true;
+        for party in open_parties(index, *id, &sealed)? {
+            if record.parties.contains(&party) {
+                continue;
+            }
+            among = false;
+            let deleted: Option<bool> =
+                sqlx::query_scalar("SELECT status = 'deleted' FROM tenants WHERE tenant_id = $1")
+                    .bind(party.0.as_str())
+                    .fetch_optional(&mut *tx)
+                    .await?;
+            if deleted != Some(false) {
+                return Ok(None);
+            }
+        }
+        if among {
+            gone.push(name);
+        }
     }
-    Ok(())
+    Ok(Some(gone))
 }

@@ -52,6 +52,20 @@ async fn read(world: &World, tenants: &[&str], byte: u8) -> Result<String, Reaso
         .map_err(|error| error.reason())
 }
 
+#[tokio::test]
+async fn a_check_of_nothing_makes_no_key() {
+    let world = World::new().await;
+    world.create(&["acme"]).await;
+    let report = world.db.verify_originals(&JobRunner::new()).await.unwrap();
+    assert_eq!(report, OriginalsReport::default());
+    delete(&world, "acme").await;
+    world.db.purge_tenant(&job_scope("acme")).await.unwrap();
+    assert_eq!(
+        count(&world, "system_keys WHERE key_id = '~originals'").await,
+        0
+    );
+}
+
 async fn count(world: &World, table: &'static str) -> i64 {
     let text = format!("SELECT count(*) FROM {table}");
     sqlx::query_scalar(sqlx::AssertSqlSafe(text))
@@ -208,6 +222,10 @@ async fn any_party_takes_the_original_along() {
         read(&world, &["globex", "acme"], 2).await,
         Err(Reason::NotFound)
     );
+    // Who is registered after that does not bring it back, before the purge or after.
+    let late = || vec![original(&[("globex", 2), ("hooli", 7)], "what happened")];
+    send(&world, "late-1", late()).await;
+    assert_eq!(read(&world, &["hooli"], 7).await, Err(Reason::NotFound));
     let report = world.db.verify_originals(&JobRunner::new()).await.unwrap();
     assert_eq!((report.sound, report.destroyed), (1, 1));
     world.db.purge_tenant(&job_scope("acme")).await.unwrap();
@@ -220,6 +238,8 @@ async fn any_party_takes_the_original_along() {
         read(&world, &["globex", "acme"], 2).await,
         Err(Reason::NotFound)
     );
+    send(&world, "late-2", late()).await;
+    assert_eq!(read(&world, &["hooli"], 7).await, Err(Reason::NotFound));
     // A repetition brings back nothing, neither by those who are left nor in the name of all.
     send(&world, "b2", vec![original(&[("globex", 2)], "x")]).await;
     let all = original(&[("acme", 1), ("globex", 2)], "x");
@@ -245,6 +265,17 @@ async fn a_check_says_which_original_does_not_hold() {
         .await;
     let report = world.db.verify_originals(&JobRunner::new()).await.unwrap();
     assert_eq!((report.sound, report.faults.len()), (1, 2), "{report:?}");
+    // Keys that are gone though nobody was deleted are no destruction.
+    world
+        .tamper("DELETE FROM tenant_keys WHERE tenant_id = 'globex'")
+        .await;
+    let world = world.reopened().await;
+    let report = world.db.verify_originals(&JobRunner::new()).await.unwrap();
+    assert_eq!(
+        (report.destroyed, report.faults.len()),
+        (0, 3),
+        "{report:?}"
+    );
 }
 
 #[tokio::test]
