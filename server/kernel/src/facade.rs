@@ -416,6 +416,7 @@ async fn store_first(db: &Db, purpose: &str, secret: ServerSecret) -> Result<()>
     // The key that seals it is made first: it can't be while this holds the turn to write.
     db.keyring().system(&crate::keys::KeyId::server()).await?;
     let mut system = db.system_tx().await?;
+    system.lock_registers().await?;
     let there: i64 = sqlx::query_scalar("SELECT count(*) FROM signing_keys WHERE purpose = $1")
         .bind(purpose)
         .fetch_one(&mut *system.tx)

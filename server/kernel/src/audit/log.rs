@@ -102,8 +102,8 @@ impl Db {
         limit: u32,
     ) -> Result<AuditPage> {
         self.flush_reads(Some(scope.tenant())).await?;
-        let mut conn = self.system().acquire().await?;
-        page(&mut conn, Log::Tenant(scope.tenant()), before, limit).await
+        let mut read = self.tenant_read(scope).await?;
+        page(read.conn(), Log::Tenant(scope.tenant()), before, limit).await
     }
 
     /// A page of the provider's own log, as [`Db::audit_page`].
@@ -125,8 +125,8 @@ impl Db {
     /// # Errors
     /// `UNAVAILABLE` when the database can't be reached. A broken chain is in the report.
     pub async fn verify_audit(&self, scope: &TenantScope) -> Result<ChainReport> {
-        let mut tx = self.system_read().await?;
-        verify(&mut tx, Log::Tenant(scope.tenant())).await
+        let mut read = self.tenant_read(scope).await?;
+        verify(read.conn(), Log::Tenant(scope.tenant())).await
     }
 
     /// Recomputes the chain of the provider's whole log.

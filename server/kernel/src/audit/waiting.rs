@@ -13,6 +13,7 @@ use sqlx::AnyConnection;
 use tokio::sync::Notify;
 
 use super::{SignedEntry, append_tenant};
+use crate::db::Dialect;
 use crate::error::Result;
 use crate::ids::TenantId;
 
@@ -84,8 +85,14 @@ impl Waiting {
 
     /// Writes the tenant's waiting entries within a transaction. They go back to waiting if the
     /// result is dropped without [`Taken::written`]. Must only be called by whoever has the turn
-    /// to write: that is what keeps the order.
+    /// to write: that, and the lock on the tenant's log, is what keeps the order.
     pub(crate) async fn write(&self, conn: &mut AnyConnection, tenant: &TenantId) -> Result<Taken> {
+        if let Some(lock) = Dialect::of(conn).lock_tenant() {
+            sqlx::query(lock)
+                .bind(tenant.as_str())
+                .execute(&mut *conn)
+                .await?;
+        }
         let entries = self.queue().by_tenant.remove(tenant).unwrap_or_default();
         let taken = Taken {
             waiting: self.clone(),

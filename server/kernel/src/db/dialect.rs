@@ -1,19 +1,41 @@
 //! What differs between databases in the text of SQL. Everything else that the kernel and the
 //! rooms send through `Any` is portable text with `$1` parameters.
 
+use sqlx::AnyConnection;
+
 /// The database behind the pools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     /// SQLite in WAL mode, one process.
     Sqlite,
+    /// PostgreSQL, any number of processes.
+    Postgres,
 }
 
 impl Dialect {
+    /// That of a connection.
+    pub(crate) fn of(conn: &AnyConnection) -> Self {
+        match conn.backend_name() {
+            "PostgreSQL" => Self::Postgres,
+            _ => Self::Sqlite,
+        }
+    }
+
+    /// How many of this process may write at the same time. SQLite has one writer, and its own
+    /// waiting is by sleeping and luck: a queue in the process is fair.
+    pub(crate) const fn writers(self) -> usize {
+        match self {
+            Self::Sqlite => 1,
+            Self::Postgres => 1_024,
+        }
+    }
+
     /// Begins a transaction that will write. On SQLite it takes the write lock at once: a lock
     /// taken later could fail after the transaction has read.
     pub(crate) const fn begin_write(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED",
         }
     }
 
@@ -21,24 +43,81 @@ impl Dialect {
     pub(crate) const fn begin_read(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN DEFERRED",
+            Self::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
         }
     }
 
     /// Confines the connection to the tenant in `$1` until the transaction ends or another is
-    /// named. On SQLite the guards of [`super::guard`] read it.
+    /// named. On SQLite the guards read it, on PostgreSQL the row policies.
     pub(crate) const fn set_tenant(self) -> &'static str {
         match self {
             Self::Sqlite => "UPDATE temp.cordon_scope SET tenant_id = $1",
+            Self::Postgres => "SELECT set_config('cordon.tenant', $1, true)",
         }
     }
 
-    /// Lets the connection write, or not.
-    pub(crate) const fn set_read_only(self, on: bool) -> &'static str {
+    /// Lets the connection write, or not; `None` where the transaction itself says it.
+    pub(crate) const fn set_read_only(self, on: bool) -> Option<&'static str> {
         match (self, on) {
-            (Self::Sqlite, true) => "PRAGMA query_only = ON",
-            (Self::Sqlite, false) => "PRAGMA query_only = OFF",
+            (Self::Sqlite, true) => Some("PRAGMA query_only = ON"),
+            (Self::Sqlite, false) => Some("PRAGMA query_only = OFF"),
+            (Self::Postgres, _) => None,
         }
     }
+
+    /// Makes a transaction the only one that changes the tenant in `$1`, as far as its log goes,
+    /// until it ends: what it has read stays true. `None` where there is one writer anyway.
+    pub(crate) const fn lock_tenant(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => {
+                Some("SELECT seq FROM audit_head WHERE tenant_id = $1 FOR NO KEY UPDATE")
+            }
+        }
+    }
+
+    /// The same for the provider's registers: also ingest waits, so that nothing is attributed by
+    /// what is being changed.
+    pub(crate) const fn lock_registers(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => {
+                Some("SELECT version FROM directory_version WHERE id = 1 FOR NO KEY UPDATE")
+            }
+        }
+    }
+
+    /// Frees the blocks of the tenant in `$1`, a part at a time until none is left.
+    pub(crate) const fn free_blocks(self) -> &'static [&'static str] {
+        match self {
+            Self::Sqlite => &[
+                "DELETE FROM journal_payloads WHERE payload_id IN \
+                    (SELECT j.payload_id FROM journal j JOIN journal_payloads p ON p.payload_id = j.payload_id \
+                      WHERE j.tenant_id = $1 LIMIT 1024)",
+                "UPDATE journal SET payload_id = NULL WHERE tenant_id = $1 AND payload_id IS NOT NULL",
+            ],
+            Self::Postgres => &[
+                "DELETE FROM journal_payloads WHERE tenant_id = $1 AND first_seq IN \
+                    (SELECT first_seq FROM journal_payloads WHERE tenant_id = $1 LIMIT 1024)",
+            ],
+        }
+    }
+}
+
+/// Names the tenant whose rows a transaction of the kernel's own is about to touch, where row
+/// policies want to know; elsewhere the kernel's connections have no guards.
+pub(crate) async fn confine(
+    conn: &mut AnyConnection,
+    tenant: &str,
+) -> std::result::Result<(), sqlx::Error> {
+    let dialect = Dialect::of(conn);
+    if dialect == Dialect::Postgres {
+        sqlx::query(dialect.set_tenant())
+            .bind(tenant)
+            .execute(conn)
+            .await?;
+    }
+    Ok(())
 }
 
 /// `$from, $from+1, …`: `n` parameters for an `IN (…)`.

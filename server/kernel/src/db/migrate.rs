@@ -2,9 +2,12 @@
 //! that a database that was migrated by other text is noticed and not guessed at.
 
 use ring::digest;
-use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions as _, Connection as _, Row as _};
+use sqlx::any::AnyConnectOptions;
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions};
+use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, PgConnection, Row as _};
 
+use super::dialect::Dialect;
+use super::postgres::{Place, roles};
 use crate::clock::Env;
 use crate::error::{Error, Reason, Result};
 
@@ -14,35 +17,44 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: &[Migration] = &[
-    Migration {
-        version: 1,
-        name: "kernel",
-        sql: include_str!("../../../../migrations/sqlite/0001_kernel.sql"),
-    },
-    Migration {
-        version: 2,
-        name: "journal_payloads",
-        sql: include_str!("../../../../migrations/sqlite/0002_journal_payloads.sql"),
-    },
-    Migration {
-        version: 3,
-        name: "quarantine_networks",
-        sql: include_str!("../../../../migrations/sqlite/0003_quarantine_networks.sql"),
-    },
-    Migration {
-        version: 4,
-        name: "originals",
-        sql: include_str!("../../../../migrations/sqlite/0004_originals.sql"),
-    },
-];
+macro_rules! migrations {
+    ($folder:literal: $($version:literal $name:literal),+ $(,)?) => {
+        &[$(Migration {
+            version: $version,
+            name: $name,
+            sql: include_str!(concat!(
+                "../../../../migrations/", $folder, "/000", $version, "_", $name, ".sql"
+            )),
+        }),+]
+    };
+}
 
-const LEDGER: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
-    version INTEGER NOT NULL PRIMARY KEY,
-    name TEXT NOT NULL,
-    checksum BLOB NOT NULL,
-    applied_time INTEGER NOT NULL
-) STRICT";
+const SQLITE: &[Migration] = migrations!("sqlite":
+    1 "kernel", 2 "journal_payloads", 3 "quarantine_networks", 4 "originals");
+
+const POSTGRES: &[Migration] = migrations!("postgres": 1 "tables", 2 "walls");
+
+const fn ledger(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => {
+            "CREATE TABLE IF NOT EXISTS schema_migrations (
+                version INTEGER NOT NULL PRIMARY KEY,
+                name TEXT NOT NULL,
+                checksum BLOB NOT NULL,
+                applied_time INTEGER NOT NULL
+            ) STRICT"
+        }
+        Dialect::Postgres => {
+            "CREATE TABLE IF NOT EXISTS schema_migrations (
+                version BIGINT NOT NULL PRIMARY KEY,
+                name TEXT NOT NULL,
+                checksum BYTEA NOT NULL,
+                applied_time BIGINT NOT NULL
+            );
+            LOCK TABLE schema_migrations IN EXCLUSIVE MODE"
+        }
+    }
+}
 
 /// What [`migrate`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +67,7 @@ pub struct Migrated {
 
 /// Brings the database up to this program's schema, making the file if there is none.
 /// `FAILED_PRECONDITION` when it was migrated by a newer program or by other text.
-pub(super) async fn migrate(options: &SqliteConnectOptions, env: &Env) -> Result<Migrated> {
+pub(super) async fn sqlite(options: &SqliteConnectOptions, env: &Env) -> Result<Migrated> {
     // Takes effect on a new file only: lets `Db::shrink` give space back.
     let mut conn = options
         .clone()
@@ -67,25 +79,73 @@ pub(super) async fn migrate(options: &SqliteConnectOptions, env: &Env) -> Result
     sqlx::raw_sql("PRAGMA journal_mode = WAL")
         .execute(&mut conn)
         .await?;
-    let applied = apply(&mut conn, env, MIGRATIONS).await?;
     conn.close().await?;
-    Ok(Migrated {
-        applied,
-        version: newest(),
-    })
+    let mut conn = any_sqlite(options).await?;
+    let applied = apply(&mut conn, None, env, SQLITE).await?;
+    conn.close().await?;
+    Ok(migrated(applied, SQLITE))
 }
 
-/// Fails unless the schema is exactly this program's.
-pub(super) async fn require_current(conn: &mut SqliteConnection) -> Result<()> {
+/// The same for PostgreSQL, as its owner; makes the roles that serve, too.
+pub(super) async fn postgres(place: &Place, env: &Env) -> Result<Migrated> {
+    sqlx::any::install_default_drivers();
+    let mut conn = place.connect_owner().await?;
+    let applied = apply(&mut conn, Some(place), env, POSTGRES).await?;
+    conn.close().await?;
+    Ok(migrated(applied, POSTGRES))
+}
+
+async fn any_sqlite(options: &SqliteConnectOptions) -> Result<AnyConnection> {
+    sqlx::any::install_default_drivers();
+    let options = AnyConnectOptions::from_url(&options.to_url_lossy())?.disable_statement_logging();
+    let mut conn = AnyConnection::connect_with(&options).await?;
+    sqlx::raw_sql(
+        "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL",
+    )
+    .execute(&mut conn)
+    .await?;
+    Ok(conn)
+}
+
+fn migrated(applied: usize, migrations: &[Migration]) -> Migrated {
+    Migrated {
+        applied,
+        version: migrations.last().map_or(0, |m| m.version),
+    }
+}
+
+/// Fails unless the schema of the file is exactly this program's.
+pub(super) async fn require_current_sqlite(options: &SqliteConnectOptions) -> Result<()> {
+    // Not through `Any`, which makes a file that is missing.
+    let mut conn = options.clone().create_if_missing(false).connect().await?;
     let known: i64 =
         sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = 'schema_migrations'")
+            .fetch_one(&mut conn)
+            .await?;
+    let applied = if known == 0 {
+        Vec::new()
+    } else {
+        sqlx::query_as(APPLIED).fetch_all(&mut conn).await?
+    };
+    conn.close().await?;
+    require_none(pending(applied, SQLITE)?.len())
+}
+
+/// The same for PostgreSQL.
+pub(super) async fn require_current_postgres(conn: &mut PgConnection) -> Result<()> {
+    let known: bool =
+        sqlx::query_scalar("SELECT to_regclass('public.schema_migrations') IS NOT NULL")
             .fetch_one(&mut *conn)
             .await?;
-    let pending = if known == 0 {
-        MIGRATIONS.len()
+    let applied = if known {
+        sqlx::query_as(APPLIED).fetch_all(conn).await?
     } else {
-        pending(conn, MIGRATIONS).await?.len()
+        Vec::new()
     };
+    require_none(pending(applied, POSTGRES)?.len())
+}
+
+fn require_none(pending: usize) -> Result<()> {
     if pending == 0 {
         return Ok(());
     }
@@ -95,18 +155,23 @@ pub(super) async fn require_current(conn: &mut SqliteConnection) -> Result<()> {
     ))
 }
 
-fn newest() -> i64 {
-    MIGRATIONS.last().map_or(0, |m| m.version)
-}
-
 async fn apply(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
+    place: Option<&Place>,
     env: &Env,
     migrations: &'static [Migration],
 ) -> Result<usize> {
-    let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
-    sqlx::raw_sql(LEDGER).execute(&mut *tx).await?;
-    let pending = pending(&mut tx, migrations).await?;
+    let dialect = Dialect::of(conn);
+    let mut tx = conn.begin_with(dialect.begin_write()).await?;
+    sqlx::raw_sql(ledger(dialect)).execute(&mut *tx).await?;
+    if let Some(place) = place {
+        roles::ensure(&mut tx, place, env).await?;
+    }
+    let mut applied = Vec::new();
+    for row in sqlx::query(APPLIED).fetch_all(&mut *tx).await? {
+        applied.push((row.try_get(0)?, row.try_get(1)?));
+    }
+    let pending = pending(applied, migrations)?;
     // One transaction for all: two programs that start at once do not meet half-way, and a
     // failure leaves the schema as it was.
     for migration in &pending {
@@ -131,16 +196,14 @@ async fn apply(
     Ok(pending.len())
 }
 
-async fn pending(
-    conn: &mut SqliteConnection,
+const APPLIED: &str = "SELECT version, checksum FROM schema_migrations ORDER BY version";
+
+fn pending(
+    applied: Vec<(i64, Vec<u8>)>,
     migrations: &'static [Migration],
 ) -> Result<Vec<&'static Migration>> {
-    let rows = sqlx::query("SELECT version, checksum FROM schema_migrations ORDER BY version")
-        .fetch_all(&mut *conn)
-        .await?;
     let mut left: Vec<&'static Migration> = migrations.iter().collect();
-    for row in rows {
-        let (version, stored): (i64, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?);
+    for (version, stored) in applied {
         let Some(at) = left.iter().position(|m| m.version == version) else {
             return Err(Error::new(
                 Reason::FailedPrecondition,
@@ -191,17 +254,17 @@ mod tests {
     async fn each_row_keeps_its_block_when_payloads_move_out() {
         let dir = tempfile::tempdir().unwrap();
         let (env, _) = Env::fixed(START.parse().unwrap(), 1);
-        let mut conn = SqliteConnectOptions::new()
+        let options = SqliteConnectOptions::new()
             .filename(dir.path().join("x.db"))
-            .create_if_missing(true)
-            .foreign_keys(true)
-            .connect()
-            .await
-            .unwrap();
-        assert_eq!(apply(&mut conn, &env, &MIGRATIONS[..1]).await.unwrap(), 1);
+            .create_if_missing(true);
+        options.connect().await.unwrap().close().await.unwrap();
+        let mut conn = any_sqlite(&options).await.unwrap();
+        let applied = apply(&mut conn, None, &env, &SQLITE[..1]).await;
+        assert_eq!(applied.unwrap(), 1);
         sqlx::raw_sql(FIRST).execute(&mut conn).await.unwrap();
-        let left = MIGRATIONS.len() - 1;
-        assert_eq!(apply(&mut conn, &env, MIGRATIONS).await.unwrap(), left);
+        let left = SQLITE.len() - 1;
+        let applied = apply(&mut conn, None, &env, SQLITE).await;
+        assert_eq!(applied.unwrap(), left);
 
         let rows: Vec<(String, i64, Option<String>)> = sqlx::query_as(
             "SELECT tenant_id, first_seq, CAST(payload AS TEXT) \

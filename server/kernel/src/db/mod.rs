@@ -13,12 +13,13 @@ mod append;
 mod catalogue;
 mod dialect;
 pub mod directory;
-mod guard;
+mod faults;
 pub mod ingest;
 pub mod jobs;
 pub mod journal;
 mod migrate;
 pub mod originals;
+mod postgres;
 pub mod provider_tx;
 mod purge;
 pub mod quarantine;
@@ -33,15 +34,13 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
 use sqlx::AnyPool;
-use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::sqlite::SqliteConnectOptions;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 
@@ -62,9 +61,7 @@ pub use segments::{SegmentCommit, SegmentRow, Snapshot, SourceProgress};
 pub use self_tx::SelfTx;
 pub use tenant_tx::{TenantRead, TenantTx};
 
-use dialect::Dialect;
-pub(crate) use dialect::parameters;
-use guard::Guard;
+pub(crate) use dialect::{Dialect, confine, parameters};
 use journal::JournalStore;
 
 /// How long a caller waits for a connection or for its turn to write.
@@ -73,8 +70,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Where the database is and how it is used.
 #[derive(Debug, Clone)]
 pub struct DbConfig {
-    /// `sqlite:PATH`.
+    /// `sqlite:PATH`, or `postgres://HOST[:PORT]/DATABASE[?sslmode=…]` without user or password:
+    /// the roles are Cordon's own.
     pub url: String,
+    /// How PostgreSQL's roles log in.
+    pub roles: RolePasswords,
     /// Connections for reading, per pool.
     pub readers: u32,
     /// When a tenant's journal is due to be sealed into a segment.
@@ -91,12 +91,30 @@ impl DbConfig {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            roles: RolePasswords::default(),
             readers: 4,
             seal: SealPolicy::default(),
             dead_letter_bytes: 256 << 20,
             append_queue_bytes: 24 << 20,
         }
     }
+}
+
+/// The passwords of PostgreSQL's roles, as far as they log in by one and not by certificate or
+/// socket.
+#[derive(Debug, Clone, Default)]
+pub struct RolePasswords {
+    /// Who migrates: owns everything and may make roles. Its name, and its password; serving
+    /// neither needs nor knows it.
+    pub owner: Option<(String, Option<SecretString>)>,
+    /// `cordon_app`: one tenant at a time.
+    pub app: Option<SecretString>,
+    /// `cordon_ingest`: what a flush of events writes.
+    pub ingest: Option<SecretString>,
+    /// `cordon_provider`: the provider's registers.
+    pub provider: Option<SecretString>,
+    /// `cordon_kernel`: the kernel's own tables, and work across tenants that no room reaches.
+    pub kernel: Option<SecretString>,
 }
 
 /// When a tenant's journal is due to be sealed.
@@ -173,6 +191,22 @@ struct Pools {
     system: AnyPool,
 }
 
+/// Which database, and where.
+enum Place {
+    Sqlite(SqliteConnectOptions),
+    Postgres(postgres::Place),
+}
+
+impl Place {
+    fn of(config: &DbConfig) -> Result<Self> {
+        let url = config.url.as_str();
+        if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            return postgres::Place::parse(url, &config.roles).map(Self::Postgres);
+        }
+        sqlite::options(url).map(Self::Sqlite)
+    }
+}
+
 impl Db {
     /// Brings the database's schema up to this program's, making the file if there is none.
     ///
@@ -180,36 +214,52 @@ impl Db {
     /// `FAILED_PRECONDITION` when a newer program or other text migrated it; `INVALID_ARGUMENT`
     /// when the URL is none of a supported database.
     pub async fn migrate(config: &DbConfig, env: &Env) -> Result<Migrated> {
-        migrate::migrate(&sqlite_options(&config.url)?, env).await
+        match Place::of(config)? {
+            Place::Sqlite(options) => migrate::sqlite(&options, env).await,
+            Place::Postgres(place) => migrate::postgres(&place, env).await,
+        }
     }
 
     /// Opens the database, whose schema must be current ([`Db::migrate`]), and starts the task
     /// that appends. Must be called within a Tokio runtime.
     ///
     /// # Errors
-    /// `FAILED_PRECONDITION` when migrations are pending; `UNAVAILABLE` when it can't be opened.
+    /// `FAILED_PRECONDITION` when migrations are pending, or when PostgreSQL's walls do not stand
+    /// (a role that may too much, a table without its policies); `UNAVAILABLE` when it can't be
+    /// opened.
     pub async fn open(config: &DbConfig, env: Env, keys: Arc<dyn KeyService>) -> Result<Self> {
         sqlx::any::install_default_drivers();
-        let options = sqlite_options(&config.url)?;
-        let mut probe = options.clone().create_if_missing(false).connect().await?;
-        migrate::require_current(&mut probe).await?;
-        probe.close().await?;
-
-        let pools = Pools {
-            tenant_write: pool(&options, Some(Guard::TenantWrite), 2)?,
-            tenant_read: pool(&options, Some(Guard::TenantRead), config.readers)?,
-            provider_write: pool(&options, Some(Guard::ProviderWrite), 2)?,
-            provider_read: pool(&options, Some(Guard::ProviderRead), 2)?,
-            system: pool(&options, None, 4)?,
+        let place = Place::of(config)?;
+        let (dialect, pools) = match &place {
+            Place::Sqlite(options) => {
+                migrate::require_current_sqlite(options).await?;
+                (Dialect::Sqlite, sqlite::pools(options, config.readers)?)
+            }
+            Place::Postgres(place) => {
+                postgres::require_walls(place).await?;
+                (Dialect::Postgres, postgres::pools(place, config.readers)?)
+            }
         };
         let keyring = Arc::new(Keyring::new(env.clone(), keys, pools.system.clone()));
-        let turns = Arc::new(Semaphore::new(1));
+        let turns = Arc::new(Semaphore::new(dialect.writers()));
         let heads = journal::Heads::default();
         let catalogue = catalogue::Catalogue::default();
-        let journal: Arc<dyn JournalStore> = Arc::new(
-            sqlite::SqliteJournal::open(&options, config, Arc::clone(&turns), catalogue.clone())
+        let journal: Arc<dyn JournalStore> = match place {
+            Place::Sqlite(options) => Arc::new(
+                sqlite::SqliteJournal::open(
+                    &options,
+                    config,
+                    Arc::clone(&turns),
+                    catalogue.clone(),
+                )
                 .await?,
-        );
+            ),
+            Place::Postgres(place) => Arc::new(postgres::PostgresJournal::open(
+                &place,
+                config,
+                catalogue.clone(),
+            )?),
+        };
         let appender = append::Appender::start(
             config,
             env.clone(),
@@ -220,7 +270,7 @@ impl Db {
         let db = Self {
             inner: Arc::new(Inner {
                 env,
-                dialect: Dialect::Sqlite,
+                dialect,
                 pools,
                 turns,
                 journal,
@@ -314,8 +364,7 @@ impl Db {
         }
     }
 
-    /// Waits for the right to write. SQLite has one writer at a time, and its own waiting is by
-    /// sleeping and luck: a queue in the process is fair.
+    /// Waits for the right to write, where the process has to see to that itself.
     async fn turn(&self) -> Result<OwnedSemaphorePermit> {
         turn(&self.inner.turns).await
     }
@@ -357,6 +406,14 @@ pub(crate) struct SystemTx {
 }
 
 impl SystemTx {
+    /// Makes it the only one that changes what the provider's transactions change.
+    pub(crate) async fn lock_registers(&mut self) -> Result<()> {
+        if let Some(lock) = Dialect::of(&self.tx).lock_registers() {
+            sqlx::query(lock).execute(&mut *self.tx).await?;
+        }
+        Ok(())
+    }
+
     pub(crate) async fn commit(self) -> Result<()> {
         Ok(self.tx.commit().await?)
     }
@@ -371,85 +428,6 @@ async fn turn(turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
         .await
         .map_err(|_| busy())?
         .map_err(|_| busy())
-}
-
-/// The file behind `sqlite:PATH`, with everything that must hold on each connection.
-fn sqlite_options(url: &str) -> Result<SqliteConnectOptions> {
-    let path = url
-        .strip_prefix("sqlite://")
-        .or_else(|| url.strip_prefix("sqlite:"))
-        .filter(|path| !path.is_empty() && !path.starts_with(":memory:"))
-        .ok_or_else(|| Error::invalid("database.url", "expected sqlite:PATH of a file"))?;
-    let path = std::path::absolute(PathBuf::from(path))
-        .map_err(|e| Error::invalid("database.url", format!("no usable path: {}", e.kind())))?;
-    Ok(SqliteConnectOptions::new()
-        .filename(path)
-        .busy_timeout(PATIENCE)
-        .foreign_keys(true)
-        .synchronous(SqliteSynchronous::Full)
-        .pragma("temp_store", "MEMORY")
-        .disable_statement_logging())
-}
-
-fn pool(options: &SqliteConnectOptions, guard: Option<Guard>, size: u32) -> Result<AnyPool> {
-    // `Any` takes a URL only, so what the options say beyond the path is said again below.
-    let url = options.to_url_lossy();
-    let options = AnyConnectOptions::from_url(&url)?.disable_statement_logging();
-    Ok(AnyPoolOptions::new()
-        .max_connections(size.max(1))
-        .acquire_timeout(PATIENCE)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .after_connect(move |conn, _| {
-            Box::pin(async move {
-                sqlx::raw_sql(
-                    "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON; \
-                     PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; \
-                     PRAGMA trusted_schema = OFF;",
-                )
-                .execute(&mut *conn)
-                .await?;
-                match guard {
-                    Some(guard) => guard::install(conn, guard).await,
-                    None => Ok(()),
-                }
-            })
-        })
-        .connect_lazy_with(options))
-}
-
-impl From<sqlx::Error> for Error {
-    /// Busy, full and unreachable are `UNAVAILABLE`; a violated unique constraint is
-    /// `ALREADY_EXISTS`; all else is `INTERNAL`, whose cause only the log sees.
-    fn from(error: sqlx::Error) -> Self {
-        let away = |error: &sqlx::Error| {
-            Self::new(Reason::Unavailable, "the database can't be reached now")
-                .with_retry_after(Duration::from_secs(1))
-                .with_source(error)
-        };
-        match &error {
-            sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::Io(_)
-            | sqlx::Error::WorkerCrashed => away(&error),
-            sqlx::Error::Database(cause) => {
-                // SQLite's primary result code is the low byte: BUSY, LOCKED, IOERR, FULL, CANTOPEN.
-                let code = cause
-                    .code()
-                    .and_then(|c| c.parse::<u32>().ok())
-                    .map(|c| c & 0xff);
-                if matches!(code, Some(5 | 6 | 10 | 13 | 14)) {
-                    away(&error)
-                } else if cause.is_unique_violation() {
-                    Self::new(Reason::AlreadyExists, "it exists already").with_source(&error)
-                } else {
-                    Self::internal(error)
-                }
-            }
-            _ => Self::internal(error),
-        }
-    }
 }
 
 /// Nanoseconds since 1970, as the tables keep times; clamped to 1677–2262.

@@ -13,7 +13,8 @@ use crate::auth::{Permit, ProviderScope};
 use crate::error::{Error, Result};
 use crate::ids::TenantId;
 
-/// A writing transaction on the provider's registers. Dropped uncommitted, it rolls back.
+/// A writing transaction on the provider's registers, the only one until it ends. Dropped
+/// uncommitted, it rolls back.
 pub struct ProviderTx<'s> {
     pub(super) db: Db,
     scope: &'s ProviderScope,
@@ -25,7 +26,7 @@ pub struct ProviderTx<'s> {
 }
 
 impl ProviderTx<'_> {
-    /// The connection, for SQL on the registers. On SQLite it refuses to write to any other table.
+    /// The connection, for SQL on the registers. It refuses to write to a tenant's data.
     pub fn conn(&mut self) -> &mut AnyConnection {
         &mut self.tx
     }
@@ -86,8 +87,8 @@ pub struct ProviderRead<'s> {
 }
 
 impl ProviderRead<'_> {
-    /// The connection, for SQL on the registers and the provider's own log. On SQLite all other
-    /// tables look empty.
+    /// The connection, for SQL on the registers and the provider's own log. What is a tenant's
+    /// looks empty on SQLite and is refused on PostgreSQL.
     pub fn conn(&mut self) -> &mut AnyConnection {
         &mut self.tx
     }
@@ -108,8 +109,12 @@ impl Db {
             return Err(Error::permission_denied());
         }
         let turn = self.turn().await?;
-        let begin = self.inner.dialect.begin_write();
-        let tx = self.inner.pools.provider_write.begin_with(begin).await?;
+        let dialect = self.inner.dialect;
+        let pool = &self.inner.pools.provider_write;
+        let mut tx = pool.begin_with(dialect.begin_write()).await?;
+        if let Some(lock) = dialect.lock_registers() {
+            sqlx::query(lock).execute(&mut *tx).await?;
+        }
         Ok(ProviderTx {
             db: self.clone(),
             scope,

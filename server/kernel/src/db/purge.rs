@@ -1,16 +1,12 @@
-//! What is left of a deleted tenant, the originals that it shared included. Its keys are destroyed, so that this frees space rather than
-//! secrets; the journal's rows and the log stay, as the proof of what was done.
+//! What is left of a deleted tenant, the originals that it shared included. Its keys are destroyed,
+//! so that this frees space rather than secrets; the journal's rows and the log stay, as the proof of what was done.
 
-use super::Db;
+use super::{Db, confine};
 use crate::auth::{Role, TenantScope};
 use crate::error::{Error, Reason, Result};
 
 /// Rows changed in one transaction, so that ingest gets its turns in between.
 const STEPS: &[&str] = &[
-    "DELETE FROM journal_payloads WHERE payload_id IN \
-        (SELECT j.payload_id FROM journal j JOIN journal_payloads p ON p.payload_id = j.payload_id \
-          WHERE j.tenant_id = $1 LIMIT 1024)",
-    "UPDATE journal SET payload_id = NULL WHERE tenant_id = $1 AND payload_id IS NOT NULL",
     "DELETE FROM segment_payloads WHERE tenant_id = $1 AND segment_id IN \
         (SELECT segment_id FROM segment_payloads WHERE tenant_id = $1 LIMIT 256)",
     "DELETE FROM segments WHERE tenant_id = $1 AND segment_id IN \
@@ -45,9 +41,10 @@ impl Db {
             ));
         }
         while self.purge_originals(scope.tenant()).await? {}
-        for step in STEPS {
+        for step in self.inner.dialect.free_blocks().iter().chain(STEPS) {
             loop {
                 let mut system = self.system_tx().await?;
+                confine(&mut system.tx, tenant).await?;
                 let done = sqlx::query(*step)
                     .bind(tenant)
                     .execute(&mut *system.tx)

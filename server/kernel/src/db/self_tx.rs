@@ -22,7 +22,7 @@ pub struct SelfTx<'s> {
 }
 
 impl SelfTx<'_> {
-    /// The connection. On SQLite it writes to a tenant's rows, or to the provider's registers,
+    /// The connection. It writes to a tenant's rows, or to the provider's registers,
     /// and to nothing else; the SQL names home and credential in every condition.
     pub fn conn(&mut self) -> &mut AnyConnection {
         &mut self.tx
@@ -98,6 +98,12 @@ impl Db {
                     .bind(tenant.as_str())
                     .execute(&mut *tx)
                     .await?;
+                if let Some(lock) = dialect.lock_tenant() {
+                    sqlx::query(lock)
+                        .bind(tenant.as_str())
+                        .execute(&mut *tx)
+                        .await?;
+                }
                 tx
             }
             Home::Provider | Home::Source(_) => {

@@ -13,8 +13,8 @@ use crate::ids::TenantId;
 
 /// A writing transaction in one tenant. Dropped uncommitted, it rolls back.
 ///
-/// On SQLite the whole database has one writer: between beginning and commit do nothing that waits
-/// for anything else.
+/// It is the tenant's only one until it ends, and on SQLite the whole database's: between beginning
+/// and commit do nothing that waits for anything else.
 pub struct TenantTx<'s> {
     pub(super) db: Db,
     scope: &'s TenantScope,
@@ -31,8 +31,7 @@ impl<'s> TenantTx<'s> {
         self.scope.tenant()
     }
 
-    /// The connection, for the room's SQL. On SQLite it refuses to write any row but the
-    /// tenant's; the SQL still names the tenant in every condition.
+    /// The connection, for the room's SQL. It refuses to write any row but the tenant's; the SQL still names the tenant in every condition.
     pub fn conn(&mut self) -> &mut AnyConnection {
         &mut self.tx
     }
@@ -79,8 +78,7 @@ impl<'s> TenantRead<'s> {
         self.scope.tenant()
     }
 
-    /// The connection, for the room's SQL. On SQLite it shows the tenant's rows alone and writes
-    /// nothing.
+    /// The connection, for the room's SQL. It shows the tenant's rows alone and writes nothing.
     pub fn conn(&mut self) -> &mut AnyConnection {
         &mut self.tx
     }
@@ -112,6 +110,12 @@ impl Db {
             .bind(scope.tenant().as_str())
             .execute(&mut *tx)
             .await?;
+        if let Some(lock) = dialect.lock_tenant() {
+            sqlx::query(lock)
+                .bind(scope.tenant().as_str())
+                .execute(&mut *tx)
+                .await?;
+        }
         Ok(TenantTx {
             db: self.clone(),
             scope,
@@ -128,19 +132,19 @@ impl Db {
     pub async fn tenant_read<'s>(&self, scope: &'s TenantScope) -> Result<TenantRead<'s>> {
         let dialect = self.inner.dialect;
         let mut conn = self.inner.pools.tenant_read.acquire().await?;
-        // Naming the tenant is itself a write, to a temporary table of this connection.
-        sqlx::query(dialect.set_read_only(false))
-            .execute(&mut *conn)
-            .await?;
+        // On SQLite naming the tenant is itself a write, to a temporary table of this connection.
+        if let Some(writable) = dialect.set_read_only(false) {
+            sqlx::query(writable).execute(&mut *conn).await?;
+        }
         let mut tx =
             Transaction::begin(conn, Some(sqlx::SqlStr::from_static(dialect.begin_read()))).await?;
         sqlx::query(dialect.set_tenant())
             .bind(scope.tenant().as_str())
             .execute(&mut *tx)
             .await?;
-        sqlx::query(dialect.set_read_only(true))
-            .execute(&mut *tx)
-            .await?;
+        if let Some(read_only) = dialect.set_read_only(true) {
+            sqlx::query(read_only).execute(&mut *tx).await?;
+        }
         Ok(TenantRead { scope, tx })
     }
 }

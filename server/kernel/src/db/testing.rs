@@ -4,12 +4,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use cordon_fixtures::{Database, Postgres};
 use jiff::Timestamp;
-use secrecy::SecretBox;
+use secrecy::{SecretBox, SecretString};
 use tempfile::TempDir;
 
 use super::registers::NewTenant;
-use super::{BatchOutcome, Db, DbConfig, Flush, FlushBatch, TenantBlock};
+use super::{BatchOutcome, Db, DbConfig, Flush, FlushBatch, RolePasswords, TenantBlock};
 use crate::audit::AuditEntry;
 use crate::auth::principal::tests::principal;
 use crate::auth::{Action, IngestScope, Permit, Principal, ProviderScope, Role, TenantScope};
@@ -21,6 +22,8 @@ pub(crate) const START: &str = "2026-11-24T04:00:00Z";
 
 pub(crate) struct World {
     pub(crate) dir: Arc<TempDir>,
+    /// The server behind the database, when the run is for PostgreSQL.
+    pub(crate) postgres: Option<Arc<Postgres>>,
     pub(crate) env: Env,
     pub(crate) clock: ManualClock,
     pub(crate) config: DbConfig,
@@ -101,14 +104,42 @@ impl World {
         Self::with(dir, env, clock, |_| {}).await
     }
 
+    /// On PostgreSQL, whatever the run is for.
+    pub(crate) async fn on_postgres() -> Self {
+        let dir = Arc::new(tempfile::tempdir().unwrap());
+        let (env, clock) = Env::fixed(START.parse::<Timestamp>().unwrap(), 1);
+        let postgres = Some(Arc::new(Postgres::start()));
+        Self::open(dir, postgres, env, clock, |_| {}).await
+    }
+
     pub(crate) async fn with(
         dir: Arc<TempDir>,
         env: Env,
         clock: ManualClock,
         tune: impl FnOnce(&mut DbConfig),
     ) -> Self {
-        let mut config =
-            DbConfig::new(format!("sqlite:{}", dir.path().join("cordon.db").display()));
+        let postgres = match Database::of_this_run() {
+            Database::Sqlite => None,
+            Database::Postgres => Some(Arc::new(Postgres::start())),
+        };
+        Self::open(dir, postgres, env, clock, tune).await
+    }
+
+    async fn open(
+        dir: Arc<TempDir>,
+        postgres: Option<Arc<Postgres>>,
+        env: Env,
+        clock: ManualClock,
+        tune: impl FnOnce(&mut DbConfig),
+    ) -> Self {
+        let mut config = match &postgres {
+            None => DbConfig::new(format!("sqlite:{}", dir.path().join("cordon.db").display())),
+            Some(postgres) => {
+                let mut config = DbConfig::new(postgres.url());
+                config.roles = passwords(postgres);
+                config
+            }
+        };
         tune(&mut config);
         let keys: Arc<dyn KeyService> = Arc::new(key_file(dir.path().join("keys"), &env).await);
         Db::migrate(&config, &env).await.unwrap();
@@ -117,6 +148,7 @@ impl World {
             .unwrap();
         Self {
             dir,
+            postgres,
             env,
             clock,
             config,
@@ -129,7 +161,10 @@ impl World {
     pub(crate) async fn reopened(self) -> Self {
         self.db.close().await;
         let config = self.config.clone();
-        Self::with(self.dir, self.env, self.clock, |c| *c = config).await
+        Self::open(self.dir, self.postgres, self.env, self.clock, |c| {
+            *c = config
+        })
+        .await
     }
 
     pub(crate) async fn create(&self, tenants: &[&str]) {
@@ -175,13 +210,30 @@ impl World {
             .collect()
     }
 
-    /// Runs a statement behind the kernel's back, as somebody with the file would.
+    /// Runs a statement behind the kernel's back, as somebody with the file would, or
+    /// PostgreSQL's superuser. Bytes are written as SQLite does: `x'00'`.
     pub(crate) async fn tamper(&self, sql: &'static str) -> u64 {
-        sqlx::query(sql)
-            .execute(self.db.system())
-            .await
-            .unwrap()
-            .rows_affected()
+        let Some(postgres) = &self.postgres else {
+            return sqlx::query(sql)
+                .execute(self.db.system())
+                .await
+                .unwrap()
+                .rows_affected();
+        };
+        // `UPDATE 1`, `INSERT 0 1`
+        let said = postgres.superuser(&sql.replace("x'", "'\\x"));
+        said.rsplit(' ').next().unwrap().parse().unwrap()
+    }
+}
+
+pub(crate) fn passwords(postgres: &Postgres) -> RolePasswords {
+    let password = |role: &str| Some(SecretString::from(postgres.password(role)));
+    RolePasswords {
+        owner: Some((Postgres::OWNER.to_owned(), password(Postgres::OWNER))),
+        app: password("cordon_app"),
+        ingest: password("cordon_ingest"),
+        provider: password("cordon_provider"),
+        kernel: password("cordon_kernel"),
     }
 }
 

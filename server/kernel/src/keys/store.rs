@@ -192,8 +192,9 @@ pub(super) async fn create_system(
     sqlx::query(
         "INSERT INTO system_keys (key_id, purpose, version, wrapped, created_time) \
          SELECT $1, purpose, 1, wrapped, $4 FROM \
-            (SELECT 'fixed' AS purpose, $2 AS wrapped UNION ALL SELECT 'data', $3) \
-          WHERE NOT EXISTS (SELECT 1 FROM system_keys WHERE key_id = $1)",
+            (SELECT 'fixed' AS purpose, $2 AS wrapped UNION ALL SELECT 'data', $3) AS made \
+          WHERE NOT EXISTS (SELECT 1 FROM system_keys WHERE key_id = $1) \
+         ON CONFLICT DO NOTHING",
     )
     .bind(id.as_str())
     .bind(fixed)

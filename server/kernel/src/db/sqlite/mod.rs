@@ -5,11 +5,20 @@
 //! not a thousand statements: rows go in many to a statement, and what is asked for or changed by
 //! many keys goes as one JSON array.
 
+#[path = "../native/append.rs"]
 mod append;
+mod connect;
+mod guard;
+#[path = "../native/leftovers.rs"]
 mod leftovers;
+mod many;
+#[path = "../native/originals.rs"]
 mod originals;
+#[path = "../native/read.rs"]
 mod read;
+#[path = "../native/rows.rs"]
 mod rows;
+#[path = "../native/segments.rs"]
 mod segments;
 
 use std::sync::Arc;
@@ -24,9 +33,16 @@ use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
 use super::catalogue::Catalogue;
 use super::journal::{Appended, Head, JournalStore, RawBlock, RawEntry, Work};
 use super::segments::{RawSegment, RawSnapshot, StoredCommit};
-use super::{DbConfig, PATIENCE, SealPolicy};
+use super::{DbConfig, PATIENCE};
 use crate::error::{Error, Reason, Result};
 use crate::ids::{SourceId, TenantId};
+use append::{Attempt, KnownSources, Policy, Refused};
+
+pub(super) use connect::{options, pools};
+
+/// What the shared texts run on.
+type Conn = SqliteConnection;
+type Row = sqlx::sqlite::SqliteRow;
 
 /// Pages of WAL before it is copied back: 64 MiB. Rarer than SQLite's usual 4 MiB, since under
 /// load each flush dirties the same thousand pages again.
@@ -40,9 +56,8 @@ pub(super) struct SqliteJournal {
     readers: SqlitePool,
     turns: Arc<Semaphore>,
     catalogue: Catalogue,
-    known_sources: append::KnownSources,
-    seal: SealPolicy,
-    dead_letter_bytes: u64,
+    known_sources: KnownSources,
+    policy: Policy,
 }
 
 /// The writing connection and the right to use it.
@@ -82,9 +97,8 @@ impl SqliteJournal {
             readers,
             turns,
             catalogue,
-            known_sources: append::KnownSources::default(),
-            seal: config.seal,
-            dead_letter_bytes: config.dead_letter_bytes,
+            known_sources: KnownSources::default(),
+            policy: Policy::of(config),
         })
     }
 
@@ -118,11 +132,21 @@ impl Writer<'_> {
 impl JournalStore for SqliteJournal {
     async fn append(&self, work: Work) -> Result<Appended> {
         let mut writer = self.writer().await?;
-        let mut tx = writer.begin().await?;
-        let appended = append::append(self, &mut tx, work).await?;
-        tx.commit().await?;
-        self.known_sources.learn(appended.sources);
-        Ok(appended.appended)
+        let mut refused = Refused::new();
+        for _ in 0..append::ATTEMPTS {
+            let mut tx = writer.begin().await?;
+            let known = &self.known_sources;
+            match append::append(&mut tx, &work, &refused, &self.policy, known).await? {
+                Attempt::Done(done) => {
+                    tx.commit().await?;
+                    return Ok(done.appended(refused, known));
+                }
+                Attempt::Refused(more) => refused.extend(more),
+                Attempt::Crossed => {}
+            }
+            tx.rollback().await?;
+        }
+        Err(append::too_often())
     }
 
     async fn heartbeat(
@@ -176,7 +200,7 @@ impl JournalStore for SqliteJournal {
     async fn commit_segments(&self, tenant: &TenantId, commit: StoredCommit) -> Result<()> {
         let mut writer = self.writer().await?;
         let mut tx = writer.begin().await?;
-        segments::commit(&mut tx, tenant, commit, self.seal).await?;
+        segments::commit(&mut tx, tenant, commit, self.policy.seal).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -150,7 +150,7 @@ async fn rows_of_two_tenants_have_nothing_in_common() {
     assert!(!parties.windows(4).any(|bytes| bytes == b"acme"));
     // A reference that is put elsewhere leads nowhere.
     world
-        .tamper("UPDATE event_originals SET event_name = unhex('09090909090909090909090909090909') WHERE tenant_id = 'acme'")
+        .tamper("UPDATE event_originals SET event_name = x'09090909090909090909090909090909' WHERE tenant_id = 'acme'")
         .await;
     assert_eq!(
         read(&world, &["acme", "globex"], 9).await,
@@ -261,7 +261,7 @@ async fn a_check_says_which_original_does_not_hold() {
         .tamper("UPDATE originals SET sealed = zeroblob(40) WHERE original_id = (SELECT min(original_id) FROM originals)")
         .await;
     world
-        .tamper("DELETE FROM event_originals WHERE tenant_id = 'globex' AND event_name = unhex('06060606060606060606060606060606')")
+        .tamper("DELETE FROM event_originals WHERE tenant_id = 'globex' AND event_name = x'06060606060606060606060606060606'")
         .await;
     let report = world.db.verify_originals(&JobRunner::new()).await.unwrap();
     assert_eq!((report.sound, report.faults.len()), (1, 2), "{report:?}");

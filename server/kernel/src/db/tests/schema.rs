@@ -126,7 +126,8 @@ async fn a_database_without_a_schema_is_not_opened() {
         "",
         "sqlite:",
         "sqlite::memory:",
-        "postgres://localhost/x",
+        "postgres://localhost",
+        "postgres://me@localhost/x",
         "cordon.db",
     ] {
         config.url = bad.to_owned();

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::json;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::Row as _;
 use uuid::Uuid;
 
 use super::super::catalogue::Catalogue;
@@ -15,13 +13,13 @@ use super::super::segments::{
     RawCatalogue, RawSegment, RawSnapshot, SegmentObject, SegmentRow, SourceProgress, StoredCommit,
 };
 use super::super::{SealPolicy, from_sql, nanos, to_sql};
-use super::read;
+use super::{Conn, Row, many, read};
 use crate::audit::hash_from;
 use crate::error::{Error, Reason, Result};
 use crate::ids::TenantId;
 
 pub(super) async fn snapshot(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     tenant: &TenantId,
     catalogue: &Catalogue,
 ) -> Result<Option<RawSnapshot>> {
@@ -80,7 +78,7 @@ pub(super) async fn snapshot(
 
 /// The blocks in `(sealed_seq, seq]`: what is remembered of them, and what has come since.
 async fn unsealed(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     tenant: &TenantId,
     head: Head,
     known: Arc<Vec<BlockMeta>>,
@@ -122,7 +120,7 @@ async fn unsealed(
 const COLUMNS: &str = "segment_id, first_seq, last_seq, row_count, min_time, max_time, stored_day, \
     first_stored, last_stored, kind, object, object_bytes, object_hash, key_version, format, meta";
 
-fn segment(row: &SqliteRow) -> Result<SegmentRow> {
+fn segment(row: &Row) -> Result<SegmentRow> {
     let kind: &str = row.try_get("kind")?;
     let object: Option<String> = row.try_get("object")?;
     let object = match (kind, object) {
@@ -160,7 +158,7 @@ fn segment(row: &SqliteRow) -> Result<SegmentRow> {
     })
 }
 
-async fn live(tx: &mut SqliteConnection, tenant: &TenantId) -> Result<Vec<SegmentRow>> {
+async fn live(tx: &mut Conn, tenant: &TenantId) -> Result<Vec<SegmentRow>> {
     let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
         "SELECT {COLUMNS} FROM segments WHERE tenant_id = $1 AND deleted_time IS NULL \
           ORDER BY first_seq, segment_id"
@@ -172,7 +170,7 @@ async fn live(tx: &mut SqliteConnection, tenant: &TenantId) -> Result<Vec<Segmen
 }
 
 pub(super) async fn deleted(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     before: Timestamp,
 ) -> Result<Vec<RawSegment>> {
@@ -193,7 +191,7 @@ pub(super) async fn deleted(
 }
 
 pub(super) async fn payload(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     segment: &str,
 ) -> Result<Option<Vec<u8>>> {
@@ -206,30 +204,8 @@ pub(super) async fn payload(
     .await?)
 }
 
-pub(super) async fn forget(
-    tx: &mut SqliteConnection,
-    tenant: &TenantId,
-    segments: &[String],
-) -> Result<()> {
-    let names = json!(segments).to_string();
-    sqlx::query(
-        "DELETE FROM segment_payloads WHERE tenant_id = $1 AND segment_id IN \
-            (SELECT s.segment_id FROM json_each($2) j CROSS JOIN segments s \
-                ON s.tenant_id = $1 AND s.segment_id = j.value AND s.deleted_time IS NOT NULL)",
-    )
-    .bind(tenant.as_str())
-    .bind(names.as_str())
-    .execute(&mut *tx)
-    .await?;
-    sqlx::query(
-        "DELETE FROM segments WHERE tenant_id = $1 AND deleted_time IS NOT NULL \
-            AND segment_id IN (SELECT value FROM json_each($2))",
-    )
-    .bind(tenant.as_str())
-    .bind(names.as_str())
-    .execute(&mut *tx)
-    .await?;
-    Ok(())
+pub(super) async fn forget(tx: &mut Conn, tenant: &TenantId, segments: &[String]) -> Result<()> {
+    many::forget_segments(tx, tenant, segments).await
 }
 
 fn lapsed(what: &str) -> Error {
@@ -241,28 +217,27 @@ fn lapsed(what: &str) -> Error {
 }
 
 pub(super) async fn commit(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     tenant: &TenantId,
     commit: StoredCommit,
     policy: SealPolicy,
 ) -> Result<()> {
     let now = nanos(commit.now);
+    // The head first, as whoever appends does: both hold it until the end.
+    let head = read::head_of(tx, many::LOCK_HEAD, tenant)
+        .await?
+        .ok_or_else(|| Error::internal(format!("{tenant} has no head")))?;
     if let Some((job, epoch)) = &commit.claim {
-        let held: Option<i64> = sqlx::query_scalar(
-            "SELECT 1 FROM jobs WHERE tenant_id = $1 AND job = $2 AND epoch = $3 AND claimed = 1",
-        )
-        .bind(tenant.as_str())
-        .bind(job.as_str())
-        .bind(*epoch)
-        .fetch_optional(&mut *tx)
-        .await?;
+        let held: Option<i64> = sqlx::query_scalar(many::HOLD_CLAIM)
+            .bind(tenant.as_str())
+            .bind(job.as_str())
+            .bind(*epoch)
+            .fetch_optional(&mut *tx)
+            .await?;
         if held.is_none() {
             return Err(lapsed("the job was claimed by another"));
         }
     }
-    let head = read::head(tx, tenant)
-        .await?
-        .ok_or_else(|| Error::internal(format!("{tenant} has no head")))?;
     for RawSegment { row, payload } in &commit.add {
         insert(tx, tenant, row, now).await?;
         if let Some(payload) = payload {
@@ -311,12 +286,7 @@ pub(super) async fn commit(
     .await
 }
 
-async fn insert(
-    tx: &mut SqliteConnection,
-    tenant: &TenantId,
-    row: &SegmentRow,
-    now: i64,
-) -> Result<()> {
+async fn insert(tx: &mut Conn, tenant: &TenantId, row: &SegmentRow, now: i64) -> Result<()> {
     let (kind, object) = match &row.object {
         SegmentObject::Parquet(path) => ("parquet", Some(path.as_str())),
         SegmentObject::Block => ("block", None),
@@ -349,12 +319,7 @@ async fn insert(
 }
 
 /// The rows up to `through` are in segments now: their blocks go, their journal rows stay.
-async fn drop_payloads(
-    tx: &mut SqliteConnection,
-    tenant: &TenantId,
-    head: Head,
-    through: u64,
-) -> Result<()> {
+async fn drop_payloads(tx: &mut Conn, tenant: &TenantId, head: Head, through: u64) -> Result<()> {
     if through <= head.sealed_seq || through > head.seq {
         return Err(lapsed("sealing moves forward, up to the head"));
     }
@@ -369,12 +334,8 @@ async fn drop_payloads(
     if ends != Some(to_sql(through)?) {
         return Err(Error::internal("sealing ends with a whole block"));
     }
-    for drop in [
-        "DELETE FROM journal_payloads WHERE payload_id IN \
-            (SELECT payload_id FROM journal WHERE tenant_id = $1 AND first_seq > $2 AND first_seq <= $3)",
-        "UPDATE journal SET payload_id = NULL WHERE tenant_id = $1 AND first_seq > $2 AND first_seq <= $3",
-    ] {
-        sqlx::query(drop)
+    for drop in many::DROP_PAYLOADS {
+        sqlx::query(*drop)
             .bind(tenant.as_str())
             .bind(to_sql(head.sealed_seq)?)
             .bind(to_sql(through)?)
@@ -386,7 +347,7 @@ async fn drop_payloads(
 
 /// Advances the head's marks, and sees to it that what is left unsealed has its job.
 async fn finish(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     tenant: &TenantId,
     head: Head,
     sealed_seq: u64,

@@ -1,15 +1,14 @@
 //! Reading the journal.
 
-use serde_json::json;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::Row as _;
 
 use super::super::journal::{BlockMeta, Head, RawBlock, RawEntry, rows_from};
 use super::super::{from_sql, to_sql};
+use super::{Conn, Row, many};
 use crate::error::{Error, Result};
 use crate::ids::TenantId;
 
-pub(super) fn meta(row: &SqliteRow) -> Result<BlockMeta> {
+pub(super) fn meta(row: &Row) -> Result<BlockMeta> {
     let source: &str = row.try_get(2)?;
     Ok(BlockMeta {
         first_seq: from_sql(row.try_get(0)?)?,
@@ -24,12 +23,22 @@ pub(super) fn meta(row: &SqliteRow) -> Result<BlockMeta> {
     })
 }
 
-pub(super) async fn head(conn: &mut SqliteConnection, tenant: &TenantId) -> Result<Option<Head>> {
-    let row =
-        sqlx::query("SELECT seq, sealed_seq, oldest_seq FROM tenant_head WHERE tenant_id = $1")
-            .bind(tenant.as_str())
-            .fetch_optional(conn)
-            .await?;
+const HEAD: &str = "SELECT seq, sealed_seq, oldest_seq FROM tenant_head WHERE tenant_id = $1";
+
+pub(super) async fn head(conn: &mut Conn, tenant: &TenantId) -> Result<Option<Head>> {
+    head_of(conn, HEAD, tenant).await
+}
+
+/// The head by a statement that selects what [`HEAD`] does.
+pub(super) async fn head_of(
+    conn: &mut Conn,
+    statement: &'static str,
+    tenant: &TenantId,
+) -> Result<Option<Head>> {
+    let row = sqlx::query(statement)
+        .bind(tenant.as_str())
+        .fetch_optional(conn)
+        .await?;
     row.map(|row| {
         Ok(Head {
             seq: from_sql(row.try_get(0)?)?,
@@ -41,7 +50,7 @@ pub(super) async fn head(conn: &mut SqliteConnection, tenant: &TenantId) -> Resu
 }
 
 pub(super) async fn blocks_after(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     after: u64,
     max_bytes: u64,
@@ -62,21 +71,12 @@ pub(super) async fn blocks_after(
     .bind(to_sql(after + 1)?)
     .fetch_optional(&mut *conn)
     .await?;
-    let rows = sqlx::query(
-        "WITH sized AS ( \
-            SELECT first_seq, sum(block_bytes) OVER (ORDER BY first_seq ROWS UNBOUNDED PRECEDING) - block_bytes AS before \
-              FROM journal WHERE tenant_id = $1 AND first_seq >= $2 \
-             ORDER BY first_seq LIMIT 4096) \
-         SELECT j.first_seq, row_count, source_id, stored_time, min_time, max_time, block_bytes, payload \
-           FROM sized s CROSS JOIN journal j ON j.tenant_id = $1 AND j.first_seq = s.first_seq \
-           LEFT JOIN journal_payloads p ON p.payload_id = j.payload_id \
-          WHERE s.before < $3 ORDER BY j.first_seq",
-    )
-    .bind(tenant.as_str())
-    .bind(start.unwrap_or(0).max(to_sql(head.sealed_seq + 1)?))
-    .bind(to_sql(max_bytes.max(1))?)
-    .fetch_all(conn)
-    .await?;
+    let rows = sqlx::query(many::BLOCKS_AFTER)
+        .bind(tenant.as_str())
+        .bind(start.unwrap_or(0).max(to_sql(head.sealed_seq + 1)?))
+        .bind(to_sql(max_bytes.max(1))?)
+        .fetch_all(conn)
+        .await?;
     let mut blocks = Vec::with_capacity(rows.len());
     for row in rows {
         let meta = meta(&row)?;
@@ -91,20 +91,11 @@ pub(super) async fn blocks_after(
 }
 
 pub(super) async fn blocks(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     first_seqs: &[u64],
 ) -> Result<Vec<Option<RawBlock>>> {
-    let rows = sqlx::query(
-        "SELECT first_seq, row_count, source_id, stored_time, min_time, max_time, block_bytes, payload \
-           FROM json_each($2) w CROSS JOIN journal j ON j.tenant_id = $1 AND j.first_seq = w.value \
-           LEFT JOIN journal_payloads p ON p.payload_id = j.payload_id \
-          ORDER BY w.key",
-    )
-    .bind(tenant.as_str())
-    .bind(json!(first_seqs).to_string())
-    .fetch_all(conn)
-    .await?;
+    let rows = many::blocks(conn, tenant, first_seqs).await?;
     let mut found = Vec::with_capacity(rows.len());
     for row in rows {
         found.push(RawBlock {
@@ -120,22 +111,17 @@ pub(super) async fn blocks(
 }
 
 pub(super) async fn entries(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     after: u64,
     limit: u32,
 ) -> Result<Vec<RawEntry>> {
-    let rows = sqlx::query(
-        "SELECT first_seq, row_count, source_id, stored_time, min_time, max_time, block_bytes, \
-                batch_id, part, block_hash, prev_hash, payload \
-           FROM journal j LEFT JOIN journal_payloads p ON p.payload_id = j.payload_id \
-          WHERE tenant_id = $1 AND first_seq > $2 ORDER BY first_seq LIMIT $3",
-    )
-    .bind(tenant.as_str())
-    .bind(to_sql(after)?)
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
+    let rows = sqlx::query(many::ENTRIES)
+        .bind(tenant.as_str())
+        .bind(to_sql(after)?)
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await?;
     rows.iter()
         .map(|row| {
             Ok(RawEntry {
@@ -150,10 +136,7 @@ pub(super) async fn entries(
         .collect()
 }
 
-pub(super) async fn chain(
-    conn: &mut SqliteConnection,
-    tenant: &TenantId,
-) -> Result<(u64, Vec<u8>)> {
+pub(super) async fn chain(conn: &mut Conn, tenant: &TenantId) -> Result<(u64, Vec<u8>)> {
     let row = sqlx::query("SELECT seq, chain FROM tenant_head WHERE tenant_id = $1")
         .bind(tenant.as_str())
         .fetch_optional(conn)

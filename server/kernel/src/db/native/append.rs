@@ -1,19 +1,22 @@
 //! One transaction for many blocks of many tenants: the ledger says which batches are new, heads
 //! advance in ascending order of tenants, blocks are sealed at the sequence numbers they got and
 //! chained to what came before.
+//!
+//! Where several processes write at the same time, each takes its locks in one order, so that none
+//! waits for another in a circle: the directory, the ledger, the heads, then what belongs to
+//! sources and the jobs, each ascending.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::{Value, json};
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::Row as _;
 
 use super::super::ingest::{BatchOutcome, FlushBatch, FlushOutcome};
 use super::super::jobs::{self, bucket_of};
 use super::super::journal::{Appended, Work};
-use super::super::{SealPolicy, from_sql, nanos, to_sql};
+use super::super::{DbConfig, SealPolicy, from_sql, nanos};
 use super::rows::Rows;
-use super::{SqliteJournal, leftovers, originals};
+use super::{Conn, leftovers, many, originals};
 use crate::audit::hash_from;
 use crate::error::{Error, Reason, Result};
 use crate::ids::{SourceId, TenantId};
@@ -51,9 +54,71 @@ impl KnownSources {
     }
 }
 
+/// How often a transaction is attempted.
+pub(super) const ATTEMPTS: usize = 16;
+
 pub(super) struct Done {
-    pub(super) appended: Appended,
-    pub(super) sources: Observed,
+    outcomes: Vec<FlushOutcome>,
+    heads: Vec<(TenantId, u64)>,
+    sources: Observed,
+}
+
+impl Done {
+    /// To be called once it is durable.
+    pub(super) fn appended(self, mut refused: Refused, known: &KnownSources) -> Appended {
+        known.learn(self.sources);
+        let mut stored = self.outcomes.into_iter();
+        let mut outcomes = Vec::new();
+        loop {
+            outcomes.push(match refused.remove(&outcomes.len()) {
+                Some(error) => Err(error),
+                None => match stored.next() {
+                    Some(outcome) => Ok(outcome),
+                    None => break,
+                },
+            });
+        }
+        Appended {
+            outcomes,
+            heads: self.heads,
+        }
+    }
+}
+
+/// What became of an attempt. All but the first must be rolled back.
+pub(super) enum Attempt {
+    Done(Done),
+    /// To be attempted without these.
+    Refused(Refused),
+    /// To be attempted anew: another process was handed the same batch at the same time.
+    Crossed,
+}
+
+/// Flushes that were refused, by their place among all.
+pub(super) type Refused = BTreeMap<usize, Error>;
+
+/// What the configuration says about it.
+pub(super) struct Policy {
+    pub(super) seal: SealPolicy,
+    pub(super) dead_letter_bytes: u64,
+}
+
+impl Policy {
+    pub(super) fn of(config: &DbConfig) -> Self {
+        Self {
+            seal: config.seal,
+            dead_letter_bytes: config.dead_letter_bytes,
+        }
+    }
+}
+
+/// Every attempt met another process with the same batch.
+pub(super) fn too_often() -> Error {
+    Error::new(
+        Reason::Unavailable,
+        "the same batches are being stored by another server",
+    )
+    .with_retry_after(std::time::Duration::from_secs(1))
 }
 
 /// A tenant's head while the transaction works on it.
@@ -71,43 +136,81 @@ pub(super) struct Head {
     pub(super) blocks: u64,
 }
 
+/// Stores all flushes but those that were refused before.
 pub(super) async fn append(
-    store: &SqliteJournal,
-    tx: &mut SqliteConnection,
-    work: Work,
+    tx: &mut Conn,
+    work: &Work,
+    refused: &Refused,
+    policy: &Policy,
+    known_sources: &KnownSources,
+) -> Result<Attempt> {
+    let now = nanos(work.env.now());
+    let directory: i64 = sqlx::query_scalar(many::DIRECTORY_VERSION)
+        .fetch_one(&mut *tx)
+        .await?;
+    let Some(mut ledger) = claim_batches(tx, work, refused, directory, now).await? else {
+        return Ok(Attempt::Crossed);
+    };
+    let heads = read_heads(tx, work, now).await?;
+    let mut again = Refused::new();
+    for (at, (_, flush)) in work.flushes.iter().enumerate() {
+        if !refused.contains_key(&at)
+            && let Some(error) = refuse(&flush.batches, &heads, &work.keys)
+        {
+            again.insert(at, error);
+        }
+    }
+    if !again.is_empty() {
+        return Ok(Attempt::Refused(again));
+    }
+    store(
+        tx,
+        work,
+        refused,
+        &mut ledger,
+        heads,
+        directory,
+        policy,
+        known_sources,
+    )
+    .await
+    .map(Attempt::Done)
+}
+
+#[expect(clippy::too_many_arguments, reason = "the second half of one function")]
+async fn store<'a>(
+    tx: &mut Conn,
+    work: &'a Work,
+    refused: &Refused,
+    ledger: &mut Ledger<'a>,
+    mut heads: BTreeMap<TenantId, Head>,
+    directory: i64,
+    policy: &Policy,
+    known_sources: &KnownSources,
 ) -> Result<Done> {
     let now = nanos(work.env.now());
-    let tenants: BTreeSet<&TenantId> = work
-        .flushes
-        .iter()
-        .flat_map(|(_, flush)| &flush.batches)
-        .flat_map(|batch| &batch.blocks)
-        .map(|block| &block.tenant)
-        .collect();
-    let mut heads = read_heads(tx, &tenants, now).await?;
-    let mut ledger = read_ledger(tx, &work).await?;
-    let directory = directory_version(tx).await?;
-
-    let mut rows = Rows::begin(tx).await?;
+    let mut rows = Rows::default();
     let mut outcomes = Vec::with_capacity(work.flushes.len());
-    let mut new_batches = Vec::new();
     let mut observed: BTreeMap<(TenantId, SourceId), i64> = BTreeMap::new();
     let mut rest: Vec<(&SourceId, &FlushBatch)> = Vec::new();
     let mut sources: BTreeMap<&SourceId, Option<i64>> = BTreeMap::new();
-    for (source, flush) in &work.flushes {
-        if let Some(error) = refuse(&flush.batches, &heads, &work.keys) {
-            outcomes.push(Err(error));
+    for (at, (source, flush)) in work.flushes.iter().enumerate() {
+        if refused.contains_key(&at) {
             continue;
         }
         let mut batches = Vec::with_capacity(flush.batches.len());
         for batch in &flush.batches {
-            let outcome = match ledger.get(&(source.as_str(), batch.batch_id.as_str())) {
-                Some(hash) if *hash == batch.content_hash => BatchOutcome::Duplicate,
-                Some(_) => BatchOutcome::Conflict,
-                None if batch.directory_version.is_some_and(|by| by != directory) => {
-                    BatchOutcome::Stale
+            let entry = ledger.get_mut(&(source.as_str(), batch.batch_id.as_str()));
+            let outcome = match entry {
+                Some(known) if known.new && is_stale(batch, directory) => BatchOutcome::Stale,
+                Some(known) if known.hash != batch.content_hash => BatchOutcome::Conflict,
+                Some(known) if !known.new => BatchOutcome::Duplicate,
+                Some(known) => {
+                    known.new = false;
+                    BatchOutcome::Stored
                 }
-                None => BatchOutcome::Stored,
+                None if is_stale(batch, directory) => BatchOutcome::Stale,
+                None => return Err(Error::internal("a batch that the ledger does not name")),
             };
             batches.push(outcome);
             if matches!(outcome, BatchOutcome::Conflict | BatchOutcome::Stale) {
@@ -118,15 +221,6 @@ pub(super) async fn append(
             if outcome == BatchOutcome::Duplicate {
                 continue;
             }
-            ledger.insert(
-                (source.as_str(), batch.batch_id.as_str()),
-                batch.content_hash,
-            );
-            new_batches.push(json!([
-                source.as_str(),
-                batch.batch_id,
-                hex::encode(batch.content_hash)
-            ]));
             rest.push((source, batch));
             let mut parts: HashMap<&TenantId, i64> = HashMap::new();
             for block in &batch.blocks {
@@ -151,38 +245,31 @@ pub(super) async fn append(
                 }
             }
         }
-        outcomes.push(Ok(FlushOutcome { batches }));
+        outcomes.push(FlushOutcome { batches });
     }
     rows.write(tx).await?;
-    write_heads(tx, &heads).await?;
-    write_ledger(tx, &new_batches, now).await?;
+    let moved: Vec<(&TenantId, &Head)> = heads.iter().filter(|(_, h)| h.seq > h.before).collect();
+    many::write_heads(tx, &moved).await?;
+    rest.sort_by_key(|(source, _)| *source);
     for (source, batch) in rest {
-        originals::write(tx, batch, &work).await?;
-        leftovers::write(tx, source, batch, &work, now, store.dead_letter_bytes).await?;
+        originals::write(tx, batch, work).await?;
+        leftovers::write(tx, source, batch, work, now, policy.dead_letter_bytes).await?;
     }
     for (source, watermark) in sources {
         heard_of(tx, source, watermark, now).await?;
     }
-    let sources = store.known_sources.news(observed);
-    write_sources(tx, &sources, now).await?;
-    schedule_seals(tx, &heads, store.seal, now).await?;
+    let sources = known_sources.news(observed);
+    many::write_sources(tx, &sources, now).await?;
+    schedule_seals(tx, &heads, policy.seal, now).await?;
     Ok(Done {
-        appended: Appended {
-            outcomes,
-            heads: heads
-                .into_iter()
-                .filter(|(_, head)| head.seq > head.before)
-                .map(|(tenant, head)| (tenant, head.seq))
-                .collect(),
-        },
+        outcomes,
+        heads: heads
+            .into_iter()
+            .filter(|(_, head)| head.seq > head.before)
+            .map(|(tenant, head)| (tenant, head.seq))
+            .collect(),
         sources,
     })
-}
-
-/// The directory's version, as of this transaction: who changes it waits for the same lock.
-async fn directory_version(tx: &mut SqliteConnection) -> Result<i64> {
-    let version = sqlx::query_scalar("SELECT version FROM directory_version WHERE id = 1");
-    Ok(version.fetch_one(tx).await?)
 }
 
 /// Why nothing of a flush may be stored, if so.
@@ -215,25 +302,17 @@ fn refuse(
     None
 }
 
-async fn read_heads(
-    tx: &mut SqliteConnection,
-    tenants: &BTreeSet<&TenantId>,
-    now: i64,
-) -> Result<BTreeMap<TenantId, Head>> {
+async fn read_heads(tx: &mut Conn, work: &Work, now: i64) -> Result<BTreeMap<TenantId, Head>> {
+    let tenants: BTreeSet<&TenantId> = work
+        .flushes
+        .iter()
+        .flat_map(|(_, flush)| &flush.batches)
+        .flat_map(|batch| &batch.blocks)
+        .map(|block| &block.tenant)
+        .collect();
     let names: Vec<&str> = tenants.iter().map(|tenant| tenant.as_str()).collect();
-    // CROSS JOIN keeps SQLite from scanning the table for each name.
-    let rows = sqlx::query(
-        "SELECT h.tenant_id, h.seq, h.sealed_seq, h.chain, h.last_stored_time, h.key_uses, \
-                h.unsealed_since IS NULL, t.status = 'deleted', h.unsealed_blocks \
-           FROM json_each($1) j \
-          CROSS JOIN tenant_head h ON h.tenant_id = j.value \
-          CROSS JOIN tenants t ON t.tenant_id = h.tenant_id",
-    )
-    .bind(json!(names).to_string())
-    .fetch_all(tx)
-    .await?;
     let mut heads = BTreeMap::new();
-    for row in rows {
+    for row in many::heads(tx, &names).await? {
         let name: &str = row.try_get(0)?;
         let Some(tenant) = tenants.get(&parse_tenant(name)?) else {
             continue;
@@ -266,130 +345,98 @@ fn parse_tenant(name: &str) -> Result<TenantId> {
         .map_err(|_| Error::internal("a tenant id in the database is malformed"))
 }
 
-type Ledger<'a> = HashMap<(&'a str, &'a str), [u8; 32]>;
+/// What the ledger says of a batch id.
+struct Known {
+    hash: [u8; 32],
+    /// Entered by this transaction, and not stored yet.
+    new: bool,
+}
 
-async fn read_ledger<'a>(tx: &mut SqliteConnection, work: &'a Work) -> Result<Ledger<'a>> {
-    let mut asked: Vec<Value> = Vec::new();
-    let mut ours: HashMap<(&str, &str), (&'a str, &'a str)> = HashMap::new();
-    for (source, flush) in &work.flushes {
+type Ledger<'a> = HashMap<(&'a str, &'a str), Known>;
+
+fn is_stale(batch: &FlushBatch, directory: i64) -> bool {
+    batch.directory_version.is_some_and(|by| by != directory)
+}
+
+/// Enters what is new, so that whoever is handed the same batch at the same time waits here, and
+/// finds it known. `None` when another process entered some of them since they were looked up.
+async fn claim_batches<'a>(
+    tx: &mut Conn,
+    work: &'a Work,
+    refused: &Refused,
+    directory: i64,
+    now: i64,
+) -> Result<Option<Ledger<'a>>> {
+    let flushes = work.flushes.iter().enumerate();
+    let mut asked: BTreeMap<(&str, &str), Asked<'a>> = BTreeMap::new();
+    for (_, (source, flush)) in flushes.filter(|(at, _)| !refused.contains_key(at)) {
         for batch in &flush.batches {
             let key = (source.as_str(), batch.batch_id.as_str());
-            if ours.insert(key, key).is_none() {
-                asked.push(json!([key.0, key.1]));
+            let (_, hash) = asked.entry(key).or_insert((key, None));
+            if hash.is_none() && !is_stale(batch, directory) {
+                *hash = Some(batch.content_hash);
             }
         }
     }
-    let rows = sqlx::query(
-        "SELECT b.source_id, b.batch_id, b.content_hash FROM json_each($1) j \
-          CROSS JOIN batches b ON b.source_id = j.value ->> 0 AND b.batch_id = j.value ->> 1",
-    )
-    .bind(Value::Array(asked).to_string())
-    .fetch_all(tx)
-    .await?;
-    let mut ledger = HashMap::new();
-    for row in rows {
+    let mut ledger = Ledger::new();
+    read_ledger(tx, &asked, &mut ledger).await?;
+    let new: Vec<(&'a str, &'a str, [u8; 32])> = asked
+        .values()
+        .filter(|(key, _)| !ledger.contains_key(key))
+        .filter_map(|((source, batch), hash)| Some((*source, *batch, (*hash)?)))
+        .collect();
+    if new.is_empty() {
+        return Ok(Some(ledger));
+    }
+    let entered = many::write_ledger(tx, &new, now).await?;
+    if entered < u64::try_from(new.len()).unwrap_or(u64::MAX) {
+        return Ok(None);
+    }
+    for (source, batch, hash) in new {
+        ledger.insert((source, batch), Known { hash, new: true });
+    }
+    Ok(Some(ledger))
+}
+
+/// A batch by source and id, and the hash to enter if it is new.
+type Asked<'a> = ((&'a str, &'a str), Option<[u8; 32]>);
+
+async fn read_ledger<'a>(
+    tx: &mut Conn,
+    asked: &BTreeMap<(&str, &str), Asked<'a>>,
+    ledger: &mut Ledger<'a>,
+) -> Result<()> {
+    let pairs: Vec<(&str, &str)> = asked.keys().copied().collect();
+    for row in many::ledger(tx, &pairs).await? {
         let key: (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
-        if let Some(key) = ours.get(&key) {
-            ledger.insert(*key, hash_from(row.try_get(2)?)?);
+        if let Some((key, _)) = asked.get(&key) {
+            let hash = hash_from(row.try_get(2)?)?;
+            ledger.insert(*key, Known { hash, new: false });
         }
     }
-    Ok(ledger)
-}
-
-async fn write_heads(tx: &mut SqliteConnection, heads: &BTreeMap<TenantId, Head>) -> Result<()> {
-    let mut rows = Vec::new();
-    for (tenant, head) in heads.iter().filter(|(_, head)| head.seq > head.before) {
-        rows.push(json!([
-            tenant.as_str(),
-            to_sql(head.seq)?,
-            hex::encode(head.chain),
-            head.stored_time,
-            head.key_uses,
-            to_sql(head.blocks)?,
-        ]));
-    }
-    if rows.is_empty() {
-        return Ok(());
-    }
-    // An upsert that always finds its row: unlike UPDATE … FROM it leaves the planner no choice.
-    sqlx::query(
-        "INSERT INTO tenant_head (tenant_id, seq, chain, sealed_seq, oldest_seq, unsealed_since, \
-                last_stored_time, key_uses, unsealed_blocks, catalogue_version) \
-         SELECT value ->> 0, value ->> 1, unhex(value ->> 2), 0, 0, value ->> 3, value ->> 3, \
-                value ->> 4, value ->> 5, 0 \
-           FROM json_each($1) WHERE true \
-         ON CONFLICT (tenant_id) DO UPDATE SET seq = excluded.seq, chain = excluded.chain, \
-                unsealed_since = COALESCE(unsealed_since, excluded.unsealed_since), \
-                last_stored_time = excluded.last_stored_time, key_uses = excluded.key_uses, \
-                unsealed_blocks = excluded.unsealed_blocks",
-    )
-    .bind(Value::Array(rows).to_string())
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-async fn write_ledger(tx: &mut SqliteConnection, batches: &[Value], now: i64) -> Result<()> {
-    if batches.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "INSERT INTO batches (source_id, batch_id, content_hash, stored_time) \
-         SELECT value ->> 0, value ->> 1, unhex(value ->> 2), $2 FROM json_each($1)",
-    )
-    .bind(json!(batches).to_string())
-    .bind(now)
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-async fn write_sources(tx: &mut SqliteConnection, pairs: &Observed, now: i64) -> Result<()> {
-    if pairs.is_empty() {
-        return Ok(());
-    }
-    let rows: Vec<Value> = pairs
-        .iter()
-        .map(|((t, s), until)| json!([t.as_str(), s.as_str(), until]))
-        .collect();
-    sqlx::query(
-        "INSERT INTO tenant_sources (tenant_id, source_id, first_stored_time, observed_until) \
-         SELECT value ->> 0, value ->> 1, $2, value ->> 2 FROM json_each($1) WHERE true \
-         ON CONFLICT (tenant_id, source_id) DO UPDATE \
-            SET observed_until = max(observed_until, excluded.observed_until)",
-    )
-    .bind(Value::Array(rows).to_string())
-    .bind(now)
-    .execute(tx)
-    .await?;
     Ok(())
 }
 
 /// Notes that the source is alive, and how far it has delivered.
 pub(super) async fn heard_of(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     source: &SourceId,
     watermark: Option<i64>,
     now: i64,
 ) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO source_watermarks (source_id, watermark, heartbeat_time) VALUES ($1, $2, $3) \
-         ON CONFLICT (source_id) DO UPDATE SET \
-            watermark = COALESCE(max(watermark, excluded.watermark), watermark, excluded.watermark), \
-            heartbeat_time = max(heartbeat_time, excluded.heartbeat_time)",
-    )
-    .bind(source.as_str())
-    .bind(watermark)
-    .bind(now)
-    .execute(tx)
-    .await?;
+    sqlx::query(many::HEARD_OF)
+        .bind(source.as_str())
+        .bind(watermark)
+        .bind(now)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
 /// A tenant whose first unsealed row this was is due after the policy's age; one that has come
 /// past another multiple of the policy's rows or blocks is due now.
 async fn schedule_seals(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     heads: &BTreeMap<TenantId, Head>,
     policy: SealPolicy,
     now: i64,
@@ -414,12 +461,7 @@ async fn schedule_seals(
 }
 
 /// Makes a job due at `due` at the latest. If it is being done right now, it is done again.
-pub(super) async fn schedule(
-    tx: &mut SqliteConnection,
-    tenant: &TenantId,
-    job: &str,
-    due: i64,
-) -> Result<()> {
+pub(super) async fn schedule(tx: &mut Conn, tenant: &TenantId, job: &str, due: i64) -> Result<()> {
     sqlx::query(jobs::SCHEDULE)
         .bind(tenant.as_str())
         .bind(job)

@@ -1,11 +1,10 @@
 //! What a batch holds beside tenants' blocks: events of nobody yet, and records that could not be
 //! read. The latter are few in a good batch; they may cost a statement each.
 
-use sqlx::SqliteConnection;
-
 use super::super::ingest::{FlushBatch, MAX_DEAD_LETTER};
 use super::super::journal::Work;
 use super::super::to_sql;
+use super::Conn;
 use super::rows::{STATEMENT_ROWS, statement};
 use crate::error::{Error, Result};
 use crate::ids::SourceId;
@@ -13,7 +12,7 @@ use crate::keys::envelope::OwnerKeys;
 
 /// Writes them, sealed under the quarantine's key.
 pub(super) async fn write(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     source: &SourceId,
     batch: &FlushBatch,
     work: &Work,
@@ -60,17 +59,19 @@ pub(super) async fn write(
     Ok(())
 }
 
-const ITEMS: (&str, usize) = (
+const ITEMS: (&str, usize, &str) = (
     "INSERT INTO quarantine (item_id, source_id, batch_id, stored_time, sealed)",
     5,
+    "",
 );
-const PARTIES: (&str, usize) = (
-    "INSERT OR IGNORE INTO quarantine_parties (party_hash, item_id, network)",
+const PARTIES: (&str, usize, &str) = (
+    "INSERT INTO quarantine_parties (party_hash, item_id, network)",
     3,
+    " ON CONFLICT DO NOTHING",
 );
 
 async fn quarantine(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     source: &SourceId,
     batch: &FlushBatch,
     work: &Work,
@@ -109,15 +110,10 @@ async fn quarantine(
 }
 
 /// Counts new dead letters and lets the oldest go until the source is within its bound.
-async fn make_room(
-    tx: &mut SqliteConnection,
-    source: &SourceId,
-    added: i64,
-    limit: i64,
-) -> Result<()> {
+async fn make_room(tx: &mut Conn, source: &SourceId, added: i64, limit: i64) -> Result<()> {
     let mut bytes: i64 = sqlx::query_scalar(
         "INSERT INTO dead_letter_usage (source_id, bytes, discarded) VALUES ($1, $2, 0) \
-         ON CONFLICT (source_id) DO UPDATE SET bytes = bytes + excluded.bytes RETURNING bytes",
+         ON CONFLICT (source_id) DO UPDATE SET bytes = dead_letter_usage.bytes + excluded.bytes RETURNING bytes",
     )
     .bind(source.as_str())
     .bind(added)
@@ -131,7 +127,7 @@ async fn make_room(
                 SELECT letter_id FROM ( \
                     SELECT letter_id, sum(kept_bytes) OVER (ORDER BY letter_id ROWS UNBOUNDED PRECEDING) \
                            - kept_bytes AS before \
-                      FROM dead_letters WHERE source_id = $1 ORDER BY letter_id LIMIT 1024) \
+                      FROM dead_letters WHERE source_id = $1 ORDER BY letter_id LIMIT 1024) AS aged \
                  WHERE before < $2) \
              RETURNING kept_bytes",
         )

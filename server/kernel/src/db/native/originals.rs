@@ -7,8 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::Row as _;
 use uuid::Uuid;
 
 use super::super::ingest::{FlushBatch, OriginalRecord};
@@ -17,25 +16,24 @@ use super::super::originals::{
     Party, object, open_parties, open_reference, seal_parties, seal_reference,
 };
 use super::rows::{STATEMENT_ROWS, statement};
+use super::{Conn, many};
 use crate::error::{Error, Result};
 use crate::ids::{EventName, TenantId};
 use crate::keys::envelope::OwnerKeys;
 use crate::keys::once::seal_shared;
 
-const ORIGINALS: (&str, usize) = (
+const ORIGINALS: (&str, usize, &str) = (
     "INSERT INTO originals (original_id, parties, wrapped_key, sealed)",
     4,
+    "",
 );
-const REFERENCES: (&str, usize) = (
-    "INSERT OR REPLACE INTO event_originals (tenant_id, event_name, original)",
+const REFERENCES: (&str, usize, &str) = (
+    "INSERT INTO event_originals (tenant_id, event_name, original)",
     3,
+    " ON CONFLICT (tenant_id, event_name) DO UPDATE SET original = excluded.original",
 );
 
-pub(super) async fn write(
-    tx: &mut SqliteConnection,
-    batch: &FlushBatch,
-    work: &Work,
-) -> Result<()> {
+pub(super) async fn write(tx: &mut Conn, batch: &FlushBatch, work: &Work) -> Result<()> {
     if batch.originals.is_empty() {
         return Ok(());
     }
@@ -83,7 +81,7 @@ pub(super) async fn write(
 
 /// The originals that these events' views come from, as far as there are any.
 async fn known<'a>(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     records: &'a [OriginalRecord],
     index: &OwnerKeys,
 ) -> Result<HashMap<&'a Party, Uuid>> {
@@ -92,18 +90,8 @@ async fn known<'a>(
         .flat_map(|record| &record.parties)
         .map(|party| ((party.0.as_str(), party.1.as_bytes().as_slice()), party))
         .collect();
-    let asked: Vec<Value> = parties
-        .values()
-        .map(|(tenant, event)| json!([tenant.as_str(), event.to_string()]))
-        .collect();
-    let rows = sqlx::query(
-        "SELECT e.tenant_id, e.event_name, e.original FROM json_each($1) j \
-          CROSS JOIN event_originals e \
-             ON e.tenant_id = j.value ->> 0 AND e.event_name = unhex(j.value ->> 1)",
-    )
-    .bind(Value::Array(asked).to_string())
-    .fetch_all(tx)
-    .await?;
+    let asked: Vec<&Party> = parties.values().copied().collect();
+    let rows = many::references(tx, &asked).await?;
     let mut known = HashMap::new();
     for row in rows {
         let found = parties.get(&(row.try_get(0)?, row.try_get(1)?));
@@ -115,7 +103,7 @@ async fn known<'a>(
 }
 
 async fn insert(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     new: &[(&OriginalRecord, Vec<Arc<OwnerKeys>>)],
     index: &OwnerKeys,
     work: &Work,
@@ -157,7 +145,7 @@ async fn insert(
 /// Of the originals from which these parties' views came, those that the record takes the place of:
 /// all whose parties are among its own. `None` when one was destroyed with a party.
 async fn superseded(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     former: &BTreeSet<Uuid>,
     record: &OriginalRecord,
     index: &OwnerKeys,
