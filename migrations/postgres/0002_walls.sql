@@ -106,7 +106,15 @@ CREATE POLICY own ON source_watermarks FOR SELECT TO cordon_app
                     WHERE s.tenant_id = NULLIF(current_setting('cordon.tenant', true), '')
                       AND s.source_id = source_watermarks.source_id));
 
--- What goes across tenants, by role. The grants below say what of it.
+-- The server's own secrets are for whoever changes them, and not for the rooms' reads.
+ALTER TABLE signing_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE signing_keys FORCE ROW LEVEL SECURITY;
+CREATE POLICY kernel ON signing_keys TO cordon_kernel USING (true) WITH CHECK (true);
+CREATE POLICY provider ON signing_keys TO cordon_provider
+    USING (current_setting('transaction_read_only') = 'off') WITH CHECK (true);
+
+-- What goes across tenants, by role. The grants below say what of it. What the kernel writes within
+-- the provider's transactions is not there in those that only read.
 CREATE POLICY ingest ON tenants TO cordon_ingest USING (true) WITH CHECK (true);
 CREATE POLICY ingest ON tenant_head TO cordon_ingest USING (true) WITH CHECK (true);
 CREATE POLICY ingest ON journal TO cordon_ingest USING (true) WITH CHECK (true);
@@ -120,11 +128,15 @@ CREATE POLICY provider ON tenants TO cordon_provider USING (true) WITH CHECK (tr
 CREATE POLICY provider ON accounts TO cordon_provider USING (true) WITH CHECK (true);
 CREATE POLICY provider ON resources TO cordon_provider USING (true) WITH CHECK (true);
 CREATE POLICY provider ON credentials TO cordon_provider USING (true) WITH CHECK (true);
-CREATE POLICY provider ON tenant_keys TO cordon_provider USING (true) WITH CHECK (true);
-CREATE POLICY provider ON tenant_head TO cordon_provider USING (true) WITH CHECK (true);
-CREATE POLICY provider ON audit_head TO cordon_provider USING (true) WITH CHECK (true);
+CREATE POLICY provider ON tenant_keys TO cordon_provider
+    USING (current_setting('transaction_read_only') = 'off') WITH CHECK (true);
+CREATE POLICY provider ON tenant_head TO cordon_provider
+    USING (current_setting('transaction_read_only') = 'off') WITH CHECK (true);
+CREATE POLICY provider ON audit_head TO cordon_provider
+    USING (current_setting('transaction_read_only') = 'off') WITH CHECK (true);
 CREATE POLICY provider ON audit_log TO cordon_provider USING (true) WITH CHECK (true);
-CREATE POLICY provider ON jobs TO cordon_provider USING (true) WITH CHECK (true);
+CREATE POLICY provider ON jobs TO cordon_provider
+    USING (current_setting('transaction_read_only') = 'off') WITH CHECK (true);
 CREATE POLICY provider ON source_watermarks TO cordon_provider USING (true) WITH CHECK (true);
 
 CREATE POLICY kernel ON tenants TO cordon_kernel USING (true) WITH CHECK (true);

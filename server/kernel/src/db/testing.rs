@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cordon_fixtures::{Database, Postgres};
 use jiff::Timestamp;
 use secrecy::{SecretBox, SecretString};
+use sqlx::Row as _;
 use tempfile::TempDir;
 
 use super::registers::NewTenant;
@@ -210,6 +211,13 @@ impl World {
             .collect()
     }
 
+    /// On SQLite, whatever the run is for: what is SQLite's own.
+    pub(crate) async fn on_sqlite() -> Self {
+        let dir = Arc::new(tempfile::tempdir().unwrap());
+        let (env, clock) = Env::fixed(START.parse::<Timestamp>().unwrap(), 1);
+        Self::open(dir, None, env, clock, |_| {}).await
+    }
+
     /// Runs a statement behind the kernel's back, as somebody with the file would, or
     /// PostgreSQL's superuser. Bytes are written as SQLite does: `x'00'`.
     pub(crate) async fn tamper(&self, sql: &'static str) -> u64 {
@@ -221,8 +229,70 @@ impl World {
                 .rows_affected();
         };
         // `UPDATE 1`, `INSERT 0 1`
-        let said = postgres.superuser(&sql.replace("x'", "'\\x"));
+        let said = postgres.superuser(&self.words(sql));
         said.rsplit(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// A statement as the database writes bytes.
+    pub(crate) fn words(&self, sql: &str) -> String {
+        match self.postgres {
+            None => sql.to_owned(),
+            Some(_) => sql.replace("(x'", "('\\x").replace(" x'", " '\\x"),
+        }
+    }
+
+    /// As [`World::tamper`], where the two databases need words of their own.
+    pub(crate) async fn tamper_in(&self, sqlite: &'static str, postgres: &'static str) -> u64 {
+        self.tamper(match self.postgres {
+            None => sqlite,
+            Some(_) => postgres,
+        })
+        .await
+    }
+
+    /// What lies in the database, for whom no wall holds: one column, bytes in hex.
+    pub(crate) async fn ask(&self, sql: &str) -> Vec<String> {
+        if let Some(postgres) = &self.postgres {
+            let said = postgres.superuser(sql);
+            return said
+                .lines()
+                .map(|line| line.trim_start_matches("\\x").to_owned())
+                .collect();
+        }
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()))
+            .fetch_all(self.db.system())
+            .await
+            .unwrap();
+        rows.iter()
+            .map(|row| {
+                row.try_get::<i64, _>(0)
+                    .map(|number| number.to_string())
+                    .or_else(|_| row.try_get::<String, _>(0))
+                    .or_else(|_| row.try_get::<Vec<u8>, _>(0).map(hex::encode))
+                    .unwrap()
+            })
+            .collect()
+    }
+
+    /// The same, of bytes.
+    pub(crate) async fn ask_bytes(&self, sql: &str) -> Vec<Vec<u8>> {
+        let said = self.ask(sql).await;
+        said.iter().map(|text| hex::decode(text).unwrap()).collect()
+    }
+
+    /// `SELECT count(*) FROM` this.
+    pub(crate) async fn count(&self, of: &str) -> i64 {
+        self.ask(&format!("SELECT count(*) FROM {of}")).await[0]
+            .parse()
+            .unwrap()
+    }
+
+    /// The journal with its blocks.
+    pub(crate) fn journal_and_payloads(&self) -> &'static str {
+        match self.postgres {
+            None => "journal LEFT JOIN journal_payloads USING (payload_id)",
+            Some(_) => "journal LEFT JOIN journal_payloads USING (tenant_id, first_seq)",
+        }
     }
 }
 

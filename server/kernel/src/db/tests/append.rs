@@ -295,16 +295,28 @@ async fn a_caller_that_gives_up_leaves_all_or_nothing() {
 
 #[tokio::test]
 async fn a_block_moved_elsewhere_does_not_open() {
-    for moved in [
+    for (sqlite, postgres) in [
         // To another tenant, at the same position.
-        "UPDATE journal SET payload_id = (SELECT payload_id FROM journal WHERE tenant_id = 'globex' AND first_seq = 1) \
-          WHERE tenant_id = 'acme' AND first_seq = 1",
+        (
+            "UPDATE journal SET payload_id = (SELECT payload_id FROM journal WHERE tenant_id = 'globex' AND first_seq = 1) \
+              WHERE tenant_id = 'acme' AND first_seq = 1",
+            "UPDATE journal_payloads SET payload = (SELECT payload FROM journal_payloads WHERE tenant_id = 'globex' AND first_seq = 1) \
+              WHERE tenant_id = 'acme' AND first_seq = 1",
+        ),
         // To another position of the same tenant.
-        "UPDATE journal SET payload_id = (SELECT payload_id FROM journal WHERE tenant_id = 'acme' AND first_seq = 2) \
-          WHERE tenant_id = 'acme' AND first_seq = 1",
-        // One bit.
-        "UPDATE journal_payloads SET payload = CAST(substr(payload, 1, 30) || x'00' || substr(payload, 32) AS BLOB) \
-          WHERE payload_id = (SELECT payload_id FROM journal WHERE tenant_id = 'acme' AND first_seq = 1)",
+        (
+            "UPDATE journal SET payload_id = (SELECT payload_id FROM journal WHERE tenant_id = 'acme' AND first_seq = 2) \
+              WHERE tenant_id = 'acme' AND first_seq = 1",
+            "UPDATE journal_payloads SET payload = (SELECT payload FROM journal_payloads WHERE tenant_id = 'acme' AND first_seq = 2) \
+              WHERE tenant_id = 'acme' AND first_seq = 1",
+        ),
+        // One byte.
+        (
+            "UPDATE journal_payloads SET payload = CAST(substr(payload, 1, 30) || x'00' || substr(payload, 32) AS BLOB) \
+              WHERE payload_id = (SELECT payload_id FROM journal WHERE tenant_id = 'acme' AND first_seq = 1)",
+            "UPDATE journal_payloads SET payload = substr(payload, 1, 30) || x'00' || substr(payload, 32) \
+              WHERE tenant_id = 'acme' AND first_seq = 1",
+        ),
     ] {
         let world = World::new().await;
         world.create(&["acme", "globex"]).await;
@@ -319,13 +331,13 @@ async fn a_block_moved_elsewhere_does_not_open() {
                 vec![batch("b2", vec![block("acme", 1, "same length b")])],
             )
             .await;
-        assert_eq!(world.tamper(moved).await, 1);
+        assert_eq!(world.tamper_in(sqlite, postgres).await, 1);
         let error = world
             .db
             .journal_blocks(&scope("acme"), &[1])
             .await
             .unwrap_err();
-        assert_eq!(error.reason(), Reason::Internal, "{moved}");
+        assert_eq!(error.reason(), Reason::Internal, "{sqlite}");
         assert_eq!(
             world
                 .db
@@ -335,7 +347,7 @@ async fn a_block_moved_elsewhere_does_not_open() {
                 .faults
                 .len(),
             1,
-            "{moved}"
+            "{sqlite}"
         );
         assert!(
             world

@@ -114,11 +114,11 @@ async fn quarantine_is_found_by_party_and_only_for_whom_it_is_registered() {
             .unwrap()
             .is_empty()
     );
-    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM quarantine")
-        .fetch_one(world.db.system())
-        .await
-        .unwrap();
-    assert_eq!(left, 1, "the other party may still be registered");
+    assert_eq!(
+        world.count("quarantine").await,
+        1,
+        "the other party may still be registered"
+    );
 
     // What a backfill stores goes to its own tenant, under the source's name, once.
     let backfill = || super::super::testing::batch("backfill/1", vec![block("acme", 1, "both")]);

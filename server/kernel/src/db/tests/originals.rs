@@ -61,17 +61,9 @@ async fn a_check_of_nothing_makes_no_key() {
     delete(&world, "acme").await;
     world.db.purge_tenant(&job_scope("acme")).await.unwrap();
     assert_eq!(
-        count(&world, "system_keys WHERE key_id = '~originals'").await,
+        world.count("system_keys WHERE key_id = '~originals'").await,
         0
     );
-}
-
-async fn count(world: &World, table: &'static str) -> i64 {
-    let text = format!("SELECT count(*) FROM {table}");
-    sqlx::query_scalar(sqlx::AssertSqlSafe(text))
-        .fetch_one(world.db.system())
-        .await
-        .unwrap()
 }
 
 async fn delete(world: &World, tenant: &str) {
@@ -130,23 +122,22 @@ async fn rows_of_two_tenants_have_nothing_in_common() {
     world.create(&["acme", "globex"]).await;
     let shared = original(&[("acme", 1), ("globex", 2)], "what happened");
     send(&world, "b1", vec![shared]).await;
-    let rows: Vec<Vec<u8>> = sqlx::query_scalar("SELECT original FROM event_originals")
-        .fetch_all(world.db.system())
+    let rows = world
+        .ask_bytes("SELECT original FROM event_originals")
+        .await;
+    let id = world
+        .ask("SELECT original_id FROM originals")
         .await
-        .unwrap();
-    let id: String = sqlx::query_scalar("SELECT original_id FROM originals")
-        .fetch_one(world.db.system())
-        .await
-        .unwrap();
+        .remove(0);
     let id = uuid::Uuid::try_parse(&id).unwrap();
     assert_ne!(rows[0], rows[1]);
     for row in &rows {
         assert!(!row.windows(16).any(|bytes| bytes == id.as_bytes()));
     }
-    let parties: Vec<u8> = sqlx::query_scalar("SELECT parties FROM originals")
-        .fetch_one(world.db.system())
+    let parties = world
+        .ask_bytes("SELECT parties FROM originals")
         .await
-        .unwrap();
+        .remove(0);
     assert!(!parties.windows(4).any(|bytes| bytes == b"acme"));
     // A reference that is put elsewhere leads nowhere.
     world
@@ -164,17 +155,17 @@ async fn a_repetition_changes_nothing_and_a_late_party_seals_anew() {
     world.create(&["acme", "globex", "hooli"]).await;
     let of = |parties: &[(&str, u8)]| vec![original(parties, "what happened")];
     send(&world, "b1", of(&[("acme", 1), ("globex", 2)])).await;
-    let before: Vec<u8> = sqlx::query_scalar("SELECT sealed FROM originals")
-        .fetch_one(world.db.system())
+    let before = world
+        .ask_bytes("SELECT sealed FROM originals")
         .await
-        .unwrap();
+        .remove(0);
     send(&world, "b2", of(&[("acme", 1), ("globex", 2)])).await;
     // Fewer parties than before are a repetition too.
     send(&world, "b3", of(&[("globex", 2)])).await;
-    let after: Vec<u8> = sqlx::query_scalar("SELECT sealed FROM originals")
-        .fetch_one(world.db.system())
+    let after = world
+        .ask_bytes("SELECT sealed FROM originals")
         .await
-        .unwrap();
+        .remove(0);
     assert_eq!(before, after);
 
     send(
@@ -183,8 +174,8 @@ async fn a_repetition_changes_nothing_and_a_late_party_seals_anew() {
         of(&[("acme", 1), ("globex", 2), ("hooli", 3)]),
     )
     .await;
-    assert_eq!(count(&world, "originals").await, 1, "the former is gone");
-    assert_eq!(count(&world, "event_originals").await, 3);
+    assert_eq!(world.count("originals").await, 1, "the former is gone");
+    assert_eq!(world.count("event_originals").await, 3);
     assert_eq!(
         read(&world, &["acme", "globex"], 1).await,
         Err(Reason::PermissionDenied)
@@ -199,7 +190,7 @@ async fn a_repetition_changes_nothing_and_a_late_party_seals_anew() {
     // Twice in one batch, and once more with other parties in the same transaction.
     let twice = || original(&[("acme", 5), ("globex", 6)], "again");
     send(&world, "b5", vec![twice(), twice()]).await;
-    assert_eq!(count(&world, "originals").await, 2);
+    assert_eq!(world.count("originals").await, 2);
     let report = world.db.verify_originals(&JobRunner::new()).await.unwrap();
     assert_eq!(
         report,
@@ -229,9 +220,11 @@ async fn any_party_takes_the_original_along() {
     let report = world.db.verify_originals(&JobRunner::new()).await.unwrap();
     assert_eq!((report.sound, report.destroyed), (1, 1));
     world.db.purge_tenant(&job_scope("acme")).await.unwrap();
-    assert_eq!(count(&world, "originals").await, 1);
+    assert_eq!(world.count("originals").await, 1);
     assert_eq!(
-        count(&world, "event_originals WHERE tenant_id = 'acme'").await,
+        world
+            .count("event_originals WHERE tenant_id = 'acme'")
+            .await,
         0
     );
     assert_eq!(
@@ -244,7 +237,7 @@ async fn any_party_takes_the_original_along() {
     send(&world, "b2", vec![original(&[("globex", 2)], "x")]).await;
     let all = original(&[("acme", 1), ("globex", 2)], "x");
     send(&world, "b3", vec![all]).await;
-    assert_eq!(count(&world, "originals").await, 1);
+    assert_eq!(world.count("originals").await, 1);
     assert_eq!(
         read(&world, &["globex", "hooli"], 4).await,
         Ok("elsewhere".to_owned())
@@ -256,13 +249,16 @@ async fn a_check_says_which_original_does_not_hold() {
     let world = World::new().await;
     world.create(&["acme", "globex"]).await;
     let shared = |byte: u8| original(&[("acme", byte), ("globex", byte + 1)], "what happened");
-    send(&world, "b1", vec![shared(1), shared(3), shared(5)]).await;
-    world
-        .tamper("UPDATE originals SET sealed = zeroblob(40) WHERE original_id = (SELECT min(original_id) FROM originals)")
+    send(&world, "b1", vec![shared(1), shared(3)]).await;
+    world.clock.advance(jiff::SignedDuration::from_secs(1)); // so that its id is no minimum
+    send(&world, "b2", vec![shared(5)]).await;
+    let spoilt = world
+        .tamper("UPDATE originals SET sealed = x'00000000000000000000000000000000000000000000000000000000000000000000000000000000' WHERE original_id = (SELECT min(original_id) FROM originals)")
         .await;
-    world
+    let unnamed = world
         .tamper("DELETE FROM event_originals WHERE tenant_id = 'globex' AND event_name = x'06060606060606060606060606060606'")
         .await;
+    assert_eq!((spoilt, unnamed), (1, 1));
     let report = world.db.verify_originals(&JobRunner::new()).await.unwrap();
     assert_eq!((report.sound, report.faults.len()), (1, 2), "{report:?}");
     // Keys that are gone though nobody was deleted are no destruction.

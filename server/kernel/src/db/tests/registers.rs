@@ -439,19 +439,14 @@ async fn what_a_deleted_tenant_leaves_is_purged_and_its_journal_and_log_stay() {
     .await
     .unwrap();
     world.db.purge_tenant(&job).await.unwrap();
-    let left: Vec<(i64, i64)> = sqlx::query_as(
-        "SELECT count(*), count(payload) FROM journal LEFT JOIN journal_payloads USING (payload_id) \
-          GROUP BY tenant_id ORDER BY tenant_id",
-    )
-    .fetch_all(world.db.system())
-    .await
-    .unwrap();
-    assert_eq!(left, [(3, 0), (3, 3)]);
-    let keys: i64 = sqlx::query_scalar("SELECT count(*) FROM tenant_keys WHERE tenant_id = 'acme'")
-        .fetch_one(world.db.system())
-        .await
-        .unwrap();
-    assert_eq!(keys, 0);
+    let journal = world.journal_and_payloads();
+    for (tenant, blocks) in [("acme", 0), ("globex", 3)] {
+        let rows = format!("{journal} WHERE tenant_id = '{tenant}'");
+        assert_eq!(world.count(&rows).await, 3);
+        let full = format!("{rows} AND payload IS NOT NULL");
+        assert_eq!(world.count(&full).await, blocks, "{tenant}");
+    }
+    assert_eq!(world.count("tenant_keys WHERE tenant_id = 'acme'").await, 0);
     assert_eq!(world.db.verify_audit(&job).await.unwrap().broken_at, None);
     assert_eq!(world.journal("globex").await.len(), 3);
 }
@@ -484,12 +479,12 @@ async fn a_rotated_data_key_seals_and_the_old_one_still_opens() {
     tx.commit(AuditEntry::new(&permit)).await.unwrap();
     keyring.forget(&KeyId::tenant(&tenant_id("acme")));
     world.append("trail", vec![one(2)]).await;
-    let versions: Vec<Vec<u8>> = sqlx::query_scalar(
-        "SELECT substr(payload, 1, 5) FROM journal_payloads ORDER BY payload_id",
-    )
-    .fetch_all(world.db.system())
-    .await
-    .unwrap();
+    let journal = world.journal_and_payloads();
+    let versions = world
+        .ask_bytes(&format!(
+            "SELECT substr(payload, 1, 5) FROM {journal} ORDER BY first_seq"
+        ))
+        .await;
     assert_eq!(versions, [[1, 0, 0, 0, 1], [1, 0, 0, 0, 2]]);
     assert_eq!(world.journal("acme").await.len(), 2);
 }

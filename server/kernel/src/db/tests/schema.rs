@@ -7,7 +7,7 @@ use super::super::testing::*;
 use crate::error::Reason;
 
 /// Tables that belong to no tenant. A new table is a tenant's, or is named here with a reason.
-const NOT_TENANTS: &[(&str, &str)] = &[
+pub(super) const NOT_TENANTS: &[(&str, &str)] = &[
     ("address_ranges", "the provider's"),
     ("sources", "the provider's"),
     ("credentials", "by home, of which tenants are one kind"),
@@ -32,7 +32,7 @@ const NOT_TENANTS: &[(&str, &str)] = &[
 
 #[tokio::test]
 async fn every_constraint_of_a_tenant_table_begins_with_the_tenant() {
-    let world = World::new().await;
+    let world = World::on_sqlite().await;
     let tables: Vec<String> = sqlx::query_scalar(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
     )
@@ -138,7 +138,7 @@ async fn a_database_without_a_schema_is_not_opened() {
 
 #[tokio::test]
 async fn every_connection_is_durable_and_checks_foreign_keys() {
-    let world = World::new().await;
+    let world = World::on_sqlite().await;
     world.create(&["acme"]).await;
     let (staff, _) = provider();
     let mut read = world.db.provider_read(&staff).await.unwrap();

@@ -51,7 +51,7 @@ async fn a_transaction_of_one_tenant_cannot_write_anothers_rows() {
         "DELETE FROM audit_log".to_owned(),
         "UPDATE tenant_head SET seq = 0".to_owned(),
         "INSERT INTO sources VALUES ('s-1', 'S', 't', 'active', 0, 0, 'e')".to_owned(),
-        "DELETE FROM batches WHERE 1 OR stored_time".to_owned(),
+        "DELETE FROM batches".to_owned(),
         "UPDATE provider_audit_head SET seq = 7".to_owned(),
         "INSERT INTO credentials VALUES ('provider', 'c', 's', 'operator', x'00', 0, 1, NULL)"
             .to_owned(),
@@ -62,10 +62,18 @@ async fn a_transaction_of_one_tenant_cannot_write_anothers_rows() {
             world.append("trail", vec![batch("b1", vec![])]).await;
         }
         let mut tx = world.db.tenant_tx(&acme, &permit).await.unwrap();
-        let done = sqlx::query(sqlx::AssertSqlSafe(sql.clone()))
+        let done = sqlx::query(sqlx::AssertSqlSafe(world.words(&sql)))
             .execute(tx.conn())
             .await;
-        assert!(done.is_err(), "{sql}");
+        // A row policy leaves others' rows out where SQLite's guard refuses the statement: what is
+        // forgotten then reaches acme's one row.
+        let own =
+            i64::from(world.postgres.is_some() && !sql.contains("WHERE tenant_id = 'globex'"));
+        if let Ok(done) = done {
+            assert!(world.postgres.is_some(), "{sql}");
+            let changed = i64::try_from(done.rows_affected()).unwrap();
+            assert!(changed <= own, "{sql}: {changed}");
+        }
         drop(tx);
     }
     assert_eq!(resources(&world, "globex").await, 1);
@@ -82,12 +90,12 @@ async fn a_transaction_of_one_tenant_cannot_write_anothers_rows() {
         .await
         .unwrap();
     assert_eq!(new, "i-9");
-    sqlx::query(
-        "INSERT INTO credentials VALUES ('tenants/acme', 'c', 's', 'admin', x'00', 0, 1, NULL)",
-    )
-    .execute(tx.conn())
-    .await
-    .unwrap();
+    let own =
+        "INSERT INTO credentials VALUES ('tenants/acme', 'c', 's', 'admin', x'00', 0, 1, NULL)";
+    sqlx::query(sqlx::AssertSqlSafe(world.words(own)))
+        .execute(tx.conn())
+        .await
+        .unwrap();
     tx.commit(AuditEntry::new(&permit)).await.unwrap();
 }
 
@@ -104,7 +112,6 @@ async fn a_snapshot_shows_the_tenants_rows_alone_and_writes_nothing() {
         assert_eq!(resources(&world, "acme").await, 1);
     }
     let acme = scope("acme");
-    let mut read = world.db.tenant_read(&acme).await.unwrap();
     for hidden in [
         "SELECT count(*) FROM resources WHERE tenant_id = 'globex'",
         "SELECT count(*) FROM audit_log WHERE tenant_id <> 'acme'",
@@ -113,16 +120,29 @@ async fn a_snapshot_shows_the_tenants_rows_alone_and_writes_nothing() {
         "SELECT count(*) FROM tenants WHERE tenant_id <> 'acme'",
         "SELECT count(*) FROM directory_version",
     ] {
-        let n: i64 = sqlx::query_scalar(hidden)
+        // What is no tenant's at all PostgreSQL refuses to show.
+        let mut read = world.db.tenant_read(&acme).await.unwrap();
+        match sqlx::query_scalar::<_, i64>(hidden)
             .fetch_one(read.conn())
             .await
-            .unwrap();
-        assert_eq!(n, 0, "{hidden}");
+        {
+            Ok(n) => assert_eq!(n, 0, "{hidden}"),
+            Err(_) => assert!(world.postgres.is_some(), "{hidden}"),
+        }
     }
-    for write in [
-        "DELETE FROM main.resources WHERE tenant_id = 'acme'",
-        "UPDATE temp.cordon_scope SET tenant_id = 'globex'",
-    ] {
+    let writes = match world.postgres {
+        None => [
+            "DELETE FROM main.resources WHERE tenant_id = 'acme'",
+            "UPDATE temp.cordon_scope SET tenant_id = 'globex'",
+        ],
+        Some(_) => [
+            "DELETE FROM resources WHERE tenant_id = 'acme'",
+            "SET TRANSACTION READ WRITE",
+        ],
+    };
+    for write in writes {
+        let mut read = world.db.tenant_read(&acme).await.unwrap();
+        assert_eq!(read.tenant().as_str(), "acme");
         assert!(
             sqlx::query(write).execute(read.conn()).await.is_err(),
             "{write}"
@@ -279,9 +299,9 @@ async fn the_provider_reaches_its_registers_and_no_tenants_data() {
         "INSERT INTO system_keys VALUES ('k', 'data', 1, x'', 0)",
     ] {
         let mut tx = world.db.provider_tx(&staff, &permit).await.unwrap();
-        assert!(sqlx::query(sql).execute(tx.conn()).await.is_err(), "{sql}");
+        let sql = sqlx::AssertSqlSafe(world.words(sql));
+        assert!(sqlx::query(sql).execute(tx.conn()).await.is_err());
     }
-    let mut read = world.db.provider_read(&staff).await.unwrap();
     for hidden in [
         "journal",
         "tenant_head",
@@ -291,12 +311,17 @@ async fn the_provider_reaches_its_registers_and_no_tenants_data() {
         "tenant_sources",
     ] {
         let sql = format!("SELECT count(*) FROM {hidden}");
-        let n: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+        let sql = sqlx::AssertSqlSafe(sql);
+        let mut read = world.db.provider_read(&staff).await.unwrap();
+        match sqlx::query_scalar::<_, i64>(sql)
             .fetch_one(read.conn())
             .await
-            .unwrap();
-        assert_eq!(n, 0, "{hidden}");
+        {
+            Ok(n) => assert_eq!(n, 0, "{hidden}"),
+            Err(_) => assert!(world.postgres.is_some(), "{hidden}"),
+        }
     }
+    let mut read = world.db.provider_read(&staff).await.unwrap();
     let n: i64 = sqlx::query_scalar("SELECT count(*) FROM tenants")
         .fetch_one(read.conn())
         .await
