@@ -27,12 +27,15 @@ struct Cli {
 enum Command {
     /// Sets up everything in one folder, with sample tenants and events, and serves.
     Quickstart {
-        /// Folder for database, objects, keys, certificates and profiles.
-        #[arg(long, default_value = "cordon-data")]
-        data_dir: PathBuf,
-        /// ADDRESS:PORT to listen on; port 0 picks a free one.
-        #[arg(long, default_value = "127.0.0.1:7443")]
-        listen: String,
+        /// A configuration file to start from, for another database than SQLite, say.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Folder for database, objects, keys, certificates and profiles [default: cordon-data].
+        #[arg(long)]
+        data_dir: Option<PathBuf>,
+        /// ADDRESS:PORT to listen on; port 0 picks a free one [default: 127.0.0.1:7443].
+        #[arg(long)]
+        listen: Option<String>,
         /// Stop as soon as everything is ready.
         #[arg(long)]
         exit_when_ready: bool,
@@ -75,15 +78,15 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let env = Env::system();
     match command {
         Command::Quickstart {
+            config,
             data_dir,
             listen,
             exit_when_ready,
         } => {
-            let config = Config {
-                data_dir,
-                listen,
-                ..Config::default()
-            };
+            let given = config.map(|path| Config::load(&path)).transpose()?;
+            let mut config = given.unwrap_or_default();
+            config.data_dir = data_dir.unwrap_or(config.data_dir);
+            config.listen = listen.unwrap_or(config.listen);
             log(&config);
             let stop = stop_on_signal()?;
             quickstart::run(config, env, stop, exit_when_ready).await?;

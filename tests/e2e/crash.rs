@@ -97,12 +97,12 @@ async fn every_acknowledged_event_survives_fifty_kills_once() {
         &lost[..lost.len().min(5)]
     );
     server.stop().await;
-    let config = folder.path().join("cordon.toml");
-    std::fs::write(
-        &config,
-        format!("data_dir = {:?}\n", data.display().to_string()),
-    )
-    .unwrap();
+    let config = folder.path().join("fsck.toml");
+    let mut settings = format!("data_dir = {:?}\n", data.display().to_string());
+    if let Some(database) = crate::harness::database_config(&data) {
+        settings += &std::fs::read_to_string(database).unwrap();
+    }
+    std::fs::write(&config, settings).unwrap();
     let fsck = std::process::Command::new(crate::harness::binary("cordon-server"))
         .args(["fsck", "--config"])
         .arg(&config)

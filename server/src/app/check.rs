@@ -126,7 +126,11 @@ async fn check_stores(config: &Config, env: &Env, report: &mut Report) {
             }
         };
     report.good(format!("key file {} opens", config.key_file().display()));
-    match Db::open(&config.db(), env.clone(), keys).await {
+    let db = match config.db(false) {
+        Ok(db) => db,
+        Err(error) => return report.wrong(format!("{error:#}")),
+    };
+    match Db::open(&db, env.clone(), keys).await {
         Ok(db) => {
             db.close().await;
             report.good(format!(

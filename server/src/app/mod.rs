@@ -52,7 +52,7 @@ impl App {
         let keys: Arc<dyn KeyService> = Arc::new(keys);
         let kernel = Kernel::open(KernelConfig {
             env,
-            db: config.db(),
+            db: config.db(migrate)?,
             keys,
             token: TokenConfig::default(),
             trusted: Vec::new(),
@@ -228,7 +228,7 @@ pub(crate) fn announce(address: std::net::SocketAddr) {
 /// When the database can't be migrated.
 pub async fn migrate(config: &Config, env: &Env) -> anyhow::Result<String> {
     config.prepare(env)?;
-    let done = Kernel::migrate(&config.db(), env)
+    let done = Kernel::migrate(&config.db(true)?, env)
         .await
         .context("the database")?;
     Ok(format!(

@@ -13,7 +13,9 @@ use serde::Deserialize;
 
 use crate::transport::Limits;
 
+mod database;
 mod secret;
+pub use database::{Database, Owner, Passwords};
 pub use secret::SecretFrom;
 
 /// All settings.
@@ -36,18 +38,6 @@ pub struct Config {
     pub limits: LimitSettings,
     /// The log on standard error.
     pub log: Log,
-}
-
-/// The database.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Database {
-    /// `sqlite:PATH`; unset means `cordon.db` in the data folder.
-    pub url: Option<String>,
-    /// Connections for reading.
-    pub readers: Option<u32>,
-    /// MiB of dead letters kept per source.
-    pub dead_letter_mib: Option<u64>,
 }
 
 /// The objects.
@@ -168,16 +158,7 @@ impl Config {
                 "server_names: at least one name or address is needed for the server's certificate"
             );
         }
-        if self
-            .database_url()
-            .strip_prefix("sqlite:")
-            .is_none_or(str::is_empty)
-        {
-            bail!("database.url: expected sqlite:PATH");
-        }
-        if self.database.readers == Some(0) {
-            bail!("database.readers: at least 1");
-        }
+        self.database.validate(&self.data_dir)?;
         let objects = &self.objects;
         if objects.seal_rows == Some(0)
             || objects.seal_blocks == Some(0)
@@ -191,22 +172,15 @@ impl Config {
     /// The database's URL.
     #[must_use]
     pub fn database_url(&self) -> String {
-        self.database
-            .url
-            .clone()
-            .unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("cordon.db").display()))
+        self.database.url(&self.data_dir)
     }
 
-    /// The kernel's settings for the database.
-    #[must_use]
-    pub fn db(&self) -> DbConfig {
-        let mut db = DbConfig::new(self.database_url());
-        if let Some(readers) = self.database.readers {
-            db.readers = readers;
-        }
-        if let Some(mib) = self.database.dead_letter_mib {
-            db.dead_letter_bytes = mib << 20;
-        }
+    /// The kernel's settings for the database; with `migrate` those for changing its schema too.
+    ///
+    /// # Errors
+    /// When a password can't be read.
+    pub fn db(&self, migrate: bool) -> anyhow::Result<DbConfig> {
+        let mut db = self.database.settings(&self.data_dir, migrate)?;
         if let Some(rows) = self.objects.seal_rows {
             db.seal.rows = rows;
         }
@@ -216,7 +190,7 @@ impl Config {
         if let Some(hours) = self.objects.seal_hours {
             db.seal.age = jiff::SignedDuration::from_hours(hours);
         }
-        db
+        Ok(db)
     }
 
     /// The folder of the objects.
@@ -330,7 +304,12 @@ mod tests {
         for (text, named) in [
             ("listen = 'here'", "listen"),
             ("server_names = []", "server_names"),
-            ("[database]\nurl = 'postgres://x'", "database.url"),
+            ("[database]\nurl = 'mysql://x'", "database.url"),
+            ("[database]\nurl = 'postgres://'", "database.url"),
+            (
+                "[database.owner]\nname = 'cordon_owner'",
+                "database.owner are for PostgreSQL",
+            ),
             ("[objects]\nseal_rows = 0", "seal_rows"),
         ] {
             let error = toml::from_str::<Config>(text)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use cordon_kernel::Env;
-use secrecy::SecretBox;
+use secrecy::{ExposeSecret as _, SecretBox, SecretString};
 use serde::Deserialize;
 use zeroize::Zeroize as _;
 
@@ -30,7 +30,34 @@ impl SecretFrom {
     /// # Errors
     /// When it can't be read or is not 64 hexadecimal digits; never says what was read.
     pub fn read(&self) -> anyhow::Result<SecretBox<[u8; 32]>> {
-        let mut text = match self {
+        let mut text = self.text()?;
+        let mut bytes = [0; 32];
+        let decoded = hex::decode_to_slice(text.trim(), &mut bytes);
+        text.zeroize();
+        if decoded.is_err() {
+            bail!("expected 64 hexadecimal digits (make them with: openssl rand -hex 32)");
+        }
+        let secret = SecretBox::new(Box::new(bytes));
+        bytes.zeroize();
+        Ok(secret)
+    }
+
+    /// Reads the secret as text, a PIN say.
+    ///
+    /// # Errors
+    /// When it can't be read or is empty; never says what was read.
+    pub fn read_text(&self) -> anyhow::Result<SecretString> {
+        let mut text = self.text()?;
+        let secret = SecretString::from(text.trim());
+        text.zeroize();
+        if secret.expose_secret().is_empty() {
+            bail!("expected a text that is not empty");
+        }
+        Ok(secret)
+    }
+
+    fn text(&self) -> anyhow::Result<String> {
+        let text = match self {
             Self::Credential(name) => {
                 let folder = std::env::var_os("CREDENTIALS_DIRECTORY")
                     .context("systemd passes no credentials: CREDENTIALS_DIRECTORY is not set")?;
@@ -41,15 +68,7 @@ impl SecretFrom {
                 .with_context(|| format!("the environment variable {name} is not set"))?,
             Self::File(path) => read_file(path)?,
         };
-        let mut bytes = [0; 32];
-        let decoded = hex::decode_to_slice(text.trim(), &mut bytes);
-        text.zeroize();
-        if decoded.is_err() {
-            bail!("expected 64 hexadecimal digits (make them with: openssl rand -hex 32)");
-        }
-        let secret = SecretBox::new(Box::new(bytes));
-        bytes.zeroize();
-        Ok(secret)
+        Ok(text)
     }
 }
 
@@ -83,7 +102,6 @@ pub(super) fn write_new(path: &Path, env: &Env) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use secrecy::ExposeSecret as _;
 
     #[test]
     fn a_secret_is_written_once_and_read_back() {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use super::database;
 use bytes::Bytes;
 use cordon_client::identity::NewKey;
 use cordon_client::ingest::{Batch, Cut, Outcome};
@@ -41,9 +42,14 @@ impl Server {
 
     /// The same at an address.
     pub async fn start_at(data: &Path, listen: &str) -> Self {
-        let mut child = Command::new(binary("cordon-server"))
+        let mut command = Command::new(binary("cordon-server"));
+        command
             .args(["quickstart", "--listen", listen, "--data-dir"])
-            .arg(data)
+            .arg(data);
+        if let Some(config) = database::config(data) {
+            command.arg("--config").arg(config);
+        }
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
