@@ -211,6 +211,18 @@ impl World {
             .collect()
     }
 
+    /// The PostgreSQL of a test that is about it.
+    pub(crate) fn pg(&self) -> &Postgres {
+        self.postgres.as_ref().unwrap()
+    }
+
+    /// The same database, opened by another process.
+    pub(crate) async fn replica(&self) -> Db {
+        Db::open(&self.config, self.env.clone(), Arc::clone(&self.keys))
+            .await
+            .unwrap()
+    }
+
     /// On SQLite, whatever the run is for: what is SQLite's own.
     pub(crate) async fn on_sqlite() -> Self {
         let dir = Arc::new(tempfile::tempdir().unwrap());

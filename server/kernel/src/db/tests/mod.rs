@@ -5,6 +5,7 @@ mod audit;
 mod jobs;
 mod leftovers;
 mod originals;
+mod postgres;
 mod registers;
 mod schema;
 mod segments;
