@@ -69,6 +69,17 @@ impl Database {
         if sqlite.or(postgres).is_none_or(str::is_empty) {
             bail!("database.url: expected sqlite:PATH or postgres://HOST[:PORT]/DATABASE");
         }
+        let names_user = postgres.is_some_and(|rest| {
+            let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+            let user = |pair: &str| pair.starts_with("user=") || pair.starts_with("password=");
+            place.contains('@') || query.split('&').any(user)
+        });
+        if names_user {
+            bail!(
+                "database.url names a user or password: the roles are Cordon's own, their \
+                 passwords go into database.passwords"
+            );
+        }
         if self.readers == Some(0) {
             bail!("database.readers: at least 1");
         }

@@ -307,6 +307,10 @@ mod tests {
             ("[database]\nurl = 'mysql://x'", "database.url"),
             ("[database]\nurl = 'postgres://'", "database.url"),
             (
+                "[database]\nurl = 'postgres://me:secret@db/cordon'",
+                "names a user or password",
+            ),
+            (
                 "[database.owner]\nname = 'cordon_owner'",
                 "database.owner are for PostgreSQL",
             ),
@@ -318,6 +322,7 @@ mod tests {
                 .unwrap_err()
                 .to_string();
             assert!(error.contains(named), "{error}");
+            assert!(!error.contains("secret"), "{error}");
         }
     }
 }

@@ -163,7 +163,17 @@ async fn apply(
 ) -> Result<usize> {
     let dialect = Dialect::of(conn);
     let mut tx = conn.begin_with(dialect.begin_write()).await?;
-    sqlx::raw_sql(ledger(dialect)).execute(&mut *tx).await?;
+    if let Err(error) = sqlx::raw_sql(ledger(dialect)).execute(&mut *tx).await {
+        // Another program makes the ledger at this moment, and has committed it now: what IF NOT
+        // EXISTS looked at was before.
+        let code = error.as_database_error().and_then(|e| e.code());
+        if !matches!(code.as_deref(), Some("23505" | "42P07")) {
+            return Err(error.into());
+        }
+        tx.rollback().await?;
+        tx = conn.begin_with(dialect.begin_write()).await?;
+        sqlx::raw_sql(ledger(dialect)).execute(&mut *tx).await?;
+    }
     if let Some(place) = place {
         roles::ensure(&mut tx, place, env).await?;
     }

@@ -5,9 +5,10 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AnyPool, ConnectOptions as _, PgConnection, PgPool};
+use sqlx::any::AnyConnectOptions;
+use sqlx::pool::PoolOptions;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AnyPool, ConnectOptions as _, Database, Executor, PgConnection, PgPool};
 
 use super::super::{PATIENCE, Pools, RolePasswords};
 use crate::error::{Error, Reason, Result};
@@ -85,8 +86,20 @@ impl Place {
         if options.get_database().is_none_or(str::is_empty) {
             return Err(wrong("names no database: postgres://HOST[:PORT]/DATABASE"));
         }
+        let mut url = url.to_owned();
+        let says = |key: &str| query.split('&').any(|pair| pair.starts_with(key));
+        let host = options.get_host();
+        let here = options.get_socket().is_some()
+            || matches!(host, "localhost" | "127.0.0.1" | "[::1]" | "::1")
+            || host.starts_with('/');
+        // What leaves this machine is encrypted, to a server that was verified, unless the
+        // operator says otherwise.
+        if !here && !says("sslmode=") && !says("ssl-mode=") {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.push_str("sslmode=verify-full");
+        }
         Ok(Self {
-            url: url.to_owned(),
+            url,
             roles: roles.clone(),
         })
     }
@@ -193,34 +206,29 @@ impl Place {
     }
 
     pub(super) fn native_pool(&self, role: Role, size: u32) -> Result<PgPool> {
-        Ok(PgPoolOptions::new()
-            .max_connections(size.max(1))
-            .acquire_timeout(PATIENCE)
-            .max_lifetime(LIFETIME)
-            .test_before_acquire(true)
-            .after_connect(|conn, _| {
-                Box::pin(async move {
-                    sqlx::raw_sql(SESSION).execute(&mut *conn).await?;
-                    Ok(())
-                })
-            })
-            .connect_lazy_with(self.native(role)?))
+        Ok(pool_options(size).connect_lazy_with(self.native(role)?))
     }
 
     fn any_pool(&self, role: Role, size: u32) -> Result<AnyPool> {
-        Ok(AnyPoolOptions::new()
-            .max_connections(size.max(1))
-            .acquire_timeout(PATIENCE)
-            .max_lifetime(LIFETIME)
-            .test_before_acquire(true)
-            .after_connect(|conn, _| {
-                Box::pin(async move {
-                    sqlx::raw_sql(SESSION).execute(&mut *conn).await?;
-                    Ok(())
-                })
-            })
-            .connect_lazy_with(self.any(role)?))
+        Ok(pool_options(size).connect_lazy_with(self.any(role)?))
     }
+}
+
+fn pool_options<DB: Database>(size: u32) -> PoolOptions<DB>
+where
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    PoolOptions::new()
+        .max_connections(size.max(1))
+        .acquire_timeout(PATIENCE)
+        .max_lifetime(LIFETIME)
+        .test_before_acquire(true)
+        .after_connect(|conn: &mut DB::Connection, _| {
+            Box::pin(async move {
+                conn.execute(sqlx::raw_sql(SESSION)).await?;
+                Ok(())
+            })
+        })
 }
 
 /// One pool for each kind of caller.
@@ -271,6 +279,23 @@ mod tests {
             let error = Place::parse(bad, &none).err().unwrap();
             assert_eq!(error.reason(), Reason::InvalidArgument, "{bad}");
             assert!(!error.to_string().contains("secret"));
+        }
+    }
+
+    #[test]
+    fn what_leaves_the_machine_is_verified_unless_said_otherwise() {
+        for (url, verified) in [
+            ("postgres://db.example/cordon", true),
+            ("postgres://db.example/cordon?sslrootcert=/ca.pem", true),
+            ("postgres:///cordon?host=db.example", true),
+            ("postgres://db.example/cordon?sslmode=require", false),
+            ("postgres://127.0.0.1:5433/cordon", false),
+            ("postgres:///cordon?host=/run/postgresql", false),
+        ] {
+            let place = Place::parse(url, &RolePasswords::default()).unwrap();
+            let added = place.url.len() > url.len();
+            assert_eq!(added, verified, "{url}");
+            assert_eq!(place.url.ends_with("sslmode=verify-full"), verified);
         }
     }
 

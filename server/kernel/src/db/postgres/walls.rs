@@ -61,16 +61,24 @@ const SCHEMA_FAULTS: &[(&str, &str)] = &[
           WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') \
             AND a.attname IN ('tenant_id', 'home') \
             AND NOT EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'own' \
-                AND p.polqual IS NOT NULL AND p.polwithcheck IS NOT NULL) LIMIT 1",
-        "is a tenant's table without its policy",
+                AND pg_get_expr(p.polqual, c.oid) LIKE '%current_setting(''cordon.tenant''::text%' \
+                AND pg_get_expr(p.polwithcheck, c.oid) LIKE '%current_setting(''cordon.tenant''::text%' \
+                AND pg_get_expr(p.polqual, c.oid) NOT LIKE '% OR %' \
+                AND pg_get_expr(p.polwithcheck, c.oid) NOT LIKE '% OR %') LIMIT 1",
+        "is a tenant's table without its policy, or with another",
     ),
     (
         "SELECT c.relname::text || ' (' || p.polname || ')' FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid \
-          WHERE c.relnamespace = 'public'::regnamespace \
-            AND (SELECT oid FROM pg_roles WHERE rolname = 'cordon_app') = ANY (p.polroles || \
-                CASE WHEN 0 = ANY (p.polroles) THEN (SELECT oid FROM pg_roles WHERE rolname = 'cordon_app') END) \
-            AND p.polname <> 'own' LIMIT 1",
+          WHERE c.relnamespace = 'public'::regnamespace AND p.polname <> 'own' \
+            AND (0 = ANY (p.polroles) OR 'cordon_app'::regrole = ANY (p.polroles)) LIMIT 1",
         "lets cordon_app see more than one tenant's rows",
+    ),
+    (
+        "SELECT c.relname::text FROM pg_class c \
+          WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') \
+            AND NOT c.relrowsecurity AND c.relname <> 'schema_migrations' \
+            AND has_any_column_privilege('cordon_app', c.oid, 'SELECT, INSERT, UPDATE') LIMIT 1",
+        "is within reach of cordon_app and keeps no tenants apart",
     ),
     (
         "SELECT c.relname::text FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace \

@@ -73,6 +73,41 @@ async fn the_same_batches_through_two_servers_are_stored_once() {
     }
 }
 
+#[tokio::test]
+async fn who_is_handed_a_batch_that_is_being_stored_waits_and_finds_it_known() {
+    let world = World::on_postgres().await;
+    world.create(&["acme"]).await;
+    for (id, same, wanted) in [
+        ("b1", true, BatchOutcome::Duplicate),
+        ("b2", false, BatchOutcome::Conflict),
+    ] {
+        let sent = batch(id, vec![block("acme", 1, "x")]);
+        let hash = hex::encode(match same {
+            true => sent.content_hash,
+            false => [7; 32],
+        });
+        // Another server, between its entry in the ledger and its commit.
+        let other = format!(
+            "INSERT INTO batches VALUES ('trail', '{id}', '\\x{hash}', 0); SELECT pg_sleep(1)"
+        );
+        let postgres = std::sync::Arc::clone(world.postgres.as_ref().unwrap());
+        let storing = std::thread::spawn(move || postgres.superuser(&other));
+        let waits = "pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()";
+        let mut seen = 0;
+        for _ in 0..1_000 {
+            seen = world.count(waits).await;
+            if seen > 0 {
+                break;
+            }
+        }
+        assert_eq!(seen, 1);
+        let outcome = world.append("trail", vec![sent]).await;
+        assert_eq!(outcome, [wanted]);
+        storing.join().unwrap();
+    }
+    assert!(world.journal("acme").await.is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_log_grows_through_two_servers() {
     let world = World::on_postgres().await;
