@@ -6,6 +6,7 @@
 pub mod app;
 pub mod config;
 pub mod jobs;
+pub mod providers;
 pub mod quickstart;
 pub mod rooms;
 pub mod transport;

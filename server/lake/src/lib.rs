@@ -34,6 +34,8 @@ pub use search::{Order, Position, Query, Search};
 pub use tail::TailPage;
 
 #[cfg(test)]
+mod object_tests;
+#[cfg(test)]
 mod seal_tests;
 #[cfg(test)]
 mod testing;

@@ -8,12 +8,12 @@ use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cordon_kernel::TenantScope;
+use cordon_kernel::{Env, TenantScope};
 use futures::TryStreamExt as _;
 use jiff::Timestamp;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
+use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
 use uuid::Uuid;
 
 use crate::error::{LakeError, Result};
@@ -101,9 +101,7 @@ impl Objects {
     pub async fn put(&self, scope: &TenantScope, path: &str, bytes: Bytes) -> Result<()> {
         let path = Self::own(scope, path)?;
         match &self.folder {
-            None => {
-                self.store.put(&path, PutPayload::from_bytes(bytes)).await?;
-            }
+            None => self.create(&path, bytes).await?,
             Some(folder) => {
                 let (root, file) = (folder.clone(), folder.join(path.as_ref()));
                 let written =
@@ -112,6 +110,51 @@ impl Objects {
             }
         }
         Ok(())
+    }
+
+    /// Writes an object that must not be there. One that holds the same is an earlier attempt of
+    /// this one, whose answer was lost.
+    async fn create(&self, path: &Path, bytes: Bytes) -> Result<()> {
+        let payload = PutPayload::from_bytes(bytes.clone());
+        let written = self
+            .store
+            .put_opts(path, payload, PutMode::Create.into())
+            .await;
+        let there = match written {
+            Ok(_) => return Ok(()),
+            Err(error @ object_store::Error::AlreadyExists { .. }) => error,
+            Err(error) => return Err(error.into()),
+        };
+        match self.store.get(path).await?.bytes().await? == bytes {
+            true => Ok(()),
+            false => Err(there.into()),
+        }
+    }
+
+    /// Whether objects can be written, read and deleted now.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn probe(&self, env: &Env) -> Result<()> {
+        let path = Path::from(format!("probe/{}", env.uuid_v7().simple()));
+        let payload = || PutPayload::from_static(b"probe");
+        self.store
+            .put_opts(&path, payload(), PutMode::Create.into())
+            .await?;
+        // A store that takes no notice of the condition would let one segment replace another.
+        let again = self
+            .store
+            .put_opts(&path, payload(), PutMode::Create.into())
+            .await;
+        let read = self.store.get(&path).await?.bytes().await?;
+        self.store.delete(&path).await?;
+        match again {
+            Err(object_store::Error::AlreadyExists { .. }) if read == "probe" => Ok(()),
+            Err(error) => Err(error.into()),
+            Ok(_) => Err(LakeError::corrupt(
+                "the object store overwrites where it was told to create (If-None-Match)",
+            )),
+        }
     }
 
     /// Parts of an object.

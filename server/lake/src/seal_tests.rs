@@ -15,12 +15,12 @@ use crate::schema::{Column, Columns};
 use crate::testing::{ACME, EPOCH, OTHER, SECOND, World, event};
 use crate::{FILE_ROWS, Lake, Query, SealMode};
 
-fn events(ids: std::ops::Range<u64>) -> Vec<EventRow> {
+pub(crate) fn events(ids: std::ops::Range<u64>) -> Vec<EventRow> {
     ids.map(|id| event(id, (id as i64 * 7_919) % 50_000))
         .collect()
 }
 
-async fn names(lake: &Lake, scope: &TenantScope) -> Vec<[u8; 16]> {
+pub(crate) async fn names(lake: &Lake, scope: &TenantScope) -> Vec<[u8; 16]> {
     let columns = Columns::ALL;
     let mut search = lake
         .search(

@@ -188,6 +188,16 @@ impl World {
 
     pub(crate) async fn with(config: crate::LakeConfig) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let objects = crate::object::Objects::local(dir.path().join("objects")).unwrap();
+        Self::on(dir, objects, config).await
+    }
+
+    /// With its objects elsewhere.
+    pub(crate) async fn on(
+        dir: tempfile::TempDir,
+        objects: crate::object::Objects,
+        config: crate::LakeConfig,
+    ) -> Self {
         let start = cordon_kernel::db::timestamp(EPOCH);
         let (env, clock) = Env::fixed(start, 7);
         let secret = secrecy::SecretBox::new(Box::new([5; 32]));
@@ -219,7 +229,6 @@ impl World {
             tx.create_tenant(&new).await.unwrap();
             tx.commit(AuditEntry::new(&permit)).await.unwrap();
         }
-        let objects = crate::object::Objects::local(dir.path().join("objects")).unwrap();
         let lake = crate::Lake::new(Arc::clone(&kernel), objects, config).unwrap();
         Self {
             dir,

@@ -9,6 +9,7 @@ use cordon_kernel::db::Db;
 use cordon_kernel::keys::{KeyService, SealedFile};
 
 use crate::config::{Config, SecretFrom};
+use crate::providers::objects;
 use crate::transport;
 
 /// What was looked at.
@@ -75,7 +76,7 @@ pub async fn check(path: &Path, env: &Env) -> Report {
         Err(error) => report.wrong(format!("{error:#}")),
     }
     check_secret(&config, &mut report);
-    check_objects(&config, &mut report);
+    check_objects(&config, env, &mut report).await;
     check_stores(&config, env, &mut report).await;
     report
 }
@@ -93,18 +94,21 @@ fn check_secret(config: &Config, report: &mut Report) {
     }
 }
 
-fn check_objects(config: &Config, report: &mut Report) {
-    let path = config.objects_path();
-    match tempfile_in(&path) {
-        Ok(()) => report.good(format!("objects {} can be written", path.display())),
-        Err(error) => report.wrong(format!("objects {}: {error}", path.display())),
+async fn check_objects(config: &Config, env: &Env, report: &mut Report) {
+    let place = objects::place(config);
+    if config.objects.s3.is_none() && !config.objects_path().is_dir() {
+        return report.wrong(format!(
+            "objects: {place} is not there: a first start makes it (cordon-server serve)"
+        ));
     }
-}
-
-fn tempfile_in(path: &Path) -> std::io::Result<()> {
-    let probe = path.join(format!(".check-{}", std::process::id()));
-    std::fs::File::create_new(&probe)?;
-    std::fs::remove_file(probe)
+    let probed = match objects::open(config) {
+        Ok(objects) => objects.probe(env).await.map_err(anyhow::Error::new),
+        Err(error) => Err(error),
+    };
+    match probed {
+        Ok(()) => report.good(format!("objects: {place} can be written")),
+        Err(error) => report.wrong(format!("objects: {place}: {error:#}")),
+    }
 }
 
 async fn check_stores(config: &Config, env: &Env, report: &mut Report) {

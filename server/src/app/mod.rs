@@ -12,7 +12,6 @@ use cordon_kernel::auth::token::TokenConfig;
 use cordon_kernel::db::jobs::JobRunner;
 use cordon_kernel::facade::{Kernel, KernelConfig};
 use cordon_kernel::keys::{KeyService, SealedFile};
-use cordon_lake::object::Objects;
 use cordon_lake::{Lake, LakeConfig};
 use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +19,7 @@ use tonic::service::Routes;
 
 use crate::config::Config;
 use crate::jobs;
+use crate::providers::objects;
 use crate::rooms::events::{Directory, Ingest};
 use crate::rooms::{events, tenants, transparency};
 use crate::transport::{self, Bound, TlsReload};
@@ -70,8 +70,8 @@ impl App {
         let runner = kernel
             .job_runner()
             .context("a fresh kernel has no leave to run jobs")?;
-        let objects = Objects::local(config.objects_path())
-            .with_context(|| format!("the objects {}", config.objects_path().display()))?;
+        let objects = objects::open(&config)
+            .with_context(|| format!("the objects in {}", objects::place(&config)))?;
         let lake = Lake::new(Arc::clone(&kernel), objects, LakeConfig::default())?;
         Ok(Self {
             config,

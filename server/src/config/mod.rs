@@ -14,8 +14,10 @@ use serde::Deserialize;
 use crate::transport::Limits;
 
 mod database;
+mod objects;
 mod secret;
 pub use database::{Database, Owner, Passwords};
+pub use objects::{Objects, S3};
 pub use secret::SecretFrom;
 
 /// All settings.
@@ -38,20 +40,6 @@ pub struct Config {
     pub limits: LimitSettings,
     /// The log on standard error.
     pub log: Log,
-}
-
-/// The objects.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Objects {
-    /// A local folder; unset means `objects` in the data folder.
-    pub path: Option<PathBuf>,
-    /// Rows at which a tenant's journal is sealed into a segment.
-    pub seal_rows: Option<u64>,
-    /// Blocks, one a batch, at which it is sealed with fewer rows.
-    pub seal_blocks: Option<u64>,
-    /// Hours after which it is sealed even with fewer.
-    pub seal_hours: Option<i64>,
 }
 
 /// The key service: a file, sealed under a secret that should not lie beside it.
@@ -159,13 +147,7 @@ impl Config {
             );
         }
         self.database.validate(&self.data_dir)?;
-        let objects = &self.objects;
-        if objects.seal_rows == Some(0)
-            || objects.seal_blocks == Some(0)
-            || objects.seal_hours.is_some_and(|hours| hours < 1)
-        {
-            bail!("objects.seal_rows, objects.seal_blocks and objects.seal_hours: at least 1");
-        }
+        self.objects.validate()?;
         Ok(())
     }
 
@@ -234,7 +216,9 @@ impl Config {
     /// When they can't be written.
     pub fn prepare(&self, env: &Env) -> anyhow::Result<()> {
         private_folder(&self.data_dir)?;
-        private_folder(&self.objects_path())?;
+        if self.objects.s3.is_none() {
+            private_folder(&self.objects_path())?;
+        }
         if self.keys.secret.is_none() && !self.key_file().exists() {
             let path = self.data_dir.join("keys.secret");
             if !path.exists() {
