@@ -99,11 +99,13 @@ async fn every_acknowledged_event_survives_fifty_kills_once() {
     server.stop().await;
     let config = folder.path().join("fsck.toml");
     let mut settings = format!("data_dir = {:?}\n", data.display().to_string());
-    if let Some(database) = crate::harness::database_config(&data) {
-        settings += &std::fs::read_to_string(database).unwrap();
+    let mut fsck = std::process::Command::new(crate::harness::binary("cordon-server"));
+    if let Some(production) = crate::harness::production(&data) {
+        settings += &std::fs::read_to_string(&production.config).unwrap();
+        fsck.envs(production.environment());
     }
     std::fs::write(&config, settings).unwrap();
-    let fsck = std::process::Command::new(crate::harness::binary("cordon-server"))
+    let fsck = fsck
         .args(["fsck", "--config"])
         .arg(&config)
         .output()

@@ -2,12 +2,11 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 
 use cordon_kernel::Env;
 use cordon_kernel::db::Db;
-use cordon_kernel::keys::{KeyService, SealedFile};
 
+use super::keys;
 use crate::config::{Config, SecretFrom};
 use crate::providers::objects;
 use crate::transport;
@@ -82,7 +81,9 @@ pub async fn check(path: &Path, env: &Env) -> Report {
 }
 
 fn check_secret(config: &Config, report: &mut Report) {
-    if let SecretFrom::File(path) = config.key_secret_from() {
+    if config.keys.pkcs11.is_none()
+        && let SecretFrom::File(path) = config.key_secret_from()
+    {
         let beside = path.parent().map(Path::to_path_buf)
             == config.key_file().parent().map(Path::to_path_buf);
         if beside {
@@ -112,24 +113,17 @@ async fn check_objects(config: &Config, env: &Env, report: &mut Report) {
 }
 
 async fn check_stores(config: &Config, env: &Env, report: &mut Report) {
-    let secret = match config.key_secret() {
-        Ok(secret) => secret,
-        Err(error) => return report.wrong(format!("{error:#}")),
-    };
-    if !config.key_file().exists() {
+    if config.keys.pkcs11.is_none() && !config.key_file().exists() {
         return report.wrong(format!(
             "there is no key file {}: a first start makes it (cordon-server serve)",
             config.key_file().display()
         ));
     }
-    let keys: Arc<dyn KeyService> =
-        match SealedFile::open(config.key_file(), secret, env.clone()).await {
-            Ok(keys) => Arc::new(keys),
-            Err(error) => {
-                return report.wrong(format!("key file {}: {error}", config.key_file().display()));
-            }
-        };
-    report.good(format!("key file {} opens", config.key_file().display()));
+    let keys = match keys::open(config, env).await {
+        Ok(keys) => keys,
+        Err(error) => return report.wrong(format!("{error:#}")),
+    };
+    report.good(format!("{} opens", keys::place(config)));
     let db = match config.db(false) {
         Ok(db) => db,
         Err(error) => return report.wrong(format!("{error:#}")),

@@ -2,6 +2,7 @@
 
 mod check;
 mod fsck;
+mod keys;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,6 @@ use cordon_kernel::Env;
 use cordon_kernel::auth::token::TokenConfig;
 use cordon_kernel::db::jobs::JobRunner;
 use cordon_kernel::facade::{Kernel, KernelConfig};
-use cordon_kernel::keys::{KeyService, SealedFile};
 use cordon_lake::{Lake, LakeConfig};
 use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
@@ -45,11 +45,7 @@ impl App {
     /// # Errors
     /// When one of them can't be opened; says which and what to do.
     pub async fn open(config: Config, env: Env, migrate: bool) -> anyhow::Result<Self> {
-        let secret = config.key_secret()?;
-        let keys = SealedFile::open(config.key_file(), secret, env.clone())
-            .await
-            .with_context(|| format!("the key file {}", config.key_file().display()))?;
-        let keys: Arc<dyn KeyService> = Arc::new(keys);
+        let keys = keys::open(&config, &env).await?;
         let kernel = Kernel::open(KernelConfig {
             env,
             db: config.db(migrate)?,

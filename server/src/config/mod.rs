@@ -42,7 +42,8 @@ pub struct Config {
     pub log: Log,
 }
 
-/// The key service: a file, sealed under a secret that should not lie beside it.
+/// The key service: a token behind PKCS#11, or a file, sealed under a secret that should not lie
+/// beside it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Keys {
@@ -52,6 +53,22 @@ pub struct Keys {
     /// `{ env = NAME }` or `{ file = PATH }`; unset means `keys.secret` in the data folder, which
     /// `check` warns about.
     pub secret: Option<SecretFrom>,
+    /// A token instead of the file.
+    pub pkcs11: Option<Pkcs11>,
+}
+
+/// A hardware security module, or what speaks like one.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pkcs11 {
+    /// Its maker's shared library.
+    pub module: PathBuf,
+    /// The token's label.
+    pub token: String,
+    /// Where the user PIN comes from; as `keys.secret`.
+    pub pin: SecretFrom,
+    /// The file of the list of destroyed keys; unset means `keys.destroyed` in the data folder.
+    pub destroyed: Option<PathBuf>,
 }
 
 /// What callers may use; see [`Limits`] for the meanings and defaults.
@@ -146,6 +163,9 @@ impl Config {
                 "server_names: at least one name or address is needed for the server's certificate"
             );
         }
+        if self.keys.pkcs11.is_some() && (self.keys.file.is_some() || self.keys.secret.is_some()) {
+            bail!("keys: either pkcs11, or file and secret");
+        }
         self.database.validate(&self.data_dir)?;
         self.objects.validate()?;
         Ok(())
@@ -216,6 +236,9 @@ impl Config {
     /// When they can't be written.
     pub fn prepare(&self, env: &Env) -> anyhow::Result<()> {
         private_folder(&self.data_dir)?;
+        if self.keys.pkcs11.is_some() && (self.keys.file.is_some() || self.keys.secret.is_some()) {
+            bail!("keys: either pkcs11, or file and secret");
+        }
         if self.objects.s3.is_none() {
             private_folder(&self.objects_path())?;
         }
@@ -299,6 +322,10 @@ mod tests {
                 "database.owner are for PostgreSQL",
             ),
             ("[objects]\nseal_rows = 0", "seal_rows"),
+            (
+                "[keys]\nfile = 'x'\n[keys.pkcs11]\nmodule = 'm'\ntoken = 't'\npin = { env = 'P' }",
+                "either pkcs11",
+            ),
         ] {
             let error = toml::from_str::<Config>(text)
                 .unwrap()

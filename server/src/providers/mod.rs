@@ -2,3 +2,4 @@
 //! what it did and what it could not do.
 
 pub mod objects;
+pub mod pkcs11;

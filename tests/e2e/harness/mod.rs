@@ -1,11 +1,11 @@
 //! A server to test against, and records to send to it.
 
-mod database;
+mod production;
 mod raw;
 mod records;
 mod server;
 
-pub use database::config as database_config;
+pub use production::{Production, production};
 pub use raw::{Raw, json, methods, request};
 pub use records::{Call, trail};
 pub use server::{Server, World, binary, connect, raw, raw_of};

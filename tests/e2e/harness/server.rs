@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use super::database;
+use super::production::production;
 use bytes::Bytes;
 use cordon_client::identity::NewKey;
 use cordon_client::ingest::{Batch, Cut, Outcome};
@@ -46,8 +46,9 @@ impl Server {
         command
             .args(["quickstart", "--listen", listen, "--data-dir"])
             .arg(data);
-        if let Some(config) = database::config(data) {
-            command.arg("--config").arg(config);
+        if let Some(production) = production(data) {
+            command.arg("--config").arg(&production.config);
+            command.envs(production.environment());
         }
         let mut child = command
             .stdin(Stdio::null())

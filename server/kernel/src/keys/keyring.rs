@@ -147,6 +147,20 @@ impl Keyring {
         Ok(keys)
     }
 
+    /// Asks the service to wrap and unwrap something under the server's own key.
+    pub(crate) async fn probe(&self) -> Result<()> {
+        const CONTEXT: &str = "probe";
+        let id = KeyId::server();
+        let plain = self.env.bytes::<32>();
+        let wrapped = self.service.wrap(&id, CONTEXT, &plain).await?;
+        let opened = self.service.unwrap(&id, CONTEXT, &wrapped).await?;
+        if *opened == plain {
+            Ok(())
+        } else {
+            Err(Error::internal("the key service opens to something else"))
+        }
+    }
+
     /// Makes a tenant's keys: the wrapping key in the service, the wrapped ones on `conn`.
     pub(crate) async fn create_tenant(
         &self,

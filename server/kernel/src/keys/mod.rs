@@ -3,12 +3,15 @@
 //! tenant's data, restored backups included.
 //!
 //! - [`service`]: the trait that a key service fulfils;
+//! - [`destruction`]: the list of destroyed keys, which outlives backups of the keys;
 //! - [`sealed_file`]: the driver that keeps wrapping keys in one sealed file;
 //! - [`envelope`]: sealing and opening under one tenant's keys;
 //! - `once`: the same with a key for one seal alone, and under several owners' keys in turn;
 //! - [`keyring`]: the cache of unwrapped keys, bounded in number and in lifetime.
 
+pub mod destruction;
 pub mod envelope;
+mod files;
 pub mod keyring;
 pub(crate) mod once;
 pub mod sealed_file;
@@ -16,6 +19,7 @@ pub(crate) mod secrets;
 pub mod service;
 mod store;
 
+pub use destruction::DestructionList;
 pub use envelope::{TenantCipher, WriteCipher};
 pub use keyring::{IngestNames, Keyring};
 pub use sealed_file::SealedFile;

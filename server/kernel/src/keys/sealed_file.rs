@@ -8,18 +8,19 @@
 //! a backup does not bring destroyed keys back: what the list names is gone, whatever the file says.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use ring::{aead, hkdf, hmac};
 use secrecy::{ExposeSecret as _, SecretBox};
-use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::destruction::DestructionList;
 use super::envelope::{open_raw, seal_raw};
+use super::files::{beside, io, lock, replace};
 use super::service::{DestroyedKey, KeyId, KeyService};
 use crate::clock::Env;
 use crate::error::{Error, Reason, Result};
@@ -39,6 +40,7 @@ pub struct SealedFile {
 struct Inner {
     env: Env,
     path: PathBuf,
+    list: DestructionList,
     secret: SecretBox<[u8; 32]>,
     keys: Mutex<State>,
 }
@@ -62,26 +64,20 @@ impl Stamp {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct DestroyedLine {
-    id: String,
-    time: jiff::Timestamp,
-    mac: String,
-}
-
 impl SealedFile {
     /// Opens the key file at `path`, or makes an empty one if there is none (the directory must
     /// exist). `FAILED_PRECONDITION` when the secret does not open it or it is damaged.
     pub async fn open(path: PathBuf, secret: SecretBox<[u8; 32]>, env: Env) -> Result<Self> {
         let inner = Arc::new(Inner {
             env,
+            list: DestructionList::new(beside(&path, ".destroyed")),
             path,
             secret,
             keys: Mutex::new(State::default()),
         });
         let this = Self { inner };
         this.blocking(|inner| {
-            let _lock = inner.lock_file()?;
+            let _lock = lock(&inner.path)?;
             let mut state = State::default();
             if inner.path.exists() {
                 state = inner.load()?;
@@ -144,21 +140,6 @@ impl Inner {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn beside(&self, suffix: &str) -> PathBuf {
-        let mut name = self.path.clone().into_os_string();
-        name.push(suffix);
-        PathBuf::from(name)
-    }
-
-    /// Held for the length of a change; released when dropped.
-    fn lock_file(&self) -> Result<File> {
-        let file = open_private(&self.beside(".lock"), |o| {
-            o.create(true).write(true).truncate(false)
-        })?;
-        file.lock().map_err(|e| io("lock", &e))?;
-        Ok(file)
-    }
-
     fn derive(&self, salt: &[u8], info: &[u8]) -> Result<Key> {
         let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(self.secret.expose_secret());
         let mut key = Zeroizing::new([0; 32]);
@@ -208,21 +189,9 @@ impl Inner {
         let body = seal_raw(&key, self.env.bytes(), &bytes, &plain)?;
         bytes.extend_from_slice(&body);
 
-        let temporary = self.beside(".new");
-        let mut file = open_private(&temporary, |o| o.create(true).write(true).truncate(true))?;
-        file.write_all(&bytes)
-            .and_then(|()| file.sync_all())
-            .and_then(|()| std::fs::rename(&temporary, &self.path))
-            .map_err(|e| io("write", &e))?;
+        replace(&self.path, &bytes, "write")?;
         state.stamp = Stamp::of(&self.path);
-        self.sync_directory()
-    }
-
-    fn sync_directory(&self) -> Result<()> {
-        let parent = self.path.parent().filter(|p| !p.as_os_str().is_empty());
-        File::open(parent.unwrap_or(Path::new(".")))
-            .and_then(|dir| dir.sync_all())
-            .map_err(|e| io("flush the directory of", &e))
+        Ok(())
     }
 
     fn mac_key(&self) -> Result<hmac::Key> {
@@ -231,65 +200,16 @@ impl Inner {
     }
 
     fn load_destroyed(&self) -> Result<Vec<DestroyedKey>> {
-        let text = match std::fs::read_to_string(self.beside(".destroyed")) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(io("read the destruction list of", &e)),
-        };
-        let mac = self.mac_key()?;
-        let mut list = Vec::new();
-        // A last line without its end was being written when the process died: the destruction
-        // was never confirmed. Any other line that does not verify is a forgery or damage.
-        for line in text.split_inclusive('\n').filter(|l| l.ends_with('\n')) {
-            let forged = || {
-                Error::new(
-                    Reason::FailedPrecondition,
-                    "the destruction list of the key file has a line that this secret did not write",
-                )
-            };
-            let line: DestroyedLine = serde_json::from_str(line).map_err(|_| forged())?;
-            let tag = hex::decode(&line.mac).map_err(|_| forged())?;
-            hmac::verify(&mac, &destroyed_bytes(&line.id, line.time), &tag)
-                .map_err(|_| forged())?;
-            list.push(DestroyedKey {
-                id: KeyId::from_stored(&line.id),
-                time: line.time,
-            });
-        }
-        Ok(list)
+        let key = self.mac_key()?;
+        self.list
+            .load(|content, mac| Ok(hmac::verify(&key, content, mac).is_ok()))
     }
 
     fn append_destroyed(&self, gone: &DestroyedKey) -> Result<()> {
-        let tag = hmac::sign(
-            &self.mac_key()?,
-            &destroyed_bytes(gone.id.as_str(), gone.time),
-        );
-        let line = DestroyedLine {
-            id: gone.id.as_str().to_owned(),
-            time: gone.time,
-            mac: hex::encode(tag),
-        };
-        let mut text = serde_json::to_string(&line)
-            .map_err(|e| Error::internal(format!("destruction list: {e}")))?;
-        text.push('\n');
-        let path = self.beside(".destroyed");
-        // Rewritten as a whole: an append after a torn line would glue two lines together.
-        let mut whole: String = match std::fs::read_to_string(&path) {
-            Ok(old) => old
-                .split_inclusive('\n')
-                .filter(|l| l.ends_with('\n'))
-                .collect(),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(e) => return Err(io("read the destruction list of", &e)),
-        };
-        whole.push_str(&text);
-        let temporary = self.beside(".destroyed.new");
-        let mut file = open_private(&temporary, |o| o.create(true).write(true).truncate(true))?;
-        file.write_all(whole.as_bytes())
-            .and_then(|()| file.sync_all())
-            .and_then(|()| std::fs::rename(&temporary, &path))
-            .map_err(|e| io("write the destruction list of", &e))?;
-        self.sync_directory()
+        let key = self.mac_key()?;
+        self.list.append(gone, |content| {
+            Ok(hmac::sign(&key, content).as_ref().to_vec())
+        })
     }
 }
 
@@ -318,37 +238,12 @@ fn decode(mut plain: &[u8]) -> Option<BTreeMap<String, Key>> {
     Some(keys)
 }
 
-fn destroyed_bytes(id: &str, time: jiff::Timestamp) -> Vec<u8> {
-    format!("{id}\0{time}").into_bytes()
-}
-
-fn open_private(
-    path: &Path,
-    how: impl FnOnce(&mut OpenOptions) -> &mut OpenOptions,
-) -> Result<File> {
-    let mut options = OpenOptions::new();
-    how(&mut options);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    options.open(path).map_err(|e| io("open", &e))
-}
-
-fn io(what: &str, error: &std::io::Error) -> Error {
-    Error::new(
-        Reason::Unavailable,
-        format!("cannot {what} the key file: {}", error.kind()),
-    )
-}
-
 #[async_trait]
 impl KeyService for SealedFile {
     async fn create_wrapping_key(&self, id: &KeyId) -> Result<()> {
         let id = id.clone();
         self.blocking(move |inner| {
-            let _lock = inner.lock_file()?;
+            let _lock = lock(&inner.path)?;
             let mut state = inner.load()?;
             if state.destroyed.iter().any(|gone| gone.id == id) {
                 return Err(Error::new(
@@ -395,7 +290,7 @@ impl KeyService for SealedFile {
     async fn destroy(&self, id: &KeyId) -> Result<()> {
         let id = id.clone();
         self.blocking(move |inner| {
-            let _lock = inner.lock_file()?;
+            let _lock = lock(&inner.path)?;
             let mut state = inner.load()?;
             if !state.destroyed.iter().any(|gone| gone.id == id) {
                 let gone = DestroyedKey {

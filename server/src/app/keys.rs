@@ -1,0 +1,53 @@
+//! The key service that the configuration names.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use cordon_kernel::Env;
+use cordon_kernel::keys::{KeyService, SealedFile};
+
+use crate::config::Config;
+use crate::providers::pkcs11::{Pkcs11Config, Pkcs11Keys};
+
+/// What it is, in words for the operator.
+pub(super) fn place(config: &Config) -> String {
+    match &config.keys.pkcs11 {
+        Some(token) => format!("the token {:?}", token.token),
+        None => format!("the key file {}", config.key_file().display()),
+    }
+}
+
+/// Opens it.
+///
+/// # Errors
+/// When it can't be reached, or its secret or PIN is wrong.
+pub(super) async fn open(config: &Config, env: &Env) -> anyhow::Result<Arc<dyn KeyService>> {
+    let opened: cordon_kernel::Result<Arc<dyn KeyService>> = match &config.keys.pkcs11 {
+        Some(token) => {
+            let wanted = Pkcs11Config {
+                module: token.module.clone(),
+                token: token.token.clone(),
+                pin: token.pin.read_text().context("keys.pkcs11.pin")?,
+                destroyed: token
+                    .destroyed
+                    .clone()
+                    .unwrap_or_else(|| config.data_dir.join("keys.destroyed")),
+            };
+            match Pkcs11Keys::open(wanted, env.clone()).await {
+                Ok(keys) => Ok(Arc::new(keys)),
+                Err(error) => Err(error),
+            }
+        }
+        None => {
+            let secret = config.key_secret()?;
+            match SealedFile::open(config.key_file(), secret, env.clone()).await {
+                Ok(keys) => Ok(Arc::new(keys)),
+                Err(error) => Err(error),
+            }
+        }
+    };
+    opened.map_err(|error| {
+        let why = error.log_source().unwrap_or_default().to_owned();
+        anyhow::anyhow!("{}: {error} {why}", place(config))
+    })
+}

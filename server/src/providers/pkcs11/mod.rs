@@ -1,0 +1,252 @@
+//! Wrapping keys in a PKCS#11 token: a hardware security module, or SoftHSM. Each tenant has an
+//! AES-256 key there that never leaves it; wrapping is AES-GCM inside the token, with the key's
+//! name and the context as associated data.
+//!
+//! The list of destroyed keys is in a file and in the token: the file outlives a restored backup
+//! of the token, the token tells the servers on other machines and outlives a lost file.
+//!
+//! What is wrapped: one byte of format (1), 12 bytes of initialization vector, ciphertext, tag.
+
+mod operations;
+mod token;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use cordon_kernel::keys::destruction::{read_line, write_line};
+use cordon_kernel::keys::{DestroyedKey, DestructionList, KeyId, KeyService};
+use cordon_kernel::{Env, Error, Reason, Result};
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use operations::Failed;
+use token::Token;
+
+const FORMAT: u8 = 1;
+const IV: usize = 12;
+
+/// Where the token is, and the list of what was destroyed in it.
+#[derive(Debug)]
+pub struct Pkcs11Config {
+    /// The module: a shared library that the token's maker gives.
+    pub module: PathBuf,
+    /// The token's label.
+    pub token: String,
+    /// The user PIN.
+    pub pin: SecretString,
+    /// The file of the destruction list; apart from the token's backups.
+    pub destroyed: PathBuf,
+}
+
+/// A key service in a token. One a process and module: the module's state is the process's.
+pub struct Pkcs11Keys {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    env: Env,
+    token: Token,
+    list: DestructionList,
+    destroyed: Mutex<Destroyed>,
+}
+
+/// The list as last read, and what the file looked like then.
+#[derive(Default)]
+struct Destroyed {
+    stamp: Option<(std::time::SystemTime, u64)>,
+    list: Vec<DestroyedKey>,
+}
+
+impl Pkcs11Keys {
+    /// Opens the token and replays the destruction list: what a restored backup of the token has
+    /// brought back is destroyed again.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when module or token can't be reached; `FAILED_PRECONDITION` when the PIN is
+    /// wrong or the list has a line that this token did not write.
+    pub async fn open(config: Pkcs11Config, env: Env) -> Result<Self> {
+        let inner = Arc::new(Inner {
+            env,
+            token: Token::new(config.module, config.token, config.pin),
+            list: DestructionList::new(config.destroyed),
+            destroyed: Mutex::default(),
+        });
+        let this = Self { inner };
+        this.blocking(|inner| {
+            inner.token.require_mac_key()?;
+            let _lock = inner.list.lock()?;
+            for gone in inner.agree()? {
+                if inner.token.destroy(gone.id.as_str())? > 0 {
+                    tracing::warn!(key = %gone.id, "destroyed a key that had come back");
+                }
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(this)
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let inner = Arc::clone(&self.inner);
+        tokio::task::spawn_blocking(move || work(&inner))
+            .await
+            .map_err(|cause| Error::internal(format!("a call to the token ended early: {cause}")))?
+    }
+}
+
+impl Inner {
+    /// The list; read again when the file has changed.
+    fn destroyed(&self) -> Result<Vec<DestroyedKey>> {
+        let stamp = self.stamp();
+        let mut known = self.known();
+        if stamp.is_some() && known.stamp != stamp {
+            let list = self
+                .list
+                .load(|content, mac| self.token.verify(content, mac))?;
+            *known = Destroyed { stamp, list };
+        }
+        Ok(known.list.clone())
+    }
+
+    /// Puts into the file what only the token tells, and into the token what only the file does,
+    /// and gives both. Called with the list locked.
+    fn agree(&self) -> Result<Vec<DestroyedKey>> {
+        let (here, there) = (self.list.lines()?, self.token.lines()?);
+        for line in there.iter().filter(|line| !here.contains(line)) {
+            read_line(line, |content, mac| self.token.verify(content, mac))?;
+            self.list.add(line)?;
+        }
+        for line in here.iter().filter(|line| !there.contains(line)) {
+            read_line(line, |content, mac| self.token.verify(content, mac))?;
+            self.token.keep_line(line)?;
+        }
+        self.destroyed()
+    }
+
+    fn stamp(&self) -> Option<(std::time::SystemTime, u64)> {
+        let metadata = std::fs::metadata(self.list.path()).ok()?;
+        Some((metadata.modified().ok()?, metadata.len()))
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Destroyed> {
+        self.destroyed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_destroyed(&self, id: &KeyId) -> Result<bool> {
+        Ok(self.destroyed()?.iter().any(|gone| gone.id == *id))
+    }
+
+    /// What to say when the token has no such key. Unless it was destroyed, here or by a server on
+    /// another machine, it must be there: to take a key for destroyed that is only out of reach
+    /// would be to give up what it opens.
+    fn missing(&self, id: &KeyId) -> Result<Error> {
+        let destroyed = self.is_destroyed(id)? || {
+            let _lock = self.list.lock()?;
+            self.agree()?.iter().any(|gone| gone.id == *id)
+        };
+        let (reason, what) = match destroyed {
+            true => (Reason::NotFound, "was destroyed"),
+            false => (Reason::Unavailable, "is not in the token"),
+        };
+        Ok(Error::new(reason, format!("the wrapping key {id} {what}")))
+    }
+}
+
+fn context_of(id: &KeyId, context: &str) -> Vec<u8> {
+    format!("cordon wrap\0{id}\0{context}").into_bytes()
+}
+
+#[async_trait]
+impl KeyService for Pkcs11Keys {
+    async fn create_wrapping_key(&self, id: &KeyId) -> Result<()> {
+        let id = id.clone();
+        self.blocking(move |inner| {
+            let _lock = inner.list.lock()?;
+            if inner.agree()?.iter().any(|gone| gone.id == id) {
+                return Err(Error::new(
+                    Reason::FailedPrecondition,
+                    format!("the wrapping key {id} was destroyed and is never made again"),
+                ));
+            }
+            inner.token.create(id.as_str())
+        })
+        .await
+    }
+
+    async fn wrap(&self, id: &KeyId, context: &str, plain: &[u8]) -> Result<Vec<u8>> {
+        let (id, aad) = (id.clone(), context_of(id, context));
+        let plain = Zeroizing::new(plain.to_vec());
+        self.blocking(move |inner| {
+            if inner.is_destroyed(&id)? {
+                return Err(inner.missing(&id)?);
+            }
+            let iv: [u8; IV] = inner.env.bytes();
+            match inner.token.encrypt(id.as_str(), iv, &aad, &plain)? {
+                Some(sealed) => Ok([&[FORMAT], iv.as_slice(), &sealed].concat()),
+                None => Err(inner.missing(&id)?),
+            }
+        })
+        .await
+    }
+
+    async fn unwrap(
+        &self,
+        id: &KeyId,
+        context: &str,
+        wrapped: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        let (id, aad) = (id.clone(), context_of(id, context));
+        let (context, wrapped) = (context.to_owned(), wrapped.to_vec());
+        self.blocking(move |inner| {
+            let does_not_open =
+                || Error::internal(format!("a wrapped key of {id} does not open ({context})"));
+            let Some((FORMAT, rest)) = wrapped.split_first().map(|(f, rest)| (*f, rest)) else {
+                return Err(does_not_open());
+            };
+            let (iv, sealed) = rest.split_first_chunk::<IV>().ok_or_else(does_not_open)?;
+            if inner.is_destroyed(&id)? {
+                return Err(inner.missing(&id)?);
+            }
+            match inner.token.decrypt(id.as_str(), *iv, &aad, sealed) {
+                Ok(Some(plain)) => Ok(plain),
+                Ok(None) => Err(inner.missing(&id)?),
+                Err(Failed::Refused) => Err(does_not_open()),
+                Err(Failed::Error(error)) => Err(error),
+            }
+        })
+        .await
+    }
+
+    async fn destroy(&self, id: &KeyId) -> Result<()> {
+        let id = id.clone();
+        self.blocking(move |inner| {
+            let _lock = inner.list.lock()?;
+            if !inner.agree()?.iter().any(|gone| gone.id == id) {
+                let gone = DestroyedKey {
+                    id: id.clone(),
+                    time: inner.env.now(),
+                };
+                // The list first: if the process dies in between, the next opening goes on.
+                let line = write_line(&gone, |content| inner.token.mac(content))?;
+                inner.list.add(&line)?;
+                inner.token.keep_line(&line)?;
+            }
+            inner.token.destroy(id.as_str())?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn list_destroyed(&self) -> Result<Vec<DestroyedKey>> {
+        self.blocking(Inner::destroyed).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

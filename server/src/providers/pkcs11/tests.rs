@@ -1,0 +1,271 @@
+//! Against SoftHSM. It reads where its tokens are once a process, from the environment: each test
+//! makes a token and runs itself again in a process that has it there.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use cordon_fixtures::SoftHsm;
+use cordon_kernel::ids::TenantId;
+
+use super::*;
+
+/// The token, from inside the process that has it.
+struct Inside {
+    tokens: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+const TOKENS: &str = "CORDON_TEST_TOKENS";
+
+fn inside() -> Option<Inside> {
+    if let Some(tokens) = std::env::var_os(TOKENS) {
+        return Some(Inside {
+            tokens: tokens.into(),
+            folder: tempfile::tempdir().unwrap(),
+        });
+    }
+    let hsm = SoftHsm::new();
+    let test = std::thread::current().name().unwrap().to_owned();
+    let done = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &test, "--nocapture"])
+        .env(SoftHsm::CONF, hsm.configuration())
+        .env(TOKENS, hsm.tokens())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    let more = String::from_utf8_lossy(&done.stderr);
+    assert!(
+        done.status.success() && said.contains("1 passed"),
+        "{said}{more}"
+    );
+    None
+}
+
+impl Inside {
+    fn config(&self) -> Pkcs11Config {
+        Pkcs11Config {
+            module: SoftHsm::module().to_owned(),
+            token: SoftHsm::TOKEN.to_owned(),
+            pin: SoftHsm::PIN.into(),
+            destroyed: self.folder.path().join("keys.destroyed"),
+        }
+    }
+
+    async fn open(&self) -> Pkcs11Keys {
+        Pkcs11Keys::open(self.config(), Env::system())
+            .await
+            .unwrap()
+    }
+
+    async fn refused(&self, config: Pkcs11Config) -> Error {
+        Pkcs11Keys::open(config, Env::system()).await.err().unwrap()
+    }
+}
+
+fn key(tenant: &str) -> KeyId {
+    KeyId::tenant(&TenantId::parse(tenant).unwrap())
+}
+
+fn copy(from: &Path, to: &Path) {
+    let done = Command::new("cp").arg("-a").arg(from).arg(to).status();
+    assert!(done.unwrap().success());
+}
+
+fn reason<T>(result: Result<T>) -> Reason {
+    result.err().map(|error| error.reason()).unwrap()
+}
+
+#[tokio::test]
+async fn a_key_opens_what_it_wrapped_and_nothing_else() {
+    let Some(inside) = inside() else { return };
+    let keys = inside.open().await;
+    let (acme, other) = (key("acme"), key("other"));
+    assert_eq!(
+        reason(keys.wrap(&acme, "dek", b"x").await),
+        Reason::Unavailable,
+        "a key that was never made is not taken for destroyed"
+    );
+    for id in [&acme, &other, &acme] {
+        keys.create_wrapping_key(id).await.unwrap();
+    }
+    let plain = [7; 32];
+    let wrapped = keys.wrap(&acme, "dek 1", &plain).await.unwrap();
+    assert_ne!(wrapped, keys.wrap(&acme, "dek 1", &plain).await.unwrap());
+    let opened = keys.unwrap(&acme, "dek 1", &wrapped).await.unwrap();
+    assert_eq!(opened.as_slice(), plain);
+    let again = inside.open().await;
+    assert_eq!(
+        *again.unwrap(&acme, "dek 1", &wrapped).await.unwrap(),
+        plain
+    );
+    for (id, context) in [(&other, "dek 1"), (&acme, "dek 2")] {
+        assert_eq!(
+            reason(keys.unwrap(id, context, &wrapped).await),
+            Reason::Internal
+        );
+    }
+    for place in 0..wrapped.len() {
+        let mut bad = wrapped.clone();
+        bad[place] ^= 1;
+        let opened = keys.unwrap(&acme, "dek 1", &bad).await;
+        assert_eq!(reason(opened), Reason::Internal, "byte {place}");
+        let opened = keys.unwrap(&acme, "dek 1", &wrapped[..place]).await;
+        assert_eq!(reason(opened), Reason::Internal, "{place} bytes");
+    }
+}
+
+#[tokio::test]
+async fn what_was_destroyed_does_not_come_back_with_a_backup_of_the_token() {
+    let Some(inside) = inside() else { return };
+    let keys = inside.open().await;
+    let (acme, other) = (key("acme"), key("other"));
+    keys.create_wrapping_key(&acme).await.unwrap();
+    keys.create_wrapping_key(&other).await.unwrap();
+    let wrapped = keys.wrap(&acme, "dek", b"secret").await.unwrap();
+    let kept = keys.wrap(&other, "dek", b"kept").await.unwrap();
+    let backup = inside.folder.path().join("backup");
+    copy(&inside.tokens, &backup);
+
+    keys.destroy(&acme).await.unwrap();
+    keys.destroy(&acme).await.unwrap();
+    assert_eq!(keys.list_destroyed().await.unwrap().len(), 1);
+    for answer in [
+        keys.unwrap(&acme, "dek", &wrapped).await.map(drop),
+        keys.wrap(&acme, "dek", b"new").await.map(drop),
+    ] {
+        assert_eq!(reason(answer), Reason::NotFound);
+    }
+    assert_eq!(
+        reason(keys.create_wrapping_key(&acme).await),
+        Reason::FailedPrecondition
+    );
+
+    std::fs::remove_dir_all(&inside.tokens).unwrap();
+    copy(&backup, &inside.tokens);
+    let count = |keys: &Pkcs11Keys| {
+        let inner = Arc::clone(&keys.inner);
+        tokio::task::spawn_blocking(move || inner.token.count("acme").unwrap())
+    };
+    keys.inner.token.forget();
+    assert_eq!(count(&keys).await.unwrap(), 1, "the backup holds the key");
+    assert_eq!(
+        reason(keys.unwrap(&acme, "dek", &wrapped).await),
+        Reason::NotFound,
+        "not even before a restart"
+    );
+    let again = inside.open().await;
+    assert_eq!(count(&again).await.unwrap(), 0, "destroyed once more");
+    assert_eq!(
+        reason(again.unwrap(&acme, "dek", &wrapped).await),
+        Reason::NotFound
+    );
+    assert_eq!(
+        *again.unwrap(&other, "dek", &kept).await.unwrap(),
+        b"kept".to_vec()
+    );
+}
+
+#[tokio::test]
+async fn servers_on_other_machines_learn_what_was_destroyed() {
+    let Some(inside) = inside() else { return };
+    let here = inside.open().await;
+    let mut elsewhere = inside.config();
+    elsewhere.destroyed = inside.folder.path().join("elsewhere");
+    let there = Pkcs11Keys::open(elsewhere, Env::system()).await.unwrap();
+    let acme = key("acme");
+    here.create_wrapping_key(&acme).await.unwrap();
+    there.create_wrapping_key(&acme).await.unwrap();
+    let wrapped = here.wrap(&acme, "dek", b"secret").await.unwrap();
+    assert_eq!(
+        *there.unwrap(&acme, "dek", &wrapped).await.unwrap(),
+        b"secret".to_vec()
+    );
+    there.destroy(&acme).await.unwrap();
+    assert_eq!(
+        reason(here.unwrap(&acme, "dek", &wrapped).await),
+        Reason::NotFound
+    );
+    assert_eq!(
+        reason(here.create_wrapping_key(&acme).await),
+        Reason::FailedPrecondition
+    );
+    assert_eq!(
+        here.list_destroyed().await.unwrap(),
+        there.list_destroyed().await.unwrap()
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_goes_away_is_taken_up_again() {
+    let Some(inside) = inside() else { return };
+    let keys = inside.open().await;
+    let acme = key("acme");
+    keys.create_wrapping_key(&acme).await.unwrap();
+    let wrapped = keys.wrap(&acme, "dek", b"secret").await.unwrap();
+    let away = inside.folder.path().join("away");
+    std::fs::rename(&inside.tokens, &away).unwrap();
+    std::fs::create_dir(&inside.tokens).unwrap();
+    for _ in 0..3 {
+        let answer = keys.unwrap(&acme, "dek", &wrapped).await;
+        assert_eq!(reason(answer), Reason::Unavailable);
+    }
+    std::fs::remove_dir(&inside.tokens).unwrap();
+    std::fs::rename(&away, &inside.tokens).unwrap();
+    assert_eq!(
+        *keys.unwrap(&acme, "dek", &wrapped).await.unwrap(),
+        b"secret".to_vec()
+    );
+}
+
+#[tokio::test]
+async fn wrong_pin_token_module_and_list_are_each_said() {
+    let Some(inside) = inside() else { return };
+    let mut config = inside.config();
+    config.pin = "0000".into();
+    let error = inside.refused(config).await;
+    assert_eq!(error.reason(), Reason::FailedPrecondition);
+    assert!(error.message().contains("refuses the PIN"), "{error}");
+
+    let mut config = inside.config();
+    config.token = "other".into();
+    let error = inside.refused(config).await;
+    assert!(error.message().contains("label \"other\""), "{error}");
+
+    let mut config = inside.config();
+    config.module = "/nowhere.so".into();
+    assert_eq!(inside.refused(config).await.reason(), Reason::Unavailable);
+
+    let keys = inside.open().await;
+    keys.destroy(&key("acme")).await.unwrap();
+    let list = inside.config().destroyed;
+    let forged = std::fs::read_to_string(&list)
+        .unwrap()
+        .replace("acme", "other");
+    std::fs::write(&list, forged).unwrap();
+    let error = inside.refused(inside.config()).await;
+    assert_eq!(error.reason(), Reason::FailedPrecondition);
+    assert!(error.message().contains("destruction list"), "{error}");
+}
+
+#[tokio::test]
+async fn many_at_once_share_the_tokens_sessions() {
+    let Some(inside) = inside() else { return };
+    let keys = Arc::new(inside.open().await);
+    let calls = (0..64_u8).map(|n| {
+        let keys = Arc::clone(&keys);
+        tokio::spawn(async move {
+            let id = key(&format!("tenant-{}", n % 4));
+            keys.create_wrapping_key(&id).await.unwrap();
+            let wrapped = keys.wrap(&id, "dek", &[n; 32]).await.unwrap();
+            assert_eq!(*keys.unwrap(&id, "dek", &wrapped).await.unwrap(), [n; 32]);
+        })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        call.await.unwrap();
+    }
+    for n in 0..4 {
+        let inner = Arc::clone(&keys.inner);
+        let count = move || inner.token.count(&format!("tenant-{n}")).unwrap();
+        assert_eq!(tokio::task::spawn_blocking(count).await.unwrap(), 1);
+    }
+}
