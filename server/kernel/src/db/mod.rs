@@ -26,6 +26,7 @@ pub mod quarantine;
 pub mod registers;
 pub mod segments;
 pub mod self_tx;
+pub mod servers;
 mod sqlite;
 mod standing;
 pub mod tenant_tx;

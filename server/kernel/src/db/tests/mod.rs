@@ -9,5 +9,6 @@ mod postgres;
 mod registers;
 mod schema;
 mod segments;
+mod servers;
 mod speed;
 mod walls;

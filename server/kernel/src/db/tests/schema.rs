@@ -28,6 +28,7 @@ pub(super) const NOT_TENANTS: &[(&str, &str)] = &[
     ("provider_audit_head", "the provider's"),
     ("provider_audit_log", "the provider's"),
     ("schema_migrations", "the program's"),
+    ("servers", "the program's"),
 ];
 
 #[tokio::test]
