@@ -1,8 +1,9 @@
 //! The kernel as a whole: opened once, it holds the database, the keys and the gate.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
@@ -11,7 +12,7 @@ use crate::auth::mtls::{Authority, ClientCertificate, ClientKey};
 use crate::auth::token::{Overlap, StoredKey, TokenConfig, TokenIssuer, TrustedIssuer};
 use crate::auth::{
     Action, Gate, Home, IngestScope, Permit, Principal, ProviderScope, Role, StandingSource,
-    TenantScope,
+    TenantScope, VerifiedCredential,
 };
 use crate::clock::Env;
 use crate::db::jobs::{JobClaim, JobRunner};
@@ -24,6 +25,8 @@ use crate::names::Name;
 
 const TOKEN: &str = "token";
 const AUTHORITY: &str = "authority";
+/// How long after reading the signing keys another unknown key is a reason to read them again.
+const UNKNOWN_KEY_PAUSE: SignedDuration = SignedDuration::from_secs(1);
 
 /// What a kernel is opened with.
 pub struct KernelConfig {
@@ -49,6 +52,7 @@ pub struct Kernel {
     db: Db,
     gate: Arc<Gate>,
     runner_taken: AtomicBool,
+    signing_keys_read: Mutex<Option<Timestamp>>,
 }
 
 impl std::fmt::Debug for Kernel {
@@ -102,6 +106,7 @@ impl Kernel {
             db,
             gate,
             runner_taken: AtomicBool::new(false),
+            signing_keys_read: Mutex::default(),
         };
         kernel.replay_destructions().await?;
         Ok(kernel)
@@ -129,6 +134,48 @@ impl Kernel {
     #[must_use]
     pub fn gate(&self) -> &Arc<Gate> {
         &self.gate
+    }
+
+    /// As [`Gate::authenticate`]; first takes over the keys of other replicas when the token names
+    /// one that is not known here.
+    ///
+    /// # Errors
+    /// As [`Gate::authenticate`].
+    pub async fn authenticate(
+        &self,
+        certificate: Option<&[u8]>,
+        token: Option<&str>,
+    ) -> Result<VerifiedCredential> {
+        if certificate.is_some()
+            && token.is_some_and(|token| self.gate.names_unknown_key(token))
+            && self.may_read_signing_keys()
+            && let Err(error) = self.refresh_signing_keys().await
+        {
+            tracing::warn!(%error, "signing keys could not be read anew");
+        }
+        self.gate.authenticate(certificate, token).await
+    }
+
+    /// Anyone can name a key that nobody knows: the database is asked once a second at most.
+    fn may_read_signing_keys(&self) -> bool {
+        let now = self.env.now();
+        let mut read = self
+            .signing_keys_read
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let may = read.is_none_or(|at| now.duration_since(at) >= UNKNOWN_KEY_PAUSE);
+        if may {
+            *read = Some(now);
+        }
+        may
+    }
+
+    /// Asks the key service to wrap and unwrap something.
+    ///
+    /// # Errors
+    /// What it answers, `UNAVAILABLE` when it can't be reached.
+    pub async fn probe_keys(&self, _runner: &JobRunner) -> Result<()> {
+        self.db.keyring().probe().await
     }
 
     /// Leave to run jobs and checks for all tenants; given out once, `None` after that.

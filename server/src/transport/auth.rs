@@ -91,11 +91,7 @@ where
                 .get(AUTHORIZATION)
                 .and_then(|value| value.to_str().ok())
                 .and_then(|value| value.strip_prefix("Bearer "));
-            match kernel
-                .gate()
-                .authenticate(certificate.as_deref(), token)
-                .await
-            {
+            match kernel.authenticate(certificate.as_deref(), token).await {
                 Ok(credential) => {
                     let Some(share) = calls.take(credential.principal().home()) else {
                         return Ok(Status::from(too_many()).into_http());

@@ -89,6 +89,11 @@ impl Gate {
         Ok(credential)
     }
 
+    /// Whether the token names a key that this process does not know.
+    pub(crate) fn names_unknown_key(&self, token: &str) -> bool {
+        self.verifier.names_unknown_key(token)
+    }
+
     /// What every authenticated principal may do about its own credential.
     ///
     /// # Errors

@@ -126,6 +126,17 @@ impl TokenVerifier {
             .map_err(Error::unauthenticated)
     }
 
+    /// Whether the token names a key that is not known: another replica may have made it since.
+    pub(crate) fn names_unknown_key(&self, token: &str) -> bool {
+        token.len() <= MAX_LENGTH
+            && header(token).is_ok_and(|header| {
+                let own = self.keys.get();
+                let mut trusted = self.trusted.iter().flat_map(|trusted| &trusted.keys);
+                !own.iter().any(|key| key.kid() == header.kid)
+                    && !trusted.any(|key| key.kid() == header.kid)
+            })
+    }
+
     pub(super) fn check(
         &self,
         token: &str,
