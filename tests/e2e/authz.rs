@@ -31,6 +31,9 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             name if name.contains("Resource") && field.name() == "name" => {
                 format!("tenants/{tenant}/resources/01920000-0000-7000-8000-000000000001")
             }
+            "ReleaseLegalHold" if field.name() == "name" => {
+                format!("tenants/{tenant}/legalHolds/01920000-0000-7000-8000-000000000001")
+            }
             name if name.contains("Credential") && field.name() == "name" => {
                 format!("tenants/{tenant}/credentials/01920000000070008000000000000001")
             }
@@ -52,6 +55,7 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
     for (name, value) in match method.name() {
         "CreateTenant" => vec![("tenantId", json!("newcomer"))],
         "CreateAccount" => vec![("accountId", json!("aws:100000000009"))],
+        "CreateLegalHold" => vec![("legalHold", json!({ "reason": "x" }))],
         "CreateAddressRange" => vec![("addressRange", json!({ "cidr": "198.18.0.0/15" }))],
         "CreateSource" => vec![
             ("sourceId", json!("newcomer")),

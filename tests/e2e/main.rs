@@ -16,6 +16,7 @@
 mod authz;
 mod cli;
 mod crash;
+mod deletion;
 mod harness;
 mod identity;
 mod ingest;

@@ -132,7 +132,7 @@ async fn the_original_is_read_in_every_partys_log() {
     tenants.suspend_tenant("hooli", "a test", "").await.unwrap();
     let refused = entering(&analyst, words).events().original(&name).await;
     assert_eq!(*refused.unwrap_err().reason(), Reason::TenantSuspended);
-    tenants.delete_tenant("hooli", "").await.unwrap();
+    world.delete("hooli").await;
     let gone = entering(&analyst, words).events().original(&name).await;
     assert_eq!(*gone.unwrap_err().reason(), Reason::NotFound);
 }

@@ -71,8 +71,8 @@ impl Kernel {
     }
 
     /// Opens the database and the keys. At the first opening it makes the certificate authority
-    /// and the first signing key. Replays the destruction list: the keys of deleted tenants are
-    /// destroyed, should a backup have brought them back. Must be called within a Tokio runtime.
+    /// and the first signing key. Replays the destruction list: what a backup has brought back of
+    /// deleted tenants, their keys or their rows, goes again. Must be called within a Tokio runtime.
     ///
     /// # Errors
     /// `FAILED_PRECONDITION` when migrations are pending; `UNAVAILABLE` when the database or the
@@ -108,7 +108,7 @@ impl Kernel {
             runner_taken: AtomicBool::new(false),
             signing_keys_read: Mutex::default(),
         };
-        kernel.replay_destructions().await?;
+        kernel.agree_on_deleted().await?;
         Ok(kernel)
     }
 
@@ -254,26 +254,8 @@ impl Kernel {
         IngestNames::new(Arc::clone(self.db.keyring())).await
     }
 
-    /// Deletes the tenant and commits; then destroys its keys, so that nothing of its data can be
-    /// read again. If the server dies in between, the next opening destroys them.
-    ///
-    /// # Errors
-    /// `NOT_FOUND` when there is no such tenant; `FAILED_PRECONDITION` when tenants are below it;
-    /// `UNAVAILABLE` when the key service can't be reached: the tenant is deleted then, call again
-    /// or open anew to destroy its keys.
-    pub async fn delete_tenant(
-        &self,
-        mut tx: ProviderTx<'_>,
-        tenant: &TenantId,
-        entry: AuditEntry,
-    ) -> Result<u64> {
-        tx.delete_tenant(tenant).await?;
-        let seq = tx.commit(entry).await?;
-        self.db.keyring().destroy_tenant(tenant).await?;
-        Ok(seq)
-    }
-
-    /// Gives the tenant a new data key and commits; it seals from now on. Returns its version.
+    /// Gives the tenant a new data key and commits; it seals from now on, and what older ones have
+    /// sealed is sealed anew in the background ([`Db::rotation`]). Returns its version.
     ///
     /// # Errors
     /// `NOT_FOUND` when there is no such tenant; `UNAVAILABLE` when the key service can't be
@@ -286,7 +268,7 @@ impl Kernel {
     ) -> Result<u32> {
         let keyring = Arc::clone(self.db.keyring());
         let version = keyring.rotate_tenant(tx.conn(), tenant).await?;
-        tx.about(tenant);
+        tx.begin_rotation(tenant, version).await?;
         tx.commit(entry.detail("key_version", version)).await?;
         keyring.forget(&crate::keys::KeyId::tenant(tenant));
         Ok(version)
@@ -380,27 +362,6 @@ impl Kernel {
         )
         .await?;
         Ok((principal, certificate))
-    }
-
-    /// Destroys the keys of tenants that were deleted: the process may have died in between, or a
-    /// backup of the key service may have brought them back.
-    async fn replay_destructions(&self) -> Result<()> {
-        let deleted = self
-            .tenant_ids("SELECT tenant_id FROM tenants WHERE status = 'deleted'")
-            .await?;
-        if deleted.is_empty() {
-            return Ok(());
-        }
-        let keyring = self.db.keyring();
-        let listed = keyring.destroyed().await?;
-        for tenant in deleted {
-            let id = crate::keys::KeyId::tenant(&tenant);
-            if !listed.iter().any(|gone| gone.id == id) {
-                tracing::warn!(%tenant, "destroying the keys of a deleted tenant");
-                keyring.destroy_tenant(&tenant).await?;
-            }
-        }
-        Ok(())
     }
 
     async fn tenant_ids(&self, sql: &'static str) -> Result<Vec<TenantId>> {
@@ -498,8 +459,11 @@ fn stored_keys(secrets: Vec<ServerSecret>) -> Vec<StoredKey> {
         .collect()
 }
 
+mod deletion;
 mod originals;
 #[cfg(test)]
 mod tests;
 
+pub use deletion::DELETION;
+pub(crate) use deletion::REMOVAL_DELAY;
 pub use originals::Original;

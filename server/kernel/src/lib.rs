@@ -21,6 +21,7 @@ pub mod ids;
 pub mod keys;
 pub mod names;
 pub mod page;
+pub mod statement;
 
 pub use audit::AuditEntry;
 pub use auth::{

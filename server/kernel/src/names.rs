@@ -26,6 +26,12 @@ pub enum Name {
     TenantCredential(TenantId, CredentialId),
     /// `tenants/{tenant}/auditEntries/{seq}`
     TenantAuditEntry(TenantId, u64),
+    /// `tenants/{tenant}/legalHolds/{uuid}`
+    LegalHold(TenantId, Uuid),
+    /// `tenants/{tenant}/keyRotations/{version}`
+    KeyRotation(TenantId, u64),
+    /// `tenants/{tenant}/deletionCertificate`
+    DeletionCertificate(TenantId),
     /// `credentials/{credential}`: one of the provider's staff
     StaffCredential(CredentialId),
     /// `auditEntries/{seq}`: of the provider's own log
@@ -50,7 +56,10 @@ impl Name {
             | Self::Account(tenant, _)
             | Self::Resource(tenant, _)
             | Self::TenantCredential(tenant, _)
-            | Self::TenantAuditEntry(tenant, _) => Some(tenant),
+            | Self::TenantAuditEntry(tenant, _)
+            | Self::LegalHold(tenant, _)
+            | Self::KeyRotation(tenant, _)
+            | Self::DeletionCertificate(tenant) => Some(tenant),
             Self::StaffCredential(_)
             | Self::ProviderAuditEntry(_)
             | Self::Source(_)
@@ -119,6 +128,9 @@ impl Name {
             ["tenants", t, "auditEntries", n] => {
                 Self::TenantAuditEntry(t.parse().ok()?, number(n)?)
             }
+            ["tenants", t, "legalHolds", u] => Self::LegalHold(t.parse().ok()?, uuid(u)?),
+            ["tenants", t, "keyRotations", n] => Self::KeyRotation(t.parse().ok()?, number(n)?),
+            ["tenants", t, "deletionCertificate"] => Self::DeletionCertificate(t.parse().ok()?),
             ["credentials", c] => Self::StaffCredential(c.parse().ok()?),
             ["auditEntries", n] => Self::ProviderAuditEntry(number(n)?),
             ["sources", s] => Self::Source(s.parse().ok()?),
@@ -160,6 +172,9 @@ impl fmt::Display for Name {
             Self::Resource(t, u) => write!(f, "tenants/{t}/resources/{}", u.hyphenated()),
             Self::TenantCredential(t, c) => write!(f, "tenants/{t}/credentials/{c}"),
             Self::TenantAuditEntry(t, n) => write!(f, "tenants/{t}/auditEntries/{n}"),
+            Self::LegalHold(t, u) => write!(f, "tenants/{t}/legalHolds/{}", u.hyphenated()),
+            Self::KeyRotation(t, n) => write!(f, "tenants/{t}/keyRotations/{n}"),
+            Self::DeletionCertificate(t) => write!(f, "tenants/{t}/deletionCertificate"),
             Self::StaffCredential(c) => write!(f, "credentials/{c}"),
             Self::ProviderAuditEntry(n) => write!(f, "auditEntries/{n}"),
             Self::Source(s) => write!(f, "sources/{s}"),
@@ -186,6 +201,9 @@ mod tests {
             format!("tenants/acme/resources/{UUID}"),
             format!("tenants/acme/credentials/{UUID}"),
             "tenants/acme/auditEntries/17".into(),
+            format!("tenants/acme/legalHolds/{UUID}"),
+            "tenants/acme/keyRotations/2".into(),
+            "tenants/acme/deletionCertificate".into(),
             format!("credentials/{UUID}"),
             "auditEntries/0".into(),
             "sources/trail".into(),

@@ -16,6 +16,7 @@ mod journal;
 mod lake;
 mod merge;
 pub mod object;
+mod reencrypt;
 mod row;
 mod run;
 pub mod schema;
@@ -28,6 +29,7 @@ pub use error::{FilterError, LakeError, Result};
 pub use fsck::FsckReport;
 pub use lake::{Lake, LakeConfig};
 pub use merge::Swept;
+pub use reencrypt::Reencrypted;
 pub use row::{Events, filled};
 pub use seal::{FILE_ROWS, SealMode, Sealed};
 pub use search::{Order, Position, Query, Search};
@@ -35,6 +37,8 @@ pub use tail::TailPage;
 
 #[cfg(test)]
 mod object_tests;
+#[cfg(test)]
+mod reencrypt_tests;
 #[cfg(test)]
 mod seal_tests;
 #[cfg(test)]

@@ -173,7 +173,7 @@ fn choose(segments: &Arc<Vec<SegmentRow>>) -> Option<Vec<SegmentRow>> {
 }
 
 impl Access<'_> {
-    async fn merge(
+    pub(crate) async fn merge(
         &self,
         snapshot: &Snapshot,
         chosen: &[SegmentRow],

@@ -290,7 +290,12 @@ impl Access<'_> {
 
     /// Writes rows as a segment: a file, durable when this returns, or a block for the commit
     /// to carry.
-    async fn write(&self, batch: RecordBatch, range: (u64, u64), day: i32) -> Result<NewSegment> {
+    pub(crate) async fn write(
+        &self,
+        batch: RecordBatch,
+        range: (u64, u64),
+        day: i32,
+    ) -> Result<NewSegment> {
         let cipher = Arc::clone(&self.cipher);
         let id = self
             .lake

@@ -173,7 +173,7 @@ pub(crate) struct World {
     pub(crate) clock: ManualClock,
     pub(crate) kernel: Arc<Kernel>,
     pub(crate) lake: crate::Lake,
-    runner: JobRunner,
+    pub(crate) runner: JobRunner,
     encoder: std::sync::Mutex<crate::block::BlockEncoder>,
     batches: std::sync::atomic::AtomicU64,
 }

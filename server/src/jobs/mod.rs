@@ -1,15 +1,16 @@
 //! Due work, claimed from the kernel's table and done one tenant at a time: sealing, backfill,
-//! purging; and the sweeps that belong to no tenant.
+//! sealing anew, deletion and purging; and the sweeps that belong to no tenant.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use cordon_kernel::db::jobs::{BACKFILL, JobClaim, JobRunner, PURGE, SEAL};
+use cordon_kernel::db::deletion::Due;
+use cordon_kernel::db::jobs::{BACKFILL, DELETE, JobClaim, JobRunner, PURGE, REENCRYPT, SEAL};
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Error, Result};
-use cordon_lake::{Lake, SealMode};
+use cordon_lake::{Lake, Reencrypted, SealMode};
 use futures::stream::{self, StreamExt as _};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::rooms::events::{Directory, backfill};
@@ -81,7 +82,8 @@ async fn one(kernel: &Arc<Kernel>, lake: &Lake, directory: &Directory, claim: Jo
         claim.attempts(),
     );
     let done = match perform(kernel, lake, directory, &claim).await {
-        Ok(()) => kernel.db().job_done(claim).await,
+        Ok(None) => kernel.db().job_done(claim).await,
+        Ok(Some(due)) => kernel.db().job_again(claim, due).await,
         Err(error) => {
             tracing::warn!(%tenant, job, attempts, %error, "a job failed and is done again later");
             let wait = SignedDuration::from_secs(1 << attempts.min(10));
@@ -96,35 +98,64 @@ async fn one(kernel: &Arc<Kernel>, lake: &Lake, directory: &Directory, claim: Jo
     }
 }
 
+/// When there is more to do, if there is.
 async fn perform(
     kernel: &Arc<Kernel>,
     lake: &Lake,
     directory: &Directory,
     claim: &JobClaim,
-) -> Result<()> {
+) -> Result<Option<Timestamp>> {
     let (scope, _permit) = kernel.job_scope(claim);
+    let tenant = claim.tenant();
     match claim.job() {
         SEAL => {
             let sealed = lake.seal(&scope, Some(claim), SealMode::Due).await?;
             let merged = lake.merge(&scope, Some(claim)).await?;
-            tracing::info!(tenant = %claim.tenant(), ?sealed, merged, "journal sealed");
-            Ok(())
+            tracing::info!(%tenant, ?sealed, merged, "journal sealed");
         }
         BACKFILL => {
             let registers = directory.for_job(kernel, claim).await?;
             let count = backfill::run(kernel, &scope, claim, registers).await?;
-            tracing::info!(tenant = %claim.tenant(), count, "quarantine looked through");
-            Ok(())
+            tracing::info!(%tenant, count, "quarantine looked through");
         }
-        PURGE => {
-            lake.forget(claim.tenant());
-            for object in lake.objects().list(&scope).await? {
-                lake.objects().delete(&scope, &object.path).await?;
-            }
-            kernel.db().purge_tenant(&scope).await
-        }
-        other => Err(Error::internal(format!("no such job: {other}"))),
+        REENCRYPT => match lake.reencrypt(&scope, claim).await? {
+            Reencrypted::Done(dropped) => tracing::info!(%tenant, dropped, "sealed anew"),
+            Reencrypted::NotBefore(time) => return Ok(Some(time)),
+        },
+        DELETE => match kernel.delete_due(claim).await? {
+            Due::Deleted | Due::DeletedBefore => tracing::info!(%tenant, "tenant deleted"),
+            Due::CalledOff => {}
+            Due::NotBefore(time) => return Ok(Some(time)),
+        },
+        PURGE => purge(kernel, lake, claim).await?,
+        other => return Err(Error::internal(format!("no such job: {other}"))),
     }
+    Ok(None)
+}
+
+/// Removes what is left of a deleted tenant, and certifies it. Done again after it was broken off,
+/// it finds less to do.
+async fn purge(kernel: &Kernel, lake: &Lake, claim: &JobClaim) -> Result<()> {
+    let (scope, _permit) = kernel.job_scope(claim);
+    let tenant = claim.tenant();
+    if !kernel.begin_removal(claim).await? {
+        return Ok(());
+    }
+    lake.forget(tenant);
+    let objects = lake.objects().list(&scope).await?;
+    let bytes = objects.iter().map(|object| object.bytes).sum();
+    let count = u64::try_from(objects.len()).unwrap_or(u64::MAX);
+    kernel.note_objects(claim, count, bytes).await?;
+    for object in objects {
+        lake.objects().delete(&scope, &object.path).await?;
+    }
+    lake.objects()
+        .sweep_partial(&scope, kernel.env().now())
+        .await?;
+    let left = lake.objects().list(&scope).await?.len();
+    kernel.finish_removal(claim, left).await?;
+    tracing::info!(%tenant, "what was left of a tenant is removed, and certified");
+    Ok(())
 }
 
 async fn sweep(kernel: &Kernel, lake: &Lake, runner: &JobRunner) -> Result<()> {

@@ -134,6 +134,53 @@ pub struct World {
 }
 
 impl World {
+    /// Runs a statement on the server's database behind its back, as who has the file or is
+    /// PostgreSQL's superuser could.
+    pub async fn tamper(&self, sql: &str) {
+        match production(&self.server.data) {
+            Some(production) => drop(production.postgres.superuser(sql)),
+            None => {
+                let file = self.server.data.join("cordon.db");
+                cordon_fixtures::tamper_sqlite(&file, sql).await;
+            }
+        }
+    }
+
+    /// Suspends a tenant, has it deleted, and lets the waiting period be over; until its keys are
+    /// destroyed.
+    pub async fn delete(&self, tenant: &str) {
+        let admin = self.operator.tenants();
+        let state = admin.get_tenant(tenant).await.unwrap().state();
+        if state == cordon_client::TenantState::Active {
+            admin.suspend_tenant(tenant, "a test", "").await.unwrap();
+        }
+        admin
+            .delete_tenant(tenant, None, "a test", "")
+            .await
+            .unwrap();
+        self.wait_is_over(tenant, "delete").await;
+        for _ in 0..600 {
+            let seen = admin.get_tenant(tenant).await.unwrap();
+            if seen.state() == cordon_client::TenantState::Deleted {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{tenant} is not deleted");
+    }
+
+    /// Makes a job that waits due now.
+    pub async fn wait_is_over(&self, tenant: &str, job: &str) {
+        if job == "delete" {
+            let waited = format!("UPDATE tenants SET purge_time = 1 WHERE tenant_id = '{tenant}'");
+            self.tamper(&waited).await;
+        }
+        let due = format!(
+            "UPDATE jobs SET due_time = 1 WHERE tenant_id = '{tenant}' AND job = '{job}' AND claimed = 0"
+        );
+        self.tamper(&due).await;
+    }
+
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server = Server::start(&folder.path().join("data")).await;

@@ -47,8 +47,22 @@ actions! {
     SuspendTenant,
     /// Lets a suspended tenant in again.
     ResumeTenant,
-    /// Deletes a tenant and destroys its keys.
+    /// Begins the waiting period at whose end a tenant's keys are destroyed.
     DeleteTenant,
+    /// Calls a deletion off while it waits.
+    UndeleteTenant,
+    /// Reads what was signed of a tenant's destruction.
+    GetDeletionCertificate,
+    /// Has a tenant kept.
+    CreateLegalHold,
+    /// Lists the reasons why a tenant is kept.
+    ListLegalHolds,
+    /// Ends a hold.
+    ReleaseLegalHold,
+    /// Gives a tenant a new data key.
+    RotateTenantKey,
+    /// Lists a tenant's data keys, and how far sealing anew has come.
+    ListKeyRotations,
     /// Registers a cloud account for a tenant.
     CreateAccount,
     /// Lists a tenant's accounts.
@@ -204,6 +218,10 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::SuspendTenant
         | A::ResumeTenant
         | A::DeleteTenant
+        | A::UndeleteTenant
+        | A::CreateLegalHold
+        | A::ReleaseLegalHold
+        | A::RotateTenantKey
         | A::CreateAccount
         | A::DeleteAccount
         | A::ImportResources
@@ -212,10 +230,16 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::DeleteAddressRange
         | A::CreateSource
         | A::DeleteSource => &[(R::Provider, OPERATOR)],
-        A::ListTenants | A::ListAddressRanges => &[(R::Provider, REGISTRARS)],
-        A::GetTenant | A::ListAccounts | A::ListResources | A::ListSources | A::ListCredentials => {
-            &[(R::Tenant, ADMIN), (R::Provider, REGISTRARS)]
+        A::ListTenants | A::ListAddressRanges | A::GetDeletionCertificate => {
+            &[(R::Provider, REGISTRARS)]
         }
+        A::GetTenant
+        | A::ListLegalHolds
+        | A::ListKeyRotations
+        | A::ListAccounts
+        | A::ListResources
+        | A::ListSources
+        | A::ListCredentials => &[(R::Tenant, ADMIN), (R::Provider, REGISTRARS)],
         A::IssueCredential | A::RevokeCredential => &[(R::Tenant, ADMIN), (R::Provider, OPERATOR)],
         A::EnterTenant => &[(R::Entered, ANALYST), (R::Entered, AUDITOR)],
         A::IngestEvents | A::ReportWatermark => &[(R::Ingest, SENDERS)],

@@ -264,6 +264,21 @@ impl TokenIssuer {
     }
 }
 
+impl TokenIssuer {
+    /// Signs something else than a token with the key that signs now: the key's id, and the
+    /// signature (Ed25519).
+    ///
+    /// # Errors
+    /// `INTERNAL` when the key does not sign.
+    pub(crate) fn sign_statement(&self, bytes: &[u8]) -> Result<(String, Vec<u8>)> {
+        let keys = self.keys.get();
+        let Some(key) = keys.iter().rev().find(|key| key.signs()) else {
+            return Err(Error::internal("no key signs"));
+        };
+        Ok((key.kid().to_owned(), key.sign(bytes)?))
+    }
+}
+
 fn read(stored: Vec<StoredKey>) -> Result<Vec<TokenKey>> {
     let mut keys = stored
         .into_iter()

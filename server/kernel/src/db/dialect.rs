@@ -104,6 +104,23 @@ impl Dialect {
     }
 }
 
+impl Dialect {
+    /// How many blocks of the tenant in `$1` are sealed under an older data key than the version in
+    /// `$2` (four bytes, big endian), by their own word.
+    pub(crate) const fn blocks_under_older_keys(self) -> &'static str {
+        match self {
+            Self::Sqlite => {
+                "SELECT count(*) FROM journal j JOIN journal_payloads p ON p.payload_id = j.payload_id \
+                  WHERE j.tenant_id = $1 AND substr(p.payload, 2, 4) < $2"
+            }
+            Self::Postgres => {
+                "SELECT count(*) FROM journal_payloads \
+                  WHERE tenant_id = $1 AND substring(payload FROM 2 FOR 4) < $2"
+            }
+        }
+    }
+}
+
 /// Names the tenant whose rows a transaction of the kernel's own is about to touch, where row
 /// policies want to know; elsewhere the kernel's connections have no guards.
 pub(crate) async fn confine(

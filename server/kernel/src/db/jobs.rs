@@ -17,8 +17,12 @@ pub const SEAL: &str = "seal";
 /// Take from quarantine what concerns a tenant that was registered late. Scheduled by the kernel
 /// when an account or a resource is registered.
 pub const BACKFILL: &str = "backfill";
-/// Remove what is left of a deleted tenant. Scheduled by the kernel.
+/// Delete a tenant whose waiting period is over. Scheduled by the kernel.
+pub const DELETE: &str = "delete";
+/// Remove what is left of a deleted tenant, and certify it. Scheduled by the kernel.
 pub const PURGE: &str = "purge";
+/// Seal anew what older data keys have sealed. Scheduled by the kernel.
+pub const REENCRYPT: &str = "reencrypt";
 
 /// $1 tenant, $2 job, $3 bucket, $4 due: due at that time at the latest; if it is being done right
 /// now, it is done again.
@@ -243,6 +247,19 @@ pub(super) async fn schedule(
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Fails when another has claimed the job meanwhile. Part of the transaction that the claim fences.
+pub(super) async fn require_claim(conn: &mut sqlx::AnyConnection, claim: &JobClaim) -> Result<()> {
+    let held: Option<i64> = sqlx::query_scalar(
+        "SELECT epoch FROM jobs WHERE tenant_id = $1 AND job = $2 AND epoch = $3 AND claimed = 1",
+    )
+    .bind(claim.tenant.as_str())
+    .bind(claim.job.as_str())
+    .bind(claim.epoch)
+    .fetch_optional(conn)
+    .await?;
+    held.map(drop).ok_or_else(lapsed)
 }
 
 fn lapsed() -> Error {

@@ -11,6 +11,7 @@
 
 mod append;
 mod catalogue;
+pub mod deletion;
 mod dialect;
 pub mod directory;
 mod faults;
@@ -24,6 +25,7 @@ pub mod provider_tx;
 mod purge;
 pub mod quarantine;
 pub mod registers;
+pub mod rotation;
 pub mod segments;
 pub mod self_tx;
 pub mod servers;
@@ -61,6 +63,8 @@ pub use provider_tx::{ProviderRead, ProviderTx};
 pub use segments::{SegmentCommit, SegmentRow, Snapshot, SourceProgress};
 pub use self_tx::SelfTx;
 pub use tenant_tx::{TenantRead, TenantTx};
+
+pub use rotation::Rotation;
 
 pub(crate) use dialect::{Dialect, confine, parameters};
 use journal::JournalStore;

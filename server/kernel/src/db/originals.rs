@@ -8,8 +8,8 @@ use std::sync::Arc;
 use sqlx::Row as _;
 use uuid::Uuid;
 
-use super::Db;
 use super::jobs::JobRunner;
+use super::{Db, confine, purge};
 use crate::auth::TenantScope;
 use crate::clock::Env;
 use crate::error::{Error, Reason, Result};
@@ -186,18 +186,20 @@ impl Db {
         open_shared(&keys, &object(original.id), &original.shared).map(Some)
     }
 
-    /// Drops the originals that a deleted tenant took along; some, and whether there may be more.
-    pub(super) async fn purge_originals(&self, tenant: &TenantId) -> Result<bool> {
+    /// Drops some of the originals that a deleted tenant took along; how many of its events had
+    /// one, nothing when there are no more.
+    pub(super) async fn purge_originals(&self, tenant: &TenantId) -> Result<usize> {
         // Asked first: the key is made when it is first wanted, and there may never have been one.
         let any = sqlx::query("SELECT 1 FROM event_originals WHERE tenant_id = $1 LIMIT 1")
             .bind(tenant.as_str())
             .fetch_optional(self.system())
             .await?;
         if any.is_none() {
-            return Ok(false);
+            return Ok(0);
         }
         let index = self.originals_key().await?;
         let mut system = self.system_tx().await?;
+        confine(&mut system.tx, tenant.as_str()).await?;
         let rows = sqlx::query(
             "SELECT event_name, original FROM event_originals WHERE tenant_id = $1 LIMIT $2",
         )
@@ -224,8 +226,10 @@ impl Db {
                 .execute(&mut *system.tx)
                 .await?;
         }
+        let gone = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        purge::count(&mut system.tx, tenant.as_str(), "originals", gone).await?;
         system.commit().await?;
-        Ok(!rows.is_empty())
+        Ok(rows.len())
     }
 
     /// Opens every original, and follows each party's event to it.

@@ -23,7 +23,7 @@ pub struct NewTenant {
     pub home_region: String,
 }
 
-/// States of a tenant that can be set; deletion is [`ProviderTx::delete_tenant`].
+/// States of a tenant that can be set; deletion is a matter of its own ([`super::deletion`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SetStatus {
     /// Served.
@@ -113,48 +113,7 @@ impl ProviderTx<'_> {
         self.mark_tenant(tenant, status).await
     }
 
-    /// Deletes a tenant: it is refused everywhere, its id is never given out again, and once the
-    /// transaction has committed its wrapping key is to be destroyed
-    /// ([`Kernel::delete_tenant`](crate::facade::Kernel::delete_tenant) does both).
-    pub(crate) async fn delete_tenant(&mut self, tenant: &TenantId) -> Result<()> {
-        let children: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM tenants WHERE parent = $1 AND status <> 'deleted'",
-        )
-        .bind(tenant.as_str())
-        .fetch_one(&mut *self.tx)
-        .await?;
-        if children > 0 {
-            return Err(Error::new(
-                Reason::FailedPrecondition,
-                "the tenant has tenants below it",
-            ));
-        }
-        self.mark_tenant(tenant, "deleted").await?;
-        let now = self.db.env().now();
-        sqlx::query("UPDATE accounts SET valid_to = $2 WHERE tenant_id = $1 AND valid_to IS NULL AND valid_from < $2")
-            .bind(tenant.as_str())
-            .bind(nanos(now))
-            .execute(&mut *self.tx)
-            .await?;
-        sqlx::query(
-            "UPDATE resources SET valid_to = $2, updated_time = $2 \
-              WHERE tenant_id = $1 AND valid_to IS NULL AND valid_from < $2",
-        )
-        .bind(tenant.as_str())
-        .bind(nanos(now))
-        .execute(&mut *self.tx)
-        .await?;
-        sqlx::query(
-            "UPDATE credentials SET revoked_time = $2 WHERE home = $1 AND revoked_time IS NULL",
-        )
-        .bind(format!("tenants/{tenant}"))
-        .bind(nanos(now))
-        .execute(&mut *self.tx)
-        .await?;
-        schedule(&mut self.tx, tenant, jobs::PURGE, now).await
-    }
-
-    async fn mark_tenant(&mut self, tenant: &TenantId, status: &str) -> Result<()> {
+    pub(super) async fn mark_tenant(&mut self, tenant: &TenantId, status: &str) -> Result<()> {
         let marked = sqlx::query(
             "UPDATE tenants SET status = $2, updated_time = $3, etag = $4 \
               WHERE tenant_id = $1 AND status <> 'deleted'",

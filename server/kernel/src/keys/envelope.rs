@@ -88,6 +88,14 @@ pub(super) fn open_raw(
     Ok(buf)
 }
 
+/// The version of the data key under which something was sealed, by its own word.
+pub(crate) fn sealed_version(sealed: &[u8]) -> Option<u32> {
+    match sealed.split_first_chunk::<HEADER>()?.0 {
+        [FORMAT, version @ ..] => Some(u32::from_be_bytes(*version)),
+        _ => None,
+    }
+}
+
 /// A 32-byte key for one purpose from another key.
 pub(super) fn subkey(key: &[u8; 32], label: &[u8], of: &[u8]) -> Result<KeyBytes> {
     let prk = hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, key);

@@ -15,7 +15,7 @@ use crate::error::{Error, Reason, Result};
 use crate::ids::TenantId;
 
 /// How long unwrapped keys are kept.
-const LIFETIME: SignedDuration = SignedDuration::from_secs(300);
+pub(crate) const LIFETIME: SignedDuration = SignedDuration::from_secs(300);
 /// Most owners whose keys are kept.
 const CAPACITY: usize = 16_384;
 
@@ -182,6 +182,16 @@ impl Keyring {
         store::rotate_tenant(conn, &*self.service, &self.env, tenant).await
     }
 
+    /// Drops the tenant's data keys older than `version`: what they sealed opens never again.
+    pub(crate) async fn drop_older(
+        &self,
+        conn: &mut AnyConnection,
+        tenant: &TenantId,
+        version: i64,
+    ) -> Result<u64> {
+        store::drop_older(conn, tenant, version).await
+    }
+
     /// Destroys the tenant's wrapping key, and with it everything that was ever sealed for the
     /// tenant.
     pub(crate) async fn destroy_tenant(&self, tenant: &TenantId) -> Result<()> {
@@ -193,6 +203,34 @@ impl Keyring {
 
     pub(crate) async fn destroyed(&self) -> Result<Vec<DestroyedKey>> {
         self.service.list_destroyed().await
+    }
+
+    pub(crate) fn kind(&self) -> &'static str {
+        self.service.kind()
+    }
+
+    /// When the tenant's wrapping key was destroyed, by the key service's own list; and has the
+    /// service asked to open what the key wrapped, which it must refuse.
+    pub(crate) async fn prove_destroyed(&self, tenant: &TenantId) -> Result<Timestamp> {
+        let id = KeyId::tenant(tenant);
+        let listed = self.service.list_destroyed().await?;
+        let gone = listed.into_iter().find(|gone| gone.id == id);
+        let gone = gone.ok_or_else(|| {
+            Error::internal(format!("the wrapping key {id} is on no destruction list"))
+        })?;
+        let mut wrapped = store::load_tenants(&self.pool, &[tenant]).await?;
+        for key in wrapped.remove(tenant.as_str()).unwrap_or_default() {
+            match store::unwrap(&*self.service, &id, vec![key]).await {
+                Err(error) if error.reason() == Reason::NotFound => {}
+                Err(error) => return Err(error),
+                Ok(_) => {
+                    return Err(Error::internal(format!(
+                        "the wrapping key {id} still opens"
+                    )));
+                }
+            }
+        }
+        Ok(gone.time)
     }
 }
 

@@ -76,6 +76,29 @@ pub(crate) fn seal_shared(
     })
 }
 
+/// Wraps the key of what [`seal_shared`] made anew, under each owner's newest data key. `None` when
+/// it is.
+pub(crate) fn rewrap_shared(
+    env: &Env,
+    owners: &[Arc<OwnerKeys>],
+    object: &str,
+    wrapped_key: &[u8],
+) -> Result<Option<Vec<u8>>> {
+    let mut key = Zeroizing::new(wrapped_key.to_vec());
+    let mut newest = true;
+    for owner in owners.iter().rev() {
+        newest &= key.first_chunk() == Some(&owner.version().to_be_bytes());
+        key = owner.open_once(object, &key)?;
+    }
+    if newest {
+        return Ok(None);
+    }
+    for owner in owners {
+        key = Zeroizing::new(owner.seal_once(env, object, &key)?);
+    }
+    Ok(Some(key.to_vec()))
+}
+
 /// Opens what [`seal_shared`] made with the same owners in the same order.
 pub(crate) fn open_shared(
     owners: &[Arc<OwnerKeys>],

@@ -240,6 +240,10 @@ fn decode(mut plain: &[u8]) -> Option<BTreeMap<String, Key>> {
 
 #[async_trait]
 impl KeyService for SealedFile {
+    fn kind(&self) -> &'static str {
+        "sealed-file"
+    }
+
     async fn create_wrapping_key(&self, id: &KeyId) -> Result<()> {
         let id = id.clone();
         self.blocking(move |inner| {

@@ -74,6 +74,9 @@ pub struct DestroyedKey {
 /// reached, and with `INTERNAL` when it refuses for a reason that no caller can mend.
 #[async_trait]
 pub trait KeyService: Send + Sync + 'static {
+    /// What kind of keeper it is, for certificates: `pkcs11`, `sealed-file`.
+    fn kind(&self) -> &'static str;
+
     /// Makes the wrapping key if it does not exist yet. A destroyed key is never made again:
     /// `FAILED_PRECONDITION`.
     async fn create_wrapping_key(&self, id: &KeyId) -> Result<()>;

@@ -171,6 +171,22 @@ pub(super) async fn rotate_tenant(
     u32::try_from(version).map_err(|_| Error::internal("a key version is out of range"))
 }
 
+/// Drops the tenant's data keys older than `version`; how many.
+pub(super) async fn drop_older(
+    conn: &mut AnyConnection,
+    tenant: &TenantId,
+    version: i64,
+) -> Result<u64> {
+    let gone = sqlx::query(
+        "DELETE FROM tenant_keys WHERE tenant_id = $1 AND purpose = 'data' AND version < $2",
+    )
+    .bind(tenant.as_str())
+    .bind(version)
+    .execute(conn)
+    .await?;
+    Ok(gone.rows_affected())
+}
+
 /// Makes the server's own keys, unless another process has.
 pub(super) async fn create_system(
     pool: &AnyPool,

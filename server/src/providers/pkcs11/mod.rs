@@ -164,6 +164,10 @@ fn context_of(id: &KeyId, context: &str) -> Vec<u8> {
 
 #[async_trait]
 impl KeyService for Pkcs11Keys {
+    fn kind(&self) -> &'static str {
+        "pkcs11"
+    }
+
     async fn create_wrapping_key(&self, id: &KeyId) -> Result<()> {
         let id = id.clone();
         self.blocking(move |inner| {

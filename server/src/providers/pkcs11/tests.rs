@@ -63,7 +63,7 @@ impl Inside {
 }
 
 fn key(tenant: &str) -> KeyId {
-    KeyId::tenant(&TenantId::parse(tenant).unwrap())
+    KeyId::tenant(&tenant.parse::<TenantId>().unwrap())
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -141,7 +141,7 @@ impl Token {
         slot: Slot,
         session: &Session,
     ) -> Result<()> {
-        let no = |why: &str| Err(Error::new(Reason::FailedPrecondition, why));
+        let no = |why: &'static str| Err(Error::new(Reason::FailedPrecondition, why));
         if state.refused {
             return no("the token has refused the PIN; it is not tried again before a restart");
         }

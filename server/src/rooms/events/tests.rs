@@ -30,6 +30,10 @@ struct Stopping {
 
 #[async_trait]
 impl KeyService for Stopping {
+    fn kind(&self) -> &'static str {
+        "stopping"
+    }
+
     async fn create_wrapping_key(&self, id: &KeyId) -> Result<()> {
         self.keys.create_wrapping_key(id).await
     }

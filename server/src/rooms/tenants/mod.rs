@@ -6,9 +6,12 @@
 
 mod access;
 mod account;
+mod certificate;
 mod credential;
 mod fields;
+mod hold;
 mod identity;
+mod key;
 mod paging;
 mod range;
 mod resource;

@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 
 use super::paging::PageRequest;
 use super::service::Service;
-use super::{account, credential, range, resource, source, tenant};
+use super::{account, certificate, credential, hold, key, range, resource, source, tenant};
 use crate::transport::Caller;
 
 /// Serves `TenantsService`.
@@ -94,6 +94,103 @@ impl TenantsService for TenantsRpc {
         let found = self.0.change_tenant(&caller, id, command).await?;
         Ok(Response::new(wire::DeleteTenantResponse {
             tenant: Some(tenant::convert::encode(found)),
+        }))
+    }
+
+    #[tracing::instrument(name = "tenants.undelete_tenant", skip_all)]
+    async fn undelete_tenant(
+        &self,
+        request: Request<wire::UndeleteTenantRequest>,
+    ) -> Answer<wire::UndeleteTenantResponse> {
+        let caller = Caller::of(&request)?;
+        let (id, command) = tenant::convert::undelete(request.into_inner())?;
+        let found = self.0.change_tenant(&caller, id, command).await?;
+        Ok(Response::new(wire::UndeleteTenantResponse {
+            tenant: Some(tenant::convert::encode(found)),
+        }))
+    }
+
+    #[tracing::instrument(name = "tenants.get_deletion_certificate", skip_all)]
+    async fn get_deletion_certificate(
+        &self,
+        request: Request<wire::GetDeletionCertificateRequest>,
+    ) -> Answer<wire::GetDeletionCertificateResponse> {
+        let caller = Caller::of(&request)?;
+        let id = Name::parse_tenant("name", &request.get_ref().name)?;
+        let found = self.0.get_deletion_certificate(&caller, id).await?;
+        Ok(Response::new(wire::GetDeletionCertificateResponse {
+            deletion_certificate: Some(certificate::convert::encode(found)),
+        }))
+    }
+
+    #[tracing::instrument(name = "tenants.create_legal_hold", skip_all)]
+    async fn create_legal_hold(
+        &self,
+        request: Request<wire::CreateLegalHoldRequest>,
+    ) -> Answer<wire::CreateLegalHoldResponse> {
+        let caller = Caller::of(&request)?;
+        let new = hold::convert::create(request.into_inner())?;
+        let found = self.0.create_legal_hold(&caller, new).await?;
+        Ok(Response::new(wire::CreateLegalHoldResponse {
+            legal_hold: Some(hold::convert::encode(found)),
+        }))
+    }
+
+    #[tracing::instrument(name = "tenants.list_legal_holds", skip_all)]
+    async fn list_legal_holds(
+        &self,
+        request: Request<wire::ListLegalHoldsRequest>,
+    ) -> Answer<wire::ListLegalHoldsResponse> {
+        let caller = Caller::of(&request)?;
+        let request = request.into_inner();
+        let parent = Name::parse_tenant("parent", &request.parent)?;
+        let page = PageRequest::new(request.page_size, request.page_token)?;
+        let page = self.0.list_legal_holds(&caller, parent, page).await?;
+        Ok(Response::new(wire::ListLegalHoldsResponse {
+            legal_holds: page.rows.each().map(hold::convert::encode).collect(),
+            next_page_token: page.next,
+        }))
+    }
+
+    #[tracing::instrument(name = "tenants.release_legal_hold", skip_all)]
+    async fn release_legal_hold(
+        &self,
+        request: Request<wire::ReleaseLegalHoldRequest>,
+    ) -> Answer<wire::ReleaseLegalHoldResponse> {
+        let caller = Caller::of(&request)?;
+        let (name, reason) = hold::convert::release(request.get_ref())?;
+        let found = self.0.release_legal_hold(&caller, name, &reason).await?;
+        Ok(Response::new(wire::ReleaseLegalHoldResponse {
+            legal_hold: Some(hold::convert::encode(found)),
+        }))
+    }
+
+    #[tracing::instrument(name = "tenants.rotate_tenant_key", skip_all)]
+    async fn rotate_tenant_key(
+        &self,
+        request: Request<wire::RotateTenantKeyRequest>,
+    ) -> Answer<wire::RotateTenantKeyResponse> {
+        let caller = Caller::of(&request)?;
+        let (id, reason) = key::convert::rotate(request.get_ref())?;
+        let found = self.0.rotate_tenant_key(&caller, id, &reason).await?;
+        Ok(Response::new(wire::RotateTenantKeyResponse {
+            key_rotation: Some(key::convert::encode(found)),
+        }))
+    }
+
+    #[tracing::instrument(name = "tenants.list_key_rotations", skip_all)]
+    async fn list_key_rotations(
+        &self,
+        request: Request<wire::ListKeyRotationsRequest>,
+    ) -> Answer<wire::ListKeyRotationsResponse> {
+        let caller = Caller::of(&request)?;
+        let request = request.into_inner();
+        let parent = Name::parse_tenant("parent", &request.parent)?;
+        let page = PageRequest::new(request.page_size, request.page_token)?;
+        let page = self.0.list_key_rotations(&caller, parent, page).await?;
+        Ok(Response::new(wire::ListKeyRotationsResponse {
+            key_rotations: page.rows.each().map(key::convert::encode).collect(),
+            next_page_token: page.next,
         }))
     }
 

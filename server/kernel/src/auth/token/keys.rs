@@ -122,6 +122,12 @@ impl TokenKey {
         &self.kid
     }
 
+    pub(super) fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>> {
+        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&self.stored.pkcs8)
+            .map_err(|e| Error::internal(format!("signing key: {e}")))?;
+        Ok(pair.sign(bytes).as_ref().to_vec())
+    }
+
     /// Orders keys oldest first: by when they began to sign, and then by when they stopped.
     pub(super) fn age(&self) -> (Timestamp, Timestamp) {
         (

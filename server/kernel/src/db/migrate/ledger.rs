@@ -37,10 +37,10 @@ macro_rules! migrations {
 
 pub(super) const SQLITE: &[Migration] = migrations!("sqlite":
     1 "kernel", 2 "journal_payloads", 3 "quarantine_networks", 4 "originals",
-    5 "servers" from 5);
+    5 "servers" from 5, 6 "ends" from 6);
 
 pub(super) const POSTGRES: &[Migration] =
-    migrations!("postgres": 1 "tables", 2 "walls", 3 "servers" from 3);
+    migrations!("postgres": 1 "tables", 2 "walls", 3 "servers" from 3, 4 "ends" from 4);
 
 /// Makes the ledger, unless it is there.
 pub(super) const fn create(dialect: Dialect) -> &'static str {

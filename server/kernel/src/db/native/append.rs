@@ -121,6 +121,15 @@ pub(super) fn too_often() -> Error {
     .with_retry_after(std::time::Duration::from_secs(1))
 }
 
+/// This process was stopped for longer than it may keep keys, and asks for them anew next time.
+pub(super) fn dropped_key() -> Error {
+    Error::new(
+        Reason::Unavailable,
+        "a tenant's data key was dropped meanwhile: send again",
+    )
+    .with_retry_after(std::time::Duration::from_secs(1))
+}
+
 /// A tenant's head while the transaction works on it.
 pub(super) struct Head {
     deleted: bool,
@@ -130,6 +139,8 @@ pub(super) struct Head {
     pub(super) chain: [u8; 32],
     pub(super) stored_time: i64,
     pub(super) key_uses: i64,
+    /// The oldest version of the data key that may still seal.
+    key_floor: i64,
     was_empty: bool,
     blocks_before: u64,
     /// Unsealed blocks.
@@ -293,10 +304,13 @@ fn refuse(
                     "a tenant's data key is worn out: rotate it",
                 ));
             }
-            Some(_) if !keys.contains_key(&block.tenant) => {
-                return Some(Error::internal(format!("no keys for {}", block.tenant)));
-            }
-            Some(_) => {}
+            Some(head) => match keys.get(&block.tenant) {
+                None => return Some(Error::internal(format!("no keys for {}", block.tenant))),
+                Some(keys) if i64::from(keys.version()) < head.key_floor => {
+                    return Some(dropped_key());
+                }
+                Some(_) => {}
+            },
         }
     }
     None
@@ -331,6 +345,7 @@ async fn read_heads(tx: &mut Conn, work: &Work, now: i64) -> Result<BTreeMap<Ten
                 // Stored time never falls along the sequence, whatever the clock does.
                 stored_time: now.max(last.unwrap_or(i64::MIN)),
                 key_uses: row.try_get(5)?,
+                key_floor: row.try_get(9)?,
                 was_empty: row.try_get(6)?,
                 blocks_before: blocks,
                 blocks,

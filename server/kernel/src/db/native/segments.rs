@@ -17,6 +17,7 @@ use super::{Conn, Row, many, read};
 use crate::audit::hash_from;
 use crate::error::{Error, Reason, Result};
 use crate::ids::TenantId;
+use crate::keys::envelope::sealed_version;
 
 pub(super) async fn snapshot(
     tx: &mut Conn,
@@ -238,6 +239,9 @@ pub(super) async fn commit(
             return Err(lapsed("the job was claimed by another"));
         }
     }
+    if !commit.add.is_empty() {
+        require_keys(tx, tenant, &commit.add).await?;
+    }
     for RawSegment { row, payload } in &commit.add {
         insert(tx, tenant, row, now).await?;
         if let Some(payload) = payload {
@@ -284,6 +288,21 @@ pub(super) async fn commit(
         now,
     )
     .await
+}
+
+/// Refuses what was sealed under a data key that was dropped meanwhile. The head is locked.
+async fn require_keys(tx: &mut Conn, tenant: &TenantId, add: &[RawSegment]) -> Result<()> {
+    let floor: i64 = sqlx::query_scalar("SELECT key_floor FROM tenant_head WHERE tenant_id = $1")
+        .bind(tenant.as_str())
+        .fetch_one(tx)
+        .await?;
+    let dropped = |version: u32| i64::from(version) < floor;
+    for RawSegment { row, .. } in add {
+        if dropped(row.key_version) || sealed_version(&row.meta).is_none_or(dropped) {
+            return Err(lapsed("the data key was dropped"));
+        }
+    }
+    Ok(())
 }
 
 async fn insert(tx: &mut Conn, tenant: &TenantId, row: &SegmentRow, now: i64) -> Result<()> {

@@ -31,6 +31,9 @@ const PROVIDER_TABLES: &[&str] = &[
     "address_ranges",
     "sources",
     "credentials",
+    "legal_holds",
+    "deletions",
+    "key_rotations",
 ];
 
 /// What the kernel itself writes within a provider's transaction: never shown to a reader.

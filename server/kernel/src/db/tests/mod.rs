@@ -2,11 +2,13 @@
 
 mod append;
 mod audit;
+mod deletion;
 mod jobs;
 mod leftovers;
 mod originals;
 mod postgres;
 mod registers;
+mod rotation;
 mod schema;
 mod segments;
 mod servers;

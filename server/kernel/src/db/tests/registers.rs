@@ -115,11 +115,6 @@ async fn tenants_lie_one_level_deep() {
             "{id}"
         );
     }
-    let error = change(&world, async |tx| {
-        tx.delete_tenant(&tenant_id("acme")).await
-    })
-    .await;
-    assert_eq!(error.unwrap_err().reason(), Reason::FailedPrecondition);
 }
 
 #[tokio::test]
@@ -407,48 +402,6 @@ async fn a_destroyed_key_opens_nothing_not_even_from_a_backup() {
     let listed = world.keys.list_destroyed().await.unwrap();
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].id, KeyId::tenant(&tenant_id("acme")));
-}
-
-#[tokio::test]
-async fn what_a_deleted_tenant_leaves_is_purged_and_its_journal_and_log_stay() {
-    let world = World::new().await;
-    world.create(&["acme", "globex"]).await;
-    for n in 0..3 {
-        let blocks = vec![block("acme", 1, "a"), block("globex", 1, "g")];
-        world
-            .append("trail", vec![batch(&format!("b{n}"), blocks)])
-            .await;
-    }
-    let job = job_scope("acme");
-    assert_eq!(
-        world.db.purge_tenant(&job).await.unwrap_err().reason(),
-        Reason::FailedPrecondition
-    );
-    assert_eq!(
-        world
-            .db
-            .purge_tenant(&scope("acme"))
-            .await
-            .unwrap_err()
-            .reason(),
-        Reason::PermissionDenied
-    );
-    change(&world, async |tx| {
-        tx.delete_tenant(&tenant_id("acme")).await
-    })
-    .await
-    .unwrap();
-    world.db.purge_tenant(&job).await.unwrap();
-    let journal = world.journal_and_payloads();
-    for (tenant, blocks) in [("acme", 0), ("globex", 3)] {
-        let rows = format!("{journal} WHERE tenant_id = '{tenant}'");
-        assert_eq!(world.count(&rows).await, 3);
-        let full = format!("{rows} AND payload IS NOT NULL");
-        assert_eq!(world.count(&full).await, blocks, "{tenant}");
-    }
-    assert_eq!(world.count("tenant_keys WHERE tenant_id = 'acme'").await, 0);
-    assert_eq!(world.db.verify_audit(&job).await.unwrap().broken_at, None);
-    assert_eq!(world.journal("globex").await.len(), 3);
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! Between messages and a tenant.
 
+use cordon_kernel::db::deletion::{LONGEST_WAIT, SHORTEST_WAIT};
 use cordon_kernel::{Disclosed, Name, Result, TenantId};
 use cordon_proto::tenants as wire;
+use jiff::SignedDuration;
 
 use super::super::fields::{Fields, wire_time};
 use super::model::{Command, NewTenant, State, Tenant};
@@ -91,8 +93,32 @@ pub(in super::super) fn resume(request: wire::ResumeTenantRequest) -> Result<(Te
 }
 
 pub(in super::super) fn delete(request: wire::DeleteTenantRequest) -> Result<(TenantId, Command)> {
+    let mut fields = Fields::default();
+    let id = fields.named(Name::parse_tenant("name", &request.name));
+    let reason = fields.reason("reason", &request.reason);
+    let wait = match request.waiting_period {
+        None => LONGEST_WAIT,
+        Some(wait) => SignedDuration::new(wait.seconds, 0),
+    };
+    let exact = request.waiting_period.is_none_or(|wait| wait.nanos == 0);
+    if !exact || wait < SHORTEST_WAIT || wait > LONGEST_WAIT {
+        fields.wrong("waiting_period", "expected 7 to 30 days, in whole seconds");
+    }
+    match (id, reason) {
+        (Some(id), Some(reason)) => {
+            fields.finish()?;
+            let etag = request.etag;
+            Ok((id, Command::Delete { wait, reason, etag }))
+        }
+        _ => Err(fields.refuse()),
+    }
+}
+
+pub(in super::super) fn undelete(
+    request: wire::UndeleteTenantRequest,
+) -> Result<(TenantId, Command)> {
     let id = Name::parse_tenant("name", &request.name)?;
-    Ok((id, Command::Delete { etag: request.etag }))
+    Ok((id, Command::Undelete { etag: request.etag }))
 }
 
 /// The message that shows it.
@@ -101,6 +127,7 @@ pub(in super::super) fn encode(tenant: Disclosed<Tenant>) -> wire::Tenant {
     let state = match tenant.state {
         State::Active => wire::tenant::State::Active,
         State::Suspended => wire::tenant::State::Suspended,
+        State::PendingDeletion => wire::tenant::State::PendingDeletion,
         State::Deleted => wire::tenant::State::Deleted,
     };
     wire::Tenant {
@@ -114,6 +141,7 @@ pub(in super::super) fn encode(tenant: Disclosed<Tenant>) -> wire::Tenant {
         home_region: tenant.home_region,
         create_time: Some(wire_time(tenant.created)),
         update_time: Some(wire_time(tenant.updated)),
+        purge_time: tenant.purge.map(wire_time),
         etag: tenant.etag,
     }
 }

@@ -1,30 +1,29 @@
 //! What may become of a tenant. Pure.
 
+use cordon_kernel::db::registers::SetStatus;
 use cordon_kernel::{Action, Error, Reason, Result, TenantId};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Where a tenant stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum State {
     Active,
     Suspended,
+    /// Suspended, until its purge time.
+    PendingDeletion,
     Deleted,
 }
 
 impl State {
-    /// As the table keeps it.
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Suspended => "suspended",
-            Self::Deleted => "deleted",
+    /// From what the table keeps: a status, and when a deletion's waiting period ends.
+    pub(super) fn from_stored(status: &str, purge: Option<Timestamp>) -> Option<Self> {
+        match (status, purge) {
+            ("active", _) => Some(Self::Active),
+            ("suspended", None) => Some(Self::Suspended),
+            ("suspended", Some(_)) => Some(Self::PendingDeletion),
+            ("deleted", _) => Some(Self::Deleted),
+            _ => None,
         }
-    }
-
-    pub(super) fn from_stored(text: &str) -> Option<Self> {
-        [Self::Active, Self::Suspended, Self::Deleted]
-            .into_iter()
-            .find(|state| state.as_str() == text)
     }
 }
 
@@ -38,6 +37,8 @@ pub(in super::super) struct Tenant {
     pub(super) home_region: String,
     pub(super) created: Timestamp,
     pub(super) updated: Timestamp,
+    /// When its keys are or were to be destroyed.
+    pub(super) purge: Option<Timestamp>,
     pub(super) etag: String,
 }
 
@@ -79,9 +80,22 @@ pub(super) struct Before {
 /// Something to be done with a tenant that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) enum Command {
-    Suspend { reason: String, etag: String },
-    Resume { etag: String },
-    Delete { etag: String },
+    Suspend {
+        reason: String,
+        etag: String,
+    },
+    Resume {
+        etag: String,
+    },
+    Delete {
+        /// How long it can be called off.
+        wait: SignedDuration,
+        reason: String,
+        etag: String,
+    },
+    Undelete {
+        etag: String,
+    },
 }
 
 impl Command {
@@ -91,8 +105,34 @@ impl Command {
             Self::Suspend { .. } => Action::SuspendTenant,
             Self::Resume { .. } => Action::ResumeTenant,
             Self::Delete { .. } => Action::DeleteTenant,
+            Self::Undelete { .. } => Action::UndeleteTenant,
         }
     }
+
+    fn etag(&self) -> &str {
+        let (Self::Suspend { etag, .. }
+        | Self::Resume { etag }
+        | Self::Delete { etag, .. }
+        | Self::Undelete { etag }) = self;
+        etag
+    }
+
+    /// Why, for the tenant's log; may be empty.
+    pub(super) fn reason(&self) -> &str {
+        match self {
+            Self::Suspend { reason, .. } | Self::Delete { reason, .. } => reason,
+            Self::Resume { .. } | Self::Undelete { .. } => "",
+        }
+    }
+}
+
+/// What keeps a tenant from being deleted.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Kept {
+    /// Sub-accounts that are not deleted.
+    pub(super) children: i64,
+    /// Legal holds that were not released.
+    pub(super) holds: i64,
 }
 
 /// A decided change; only this module makes one.
@@ -105,8 +145,12 @@ pub(super) enum Effect {
     None(Tenant),
     /// A tenant is made.
     Create(NewTenant),
-    /// The tenant's state changes.
-    Set(State),
+    /// It is let in, or not.
+    Set(SetStatus),
+    /// It is deleted at that time.
+    Delete(Timestamp),
+    /// It is not deleted.
+    Undelete,
 }
 
 impl Change {
@@ -142,7 +186,7 @@ pub(super) fn create(before: Before, new: NewTenant) -> Result<Change> {
         let wrong = match &before.parent {
             None => Some("no such tenant"),
             Some(parent) if parent.state == State::Deleted => Some("the tenant is deleted"),
-            Some(parent) if parent.state == State::Suspended => Some("the tenant is suspended"),
+            Some(parent) if parent.state != State::Active => Some("the tenant is suspended"),
             Some(parent) if parent.parent.is_some() => Some("is a sub-account itself"),
             Some(_) => None,
         };
@@ -153,10 +197,14 @@ pub(super) fn create(before: Before, new: NewTenant) -> Result<Change> {
     Ok(Change(Effect::Create(new)))
 }
 
-/// Decides on a change of a tenant; `children` counts the sub-accounts that are not deleted.
-pub(super) fn decide(tenant: &Tenant, children: i64, command: &Command) -> Result<Change> {
-    let (Command::Suspend { etag, .. } | Command::Resume { etag } | Command::Delete { etag }) =
-        command;
+/// Decides on a change of a tenant.
+pub(super) fn decide(
+    tenant: &Tenant,
+    kept: Kept,
+    command: &Command,
+    now: Timestamp,
+) -> Result<Change> {
+    let etag = command.etag();
     if !etag.is_empty() && *etag != tenant.etag {
         return Err(Error::new(
             Reason::EtagMismatch,
@@ -164,23 +212,34 @@ pub(super) fn decide(tenant: &Tenant, children: i64, command: &Command) -> Resul
         ));
     }
     let no = |text| Err(Error::new(Reason::FailedPrecondition, text));
-    let state = match (command, tenant.state) {
+    let effect = match (command, tenant.state) {
         (_, State::Deleted) => return no("the tenant is deleted"),
-        (Command::Suspend { .. }, State::Active) => State::Suspended,
-        (Command::Suspend { .. }, State::Suspended) => {
-            return no("the tenant is suspended already");
-        }
-        (Command::Resume { .. }, State::Suspended) => State::Active,
+        (Command::Suspend { .. }, State::Active) => Effect::Set(SetStatus::Suspended),
+        (Command::Suspend { .. }, _) => return no("the tenant is suspended already"),
+        (Command::Resume { .. }, State::Suspended) => Effect::Set(SetStatus::Active),
         (Command::Resume { .. }, State::Active) => return no("the tenant is not suspended"),
+        (Command::Resume { .. }, State::PendingDeletion) => {
+            return no("the tenant is being deleted: undelete it first");
+        }
         (Command::Delete { .. }, State::Active) => {
             return no("suspend the tenant before deleting it");
         }
-        (Command::Delete { .. }, State::Suspended) if children > 0 => {
+        (Command::Delete { .. }, State::PendingDeletion) => {
+            return no("the tenant is being deleted already");
+        }
+        (Command::Delete { .. }, State::Suspended) if kept.children > 0 => {
             return no("the tenant has sub-accounts: delete those first");
         }
-        (Command::Delete { .. }, State::Suspended) => State::Deleted,
+        (Command::Delete { .. }, State::Suspended) if kept.holds > 0 => {
+            return no("the tenant is under a legal hold: release it first");
+        }
+        (Command::Delete { wait, .. }, State::Suspended) => {
+            Effect::Delete(now.checked_add(*wait).map_err(Error::internal)?)
+        }
+        (Command::Undelete { .. }, State::PendingDeletion) => Effect::Undelete,
+        (Command::Undelete { .. }, _) => return no("no deletion of the tenant waits"),
     };
-    Ok(Change(Effect::Set(state)))
+    Ok(Change(effect))
 }
 
 #[cfg(test)]
@@ -208,6 +267,7 @@ mod tests {
             home_region: "local".into(),
             created: NOW,
             updated: NOW,
+            purge: None,
             etag: "e1".into(),
         }
     }
@@ -276,36 +336,64 @@ mod tests {
         assert!(with(Some(acme(State::Active))).is_ok());
     }
 
+    const WAIT: SignedDuration = SignedDuration::from_hours(240);
+
+    fn delete() -> Command {
+        Command::Delete {
+            wait: WAIT,
+            reason: "contract ended".into(),
+            etag: String::new(),
+        }
+    }
+
     #[test]
     fn every_state_goes_where_it_may() {
         let suspend = Command::Suspend {
             reason: "unpaid".into(),
             etag: String::new(),
         };
-        let delete = Command::Delete {
+        let undelete = Command::Undelete {
             etag: String::new(),
         };
         let resume = Command::Resume { etag: "e1".into() };
-        let table = [
-            (State::Active, &suspend, Some(State::Suspended)),
-            (State::Active, &resume, None),
-            (State::Active, &delete, None),
-            (State::Suspended, &suspend, None),
-            (State::Suspended, &resume, Some(State::Active)),
-            (State::Suspended, &delete, Some(State::Deleted)),
-            (State::Deleted, &suspend, None),
-            (State::Deleted, &resume, None),
-            (State::Deleted, &delete, None),
+        let delete = delete();
+        let states = [
+            State::Active,
+            State::Suspended,
+            State::PendingDeletion,
+            State::Deleted,
         ];
-        for (from, command, to) in table {
-            let change = decide(&acme(from), 0, command).ok();
-            assert_eq!(
-                change,
-                to.map(|to| Change(Effect::Set(to))),
-                "{from:?} {command:?}"
-            );
+        let may = |command: &Command| -> Vec<(State, Effect)> {
+            let decided = |state| decide(&acme(state), Kept::default(), command, NOW);
+            states
+                .into_iter()
+                .filter_map(|state| Some((state, decided(state).ok()?.0)))
+                .collect()
+        };
+        let suspended = Effect::Set(SetStatus::Suspended);
+        assert_eq!(may(&suspend), [(State::Active, suspended)]);
+        let active = Effect::Set(SetStatus::Active);
+        assert_eq!(may(&resume), [(State::Suspended, active)]);
+        let deleted = Effect::Delete(NOW + WAIT);
+        assert_eq!(may(&delete), [(State::Suspended, deleted)]);
+        assert_eq!(may(&undelete), [(State::PendingDeletion, Effect::Undelete)]);
+    }
+
+    #[test]
+    fn delete_waits_for_what_keeps_the_tenant() {
+        for kept in [
+            Kept {
+                children: 1,
+                holds: 0,
+            },
+            Kept {
+                children: 0,
+                holds: 1,
+            },
+        ] {
+            let error = decide(&acme(State::Suspended), kept, &delete(), NOW).unwrap_err();
+            assert_eq!(error.reason(), Reason::FailedPrecondition, "{kept:?}");
         }
-        assert!(decide(&acme(State::Suspended), 1, &delete).is_err());
     }
 
     #[test]
@@ -314,7 +402,7 @@ mod tests {
             reason: String::new(),
             etag: "e0".into(),
         };
-        let error = decide(&acme(State::Active), 0, &stale).unwrap_err();
+        let error = decide(&acme(State::Active), Kept::default(), &stale, NOW).unwrap_err();
         assert_eq!(error.reason(), Reason::EtagMismatch);
     }
 }

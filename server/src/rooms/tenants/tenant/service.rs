@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use super::super::access::{Access, no_such_tenant};
 use super::super::paging::{Listing, Page, PageRequest};
 use super::super::service::Service;
-use super::model::{self, Before, Command, Effect, NewTenant, State, Tenant};
+use super::model::{self, Before, Command, Effect, Kept, NewTenant, Tenant};
 use super::store;
 use crate::transport::Caller;
 
@@ -97,7 +97,7 @@ impl Service {
         Ok(page)
     }
 
-    /// Suspends, resumes or deletes.
+    /// Suspends, resumes, deletes or undeletes.
     pub(in super::super) async fn change_tenant(
         &self,
         caller: &Caller,
@@ -111,24 +111,21 @@ impl Service {
         let tenant = store::find(tx.conn(), &id)
             .await?
             .ok_or_else(no_such_tenant)?;
-        let children = store::children(tx.conn(), &id).await?;
-        let change = model::decide(&tenant, children, &command)?;
-        let mut entry = AuditEntry::new(&permit).resource(Name::Tenant(id.clone()));
-        if let Command::Suspend { reason, .. } = &command
-            && !reason.is_empty()
-        {
-            entry = entry.detail("reason", reason);
-        }
-        if *change.effect() == Effect::Set(State::Deleted) {
-            store::release(tx.conn(), &id, self.kernel.env().now()).await?;
-            self.kernel.delete_tenant(tx, &id, entry).await?;
-            let mut read = self.kernel.db().provider_read(&scope).await?;
-            let tenant = store::find(read.conn(), &id).await?.ok_or_else(lost)?;
-            return Ok(Disclosed::summary(&scope, tenant));
-        }
+        let kept = Kept {
+            children: store::children(tx.conn(), &id).await?,
+            holds: store::holds(tx.conn(), &id).await?,
+        };
+        let change = model::decide(&tenant, kept, &command, self.kernel.env().now())?;
         store::apply(&mut tx, &id, &change).await?;
         let tenant = store::find(tx.conn(), &id).await?.ok_or_else(lost)?;
         tx.about(&id);
+        let mut entry = AuditEntry::new(&permit).resource(Name::Tenant(id));
+        if !command.reason().is_empty() {
+            entry = entry.detail("reason", command.reason());
+        }
+        if let Some(purge) = tenant.purge {
+            entry = entry.detail("purge_time", purge);
+        }
         tx.commit(entry).await?;
         Ok(Disclosed::summary(&scope, tenant))
     }

@@ -1,7 +1,7 @@
 //! The table of tenants.
 
 use cordon_kernel::audit::AuditRecord;
-use cordon_kernel::db::registers::{self, SetStatus};
+use cordon_kernel::db::registers;
 use cordon_kernel::db::{ProviderTx, nanos, timestamp};
 use cordon_kernel::{Action, Error, Name, Result, TenantId};
 use jiff::Timestamp;
@@ -20,7 +20,7 @@ pub(in super::super) async fn find(
     id: &TenantId,
 ) -> Result<Option<Tenant>> {
     let row = sqlx::query(
-        "SELECT tenant_id, display_name, status, parent, home_region, created_time, updated_time, etag \
+        "SELECT tenant_id, display_name, status, parent, home_region, created_time, updated_time, purge_time, etag \
            FROM tenants WHERE tenant_id = $1",
     )
     .bind(id.as_str())
@@ -91,7 +91,7 @@ pub(super) async fn children(conn: &mut AnyConnection, id: &TenantId) -> Result<
 /// Up to `limit` tenants after the id `after`, by id.
 pub(super) async fn list(conn: &mut AnyConnection, after: &str, limit: i64) -> Result<Vec<Tenant>> {
     let rows = sqlx::query(
-        "SELECT tenant_id, display_name, status, parent, home_region, created_time, updated_time, etag \
+        "SELECT tenant_id, display_name, status, parent, home_region, created_time, updated_time, purge_time, etag \
            FROM tenants WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2",
     )
     .bind(after)
@@ -101,9 +101,17 @@ pub(super) async fn list(conn: &mut AnyConnection, after: &str, limit: i64) -> R
     rows.iter().map(read).collect()
 }
 
-/// Writes a decided change, but for a deletion, which is the kernel's ([`Kernel::delete_tenant`]).
-///
-/// [`Kernel::delete_tenant`]: cordon_kernel::facade::Kernel::delete_tenant
+/// Legal holds on it that were not released.
+pub(super) async fn holds(conn: &mut AnyConnection, id: &TenantId) -> Result<i64> {
+    Ok(sqlx::query_scalar(
+        "SELECT count(*) FROM legal_holds WHERE tenant_id = $1 AND released_time IS NULL",
+    )
+    .bind(id.as_str())
+    .fetch_one(conn)
+    .await?)
+}
+
+/// Writes a decided change.
 pub(super) async fn apply(tx: &mut ProviderTx<'_>, id: &TenantId, change: &Change) -> Result<()> {
     match change.effect() {
         Effect::None(_) => Ok(()),
@@ -116,39 +124,20 @@ pub(super) async fn apply(tx: &mut ProviderTx<'_>, id: &TenantId, change: &Chang
             })
             .await
         }
-        Effect::Set(State::Active) => tx.set_tenant_status(id, SetStatus::Active).await,
-        Effect::Set(State::Suspended) => tx.set_tenant_status(id, SetStatus::Suspended).await,
-        Effect::Set(State::Deleted) => {
-            Err(Error::internal("a tenant is deleted by the kernel alone"))
-        }
+        Effect::Set(status) => tx.set_tenant_status(id, *status).await,
+        Effect::Delete(purge) => tx.schedule_deletion(id, *purge).await,
+        Effect::Undelete => tx.call_off_deletion(id).await,
     }
-}
-
-/// Lets go, before a deletion, of the registrations that the kernel leaves alone because they have
-/// an end of their own or have not begun: others may have those accounts and addresses.
-pub(super) async fn release(conn: &mut AnyConnection, id: &TenantId, now: Timestamp) -> Result<()> {
-    for statement in [
-        "DELETE FROM accounts WHERE tenant_id = $1 AND valid_from >= $2",
-        "DELETE FROM resources WHERE tenant_id = $1 AND valid_from >= $2",
-        "UPDATE accounts SET valid_to = $2 WHERE tenant_id = $1 AND valid_to > $2",
-        "UPDATE resources SET valid_to = $2, updated_time = $2 WHERE tenant_id = $1 AND valid_to > $2",
-    ] {
-        sqlx::query(statement)
-            .bind(id.as_str())
-            .bind(nanos(now))
-            .execute(&mut *conn)
-            .await?;
-    }
-    Ok(())
 }
 
 fn read(row: &AnyRow) -> Result<Tenant> {
     let damaged = |what: &str| Error::internal(format!("a tenant's row has a damaged {what}"));
     let parse = |text: String| text.parse::<TenantId>().map_err(|_| damaged("id"));
+    let purge = row.try_get::<Option<i64>, _>("purge_time")?.map(timestamp);
     Ok(Tenant {
         id: parse(row.try_get("tenant_id")?)?,
         display_name: row.try_get("display_name")?,
-        state: State::from_stored(&row.try_get::<String, _>("status")?)
+        state: State::from_stored(&row.try_get::<String, _>("status")?, purge)
             .ok_or_else(|| damaged("status"))?,
         parent: row
             .try_get::<Option<String>, _>("parent")?
@@ -157,6 +146,7 @@ fn read(row: &AnyRow) -> Result<Tenant> {
         home_region: row.try_get("home_region")?,
         created: timestamp(row.try_get("created_time")?),
         updated: timestamp(row.try_get("updated_time")?),
+        purge,
         etag: row.try_get("etag")?,
     })
 }

@@ -333,7 +333,7 @@ async fn delete_needs_a_suspension_and_is_for_good() {
     .unwrap();
     let delete = || wire::DeleteTenantRequest {
         name: "tenants/acme".into(),
-        etag: String::new(),
+        ..Default::default()
     };
     assert_eq!(
         reason(call!(
@@ -343,61 +343,257 @@ async fn delete_needs_a_suspension_and_is_for_good() {
         )),
         "FAILED_PRECONDITION"
     );
-    let suspend = wire::SuspendTenantRequest {
-        name: "tenants/acme".into(),
-        ..Default::default()
-    };
-    call!(world, &world.operator, tenants.suspend_tenant(suspend)).unwrap();
+    suspend(&world, "acme").await;
     let deleted = call!(world, &world.operator, tenants.delete_tenant(delete())).unwrap();
-    assert_eq!(deleted.tenant.unwrap().state(), State::Deleted);
-
+    let deleted = deleted.tenant.unwrap();
+    assert_eq!(deleted.state(), State::PendingDeletion);
+    assert_eq!(deleted.purge_time.unwrap().seconds, NOW + 30 * 86_400);
     assert_eq!(
         reason(call!(world, &admin, tenants.get_tenant(get("acme")))),
-        "UNAUTHENTICATED"
+        "TENANT_SUSPENDED"
     );
-    let seen = call!(world, &world.operator, tenants.get_tenant(get("acme")))
+    for refused in [
+        reason(call!(
+            world,
+            &world.operator,
+            tenants.delete_tenant(delete())
+        )),
+        reason(call!(
+            world,
+            &world.operator,
+            tenants.resume_tenant(wire::ResumeTenantRequest {
+                name: "tenants/acme".into(),
+                ..Default::default()
+            })
+        )),
+    ] {
+        assert_eq!(refused, "FAILED_PRECONDITION");
+    }
+    let runner = world.kernel.job_runner().unwrap();
+    world
+        .clock
+        .advance(jiff::SignedDuration::from_hours(30 * 24));
+    let operator = world.with_token(&world.operator).await;
+    due(&world, &runner, "delete").await;
+    let seen = call!(world, &operator, tenants.get_tenant(get("acme")))
         .unwrap()
         .tenant
         .unwrap();
     assert_eq!(seen.state(), State::Deleted);
     assert_eq!(
-        reason(call!(
-            world,
-            &world.operator,
-            tenants.delete_tenant(delete())
-        )),
+        reason(call!(world, &admin, tenants.get_tenant(get("acme")))),
+        "UNAUTHENTICATED"
+    );
+    assert_eq!(
+        reason(call!(world, &operator, tenants.delete_tenant(delete()))),
         "FAILED_PRECONDITION"
     );
-    let again = call!(
-        world,
-        &world.operator,
-        tenants.create_tenant(create("acme", ""))
-    );
+    let again = call!(world, &operator, tenants.create_tenant(create("acme", "")));
     assert_eq!(reason(again), "ALREADY_EXISTS");
-    let new = call!(
-        world,
-        &world.operator,
-        tenants.create_account(account("acme"))
-    );
+    let new = call!(world, &operator, tenants.create_account(account("acme")));
     assert_eq!(reason(new), "FAILED_PRECONDITION");
 
     // Its keys are gone, its account is free, whatever end it was to have.
-    let destroyed = world.kernel.job_runner().map(|runner| {
-        let (scope, _) = world
-            .kernel
-            .maintenance_scope(&runner, &"acme".parse().unwrap(), "test");
-        scope
-    });
-    let cipher = world.kernel.cipher(&destroyed.unwrap()).await;
-    assert!(cipher.is_err());
+    let acme = "acme".parse().unwrap();
+    let (scope, _) = world.kernel.maintenance_scope(&runner, &acme, "test");
+    assert!(world.kernel.cipher(&scope).await.is_err());
     world.clock.advance(jiff::SignedDuration::from_secs(1));
-    let now = prost_types::Timestamp {
-        seconds: 1_767_225_601,
-        nanos: 0,
-    };
     let mut other = account("globex");
-    other.account.as_mut().unwrap().start_time = Some(now);
-    call!(world, &world.operator, tenants.create_account(other)).unwrap();
+    other.account.as_mut().unwrap().start_time = at(NOW + 30 * 86_400 + 1);
+    call!(world, &operator, tenants.create_account(other)).unwrap();
+}
+
+async fn suspend(world: &World, id: &str) {
+    let suspend = wire::SuspendTenantRequest {
+        name: format!("tenants/{id}"),
+        ..Default::default()
+    };
+    call!(world, &world.operator, tenants.suspend_tenant(suspend)).unwrap();
+}
+
+/// Does the job that is due.
+async fn due(world: &World, runner: &cordon_kernel::db::jobs::JobRunner, job: &str) {
+    let lease = jiff::SignedDuration::from_mins(1);
+    let claims = world
+        .kernel
+        .db()
+        .claim_jobs(runner, 0..=255, lease, 32)
+        .await;
+    for claim in claims.unwrap() {
+        if claim.job() == job {
+            world.kernel.delete_due(&claim).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_can_be_called_off_and_says_how_long() {
+    let world = World::new().await;
+    world.tenant("acme").await;
+    suspend(&world, "acme").await;
+    let delete = |seconds, nanos| wire::DeleteTenantRequest {
+        name: "tenants/acme".into(),
+        waiting_period: Some(prost_types::Duration { seconds, nanos }),
+        ..Default::default()
+    };
+    let day = 86_400;
+    for (seconds, nanos) in [
+        (7 * day - 1, 0),
+        (30 * day + 1, 0),
+        (8 * day, 1),
+        (-1, 0),
+        (i64::MAX, 0),
+    ] {
+        let refused = call!(
+            world,
+            &world.operator,
+            tenants.delete_tenant(delete(seconds, nanos))
+        );
+        assert_eq!(fields(refused), ["waiting_period"], "{seconds} {nanos}");
+    }
+    let undelete = || wire::UndeleteTenantRequest {
+        name: "tenants/acme".into(),
+        ..Default::default()
+    };
+    let early = call!(world, &world.operator, tenants.undelete_tenant(undelete()));
+    assert_eq!(reason(early), "FAILED_PRECONDITION");
+    let waits = call!(
+        world,
+        &world.operator,
+        tenants.delete_tenant(delete(7 * day, 0))
+    );
+    let purge = waits.unwrap().tenant.unwrap().purge_time;
+    assert_eq!(purge, at(NOW + 7 * day));
+    let back = call!(world, &world.operator, tenants.undelete_tenant(undelete()));
+    let back = back.unwrap().tenant.unwrap();
+    assert_eq!((back.state(), back.purge_time), (State::Suspended, None));
+    let certificate = wire::GetDeletionCertificateRequest {
+        name: "tenants/acme".into(),
+    };
+    let none = call!(
+        world,
+        &world.operator,
+        tenants.get_deletion_certificate(certificate)
+    );
+    assert_eq!(reason(none), "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_held_tenant_is_not_deleted() {
+    let world = World::new().await;
+    world.tenant("acme").await;
+    world.tenant("globex").await;
+    let admin = world.member("tenants/acme", "admin").await;
+    let stranger = world.member("tenants/globex", "admin").await;
+    let place = |words: &str| wire::CreateLegalHoldRequest {
+        parent: "tenants/acme".into(),
+        legal_hold: Some(wire::LegalHold {
+            reason: words.into(),
+            reference: "4 O 12/26".into(),
+            ..Default::default()
+        }),
+    };
+    let wordless = call!(
+        world,
+        &world.operator,
+        tenants.create_legal_hold(place(" "))
+    );
+    assert_eq!(fields(wordless), ["legal_hold.reason"]);
+    let hold = call!(
+        world,
+        &world.operator,
+        tenants.create_legal_hold(place("court order"))
+    );
+    let hold = hold.unwrap().legal_hold.unwrap();
+    let list = || wire::ListLegalHoldsRequest {
+        parent: "tenants/acme".into(),
+        ..Default::default()
+    };
+    let seen = call!(world, &admin, tenants.list_legal_holds(list())).unwrap();
+    assert_eq!(seen.legal_holds, std::slice::from_ref(&hold));
+    let refused = call!(world, &stranger, tenants.list_legal_holds(list()));
+    assert_eq!(reason(refused), "PERMISSION_DENIED");
+
+    suspend(&world, "acme").await;
+    let delete = || wire::DeleteTenantRequest {
+        name: "tenants/acme".into(),
+        ..Default::default()
+    };
+    let held = call!(world, &world.operator, tenants.delete_tenant(delete())).unwrap_err();
+    assert!(held.message().contains("legal hold"), "{held:?}");
+    let release = |name: &str| wire::ReleaseLegalHoldRequest {
+        name: name.into(),
+        reason: "settled".into(),
+    };
+    let nameless = call!(
+        world,
+        &world.operator,
+        tenants.release_legal_hold(release("tenants/acme"))
+    );
+    assert_eq!(fields(nameless), ["name"]);
+    let released = call!(
+        world,
+        &world.operator,
+        tenants.release_legal_hold(release(&hold.name))
+    );
+    assert!(released.unwrap().legal_hold.unwrap().release_time.is_some());
+    let twice = call!(
+        world,
+        &world.operator,
+        tenants.release_legal_hold(release(&hold.name))
+    );
+    assert_eq!(reason(twice), "FAILED_PRECONDITION");
+    call!(world, &world.operator, tenants.delete_tenant(delete())).unwrap();
+}
+
+#[tokio::test]
+async fn a_rotation_is_seen_by_its_tenant_alone() {
+    let world = World::new().await;
+    world.tenant("acme").await;
+    world.tenant("globex").await;
+    let admin = world.member("tenants/acme", "admin").await;
+    let stranger = world.member("tenants/globex", "admin").await;
+    let rotate = || wire::RotateTenantKeyRequest {
+        name: "tenants/acme".into(),
+        reason: "yearly".into(),
+    };
+    let refused = call!(world, &admin, tenants.rotate_tenant_key(rotate()));
+    assert_eq!(reason(refused), "PERMISSION_DENIED");
+    for version in 2..5 {
+        let made = call!(world, &world.operator, tenants.rotate_tenant_key(rotate()));
+        let made = made.unwrap().key_rotation.unwrap();
+        assert_eq!(made.name, format!("tenants/acme/keyRotations/{version}"));
+        assert_eq!(made.state(), wire::key_rotation::State::Reencrypting);
+    }
+    let list = |page_token: String| wire::ListKeyRotationsRequest {
+        parent: "tenants/acme".into(),
+        page_size: 2,
+        page_token,
+    };
+    let page = call!(
+        world,
+        &admin,
+        tenants.list_key_rotations(list(String::new()))
+    )
+    .unwrap();
+    let names: Vec<_> = page.key_rotations.iter().map(|r| r.name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["tenants/acme/keyRotations/4", "tenants/acme/keyRotations/3"]
+    );
+    let next = call!(
+        world,
+        &admin,
+        tenants.list_key_rotations(list(page.next_page_token))
+    )
+    .unwrap();
+    assert_eq!(next.key_rotations.len(), 1);
+    let refused = call!(
+        world,
+        &stranger,
+        tenants.list_key_rotations(list(String::new()))
+    );
+    assert_eq!(reason(refused), "PERMISSION_DENIED");
 }
 
 #[tokio::test]
@@ -416,7 +612,7 @@ async fn delete_needs_sub_accounts_gone() {
     }
     let delete = |id: &str| wire::DeleteTenantRequest {
         name: format!("tenants/{id}"),
-        etag: String::new(),
+        ..Default::default()
     };
     assert_eq!(
         reason(call!(
@@ -432,10 +628,21 @@ async fn delete_needs_sub_accounts_gone() {
         tenants.delete_tenant(delete("acme-lab"))
     )
     .unwrap();
-    call!(
+    let waits = call!(
         world,
         &world.operator,
         tenants.delete_tenant(delete("acme"))
-    )
-    .unwrap();
+    );
+    assert_eq!(
+        reason(waits),
+        "FAILED_PRECONDITION",
+        "it is there until then"
+    );
+    let runner = world.kernel.job_runner().unwrap();
+    world
+        .clock
+        .advance(jiff::SignedDuration::from_hours(30 * 24));
+    due(&world, &runner, "delete").await;
+    let operator = world.with_token(&world.operator).await;
+    call!(world, &operator, tenants.delete_tenant(delete("acme"))).unwrap();
 }

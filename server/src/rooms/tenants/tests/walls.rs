@@ -53,6 +53,49 @@ async fn every_method(
         }
     );
     ask!(
+        undelete_tenant,
+        UndeleteTenantRequest {
+            name: name.clone(),
+            etag: "x"
+        }
+    );
+    ask!(
+        get_deletion_certificate,
+        GetDeletionCertificateRequest { name: name.clone() }
+    );
+    ask!(
+        create_legal_hold,
+        CreateLegalHoldRequest {
+            parent: name.clone(),
+            legal_hold: wire::LegalHold {
+                reason: "court order".into(),
+                ..Default::default()
+            }
+        }
+    );
+    ask!(
+        list_legal_holds,
+        ListLegalHoldsRequest {
+            parent: name.clone()
+        }
+    );
+    ask!(
+        release_legal_hold,
+        ReleaseLegalHoldRequest {
+            name: format!("{name}/legalHolds/{UUID}")
+        }
+    );
+    ask!(
+        rotate_tenant_key,
+        RotateTenantKeyRequest { name: name.clone() }
+    );
+    ask!(
+        list_key_rotations,
+        ListKeyRotationsRequest {
+            parent: name.clone()
+        }
+    );
+    ask!(
         create_account,
         CreateAccountRequest {
             parent: name.clone(),

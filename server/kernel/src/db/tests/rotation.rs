@@ -1,0 +1,134 @@
+//! The end of data keys: what may still be sealed under one, and when it is dropped.
+
+use jiff::SignedDuration;
+
+use super::super::jobs::{JobClaim, JobRunner, REENCRYPT};
+use super::super::rotation::Rotation;
+use super::super::testing::*;
+use crate::audit::AuditEntry;
+use crate::error::Reason;
+use crate::keys::KeyId;
+
+fn one(n: u32) -> super::super::FlushBatch {
+    batch(&format!("b{n}"), vec![block("acme", 1, &n.to_string())])
+}
+
+async fn rotate(world: &World) {
+    let (scope, permit) = provider();
+    let mut tx = world.db.provider_tx(&scope, &permit).await.unwrap();
+    let acme = tenant_id("acme");
+    let keyring = std::sync::Arc::clone(world.db.keyring());
+    let version = keyring.rotate_tenant(tx.conn(), &acme).await.unwrap();
+    tx.begin_rotation(&acme, version).await.unwrap();
+    tx.commit(AuditEntry::new(&permit)).await.unwrap();
+}
+
+async fn claim(world: &World) -> (JobClaim, Rotation) {
+    let lease = SignedDuration::from_mins(10);
+    let claims = world
+        .db
+        .claim_jobs(&JobRunner::new(), 0..=255, lease, 100)
+        .await
+        .unwrap();
+    let claim = claims.into_iter().find(|claim| claim.job() == REENCRYPT);
+    let rotation = world.db.rotation(&job_scope("acme")).await.unwrap();
+    (claim.unwrap(), rotation.unwrap())
+}
+
+#[tokio::test]
+async fn a_key_is_dropped_once_nothing_is_under_it_and_nothing_can_be() {
+    let world = World::new().await;
+    world.create(&["acme"]).await;
+    world.append("trail", vec![one(1)]).await;
+    rotate(&world).await;
+    let (claim, rotation) = claim(&world).await;
+    assert_eq!((rotation.version, rotation.done), (2, 0));
+    let settles = rotation.settled.duration_since(world.env.now());
+    assert_eq!(settles, SignedDuration::from_mins(6));
+    let needed = world.db.finish_rotation(&claim, &rotation).await;
+    assert_eq!(needed.unwrap_err().reason(), Reason::FailedPrecondition);
+    world.db.refuse_older_keys(&claim, &rotation).await.unwrap();
+    let needed = world.db.finish_rotation(&claim, &rotation).await;
+    let needed = needed.unwrap_err();
+    assert_eq!(
+        needed.reason(),
+        Reason::FailedPrecondition,
+        "a block is left"
+    );
+
+    world.tamper("DELETE FROM journal_payloads").await;
+    world.append("trail", vec![one(2)]).await;
+    assert_eq!(
+        world.db.finish_rotation(&claim, &rotation).await.unwrap(),
+        1
+    );
+    assert_eq!(
+        world
+            .ask("SELECT version FROM tenant_keys WHERE purpose = 'data'")
+            .await,
+        ["2"]
+    );
+    assert_eq!(world.db.rotation(&job_scope("acme")).await.unwrap(), None);
+    assert!(world.db.rotation(&scope("acme")).await.is_err(), "a job's");
+}
+
+#[tokio::test]
+async fn who_was_stopped_with_an_older_key_stores_nothing_under_it() {
+    let world = World::new().await;
+    world.create(&["acme"]).await;
+    // Another server, with the tenant's first key in memory.
+    let stopped = world.replica().await;
+    stopped
+        .append(&ingest("trail"), flush(vec![one(1)]))
+        .await
+        .unwrap();
+    rotate(&world).await;
+    let (claim, rotation) = claim(&world).await;
+    world.db.refuse_older_keys(&claim, &rotation).await.unwrap();
+    let refused = stopped
+        .append(&ingest("trail"), flush(vec![one(2)]))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.reason(), Reason::Unavailable);
+    assert_eq!(world.count("journal").await, 1);
+    // Once its time is up it asks anew, and the same batch is stored.
+    world.clock.advance(SignedDuration::from_secs(301));
+    stopped
+        .append(&ingest("trail"), flush(vec![one(2)]))
+        .await
+        .unwrap();
+    assert_eq!(world.count("journal").await, 2);
+}
+
+#[tokio::test]
+async fn a_lapsed_claim_neither_refuses_nor_drops() {
+    let world = World::new().await;
+    world.create(&["acme"]).await;
+    rotate(&world).await;
+    let (slow, rotation) = claim(&world).await;
+    world.clock.advance(SignedDuration::from_mins(11));
+    let _quick = claim(&world).await;
+    for refused in [
+        world.db.refuse_older_keys(&slow, &rotation).await,
+        world.db.note_progress(&slow, &rotation, 1).await,
+        world.db.finish_rotation(&slow, &rotation).await.map(drop),
+    ] {
+        assert_eq!(refused.unwrap_err().reason(), Reason::EtagMismatch);
+    }
+    assert_eq!(world.count("tenant_keys WHERE purpose = 'data'").await, 2);
+    assert_eq!(world.count("tenant_head WHERE key_floor = 1").await, 1);
+}
+
+#[tokio::test]
+async fn a_lost_cache_entry_does_not_matter() {
+    let world = World::new().await;
+    world.create(&["acme"]).await;
+    world.append("trail", vec![one(1)]).await;
+    rotate(&world).await;
+    world
+        .db
+        .keyring()
+        .forget(&KeyId::tenant(&tenant_id("acme")));
+    world.append("trail", vec![one(2)]).await;
+    assert_eq!(world.journal("acme").await.len(), 2, "both keys open");
+}

@@ -1,0 +1,115 @@
+//! Sealing anew, on segments in files and in the database.
+
+use cordon_kernel::db::jobs::{JobClaim, REENCRYPT};
+use cordon_kernel::db::segments::{SegmentObject, Snapshot};
+use cordon_kernel::{AuditEntry, Reason};
+use jiff::SignedDuration;
+
+use crate::seal_tests::{events, names};
+use crate::testing::{ACME, World};
+use crate::{LakeError, Reencrypted, SealMode};
+
+async fn rotate(world: &World) {
+    let (scope, permit) = world
+        .kernel
+        .maintenance_provider_scope(&world.runner, "test");
+    let tx = world
+        .kernel
+        .db()
+        .provider_tx(&scope, &permit)
+        .await
+        .unwrap();
+    let acme = ACME.parse().unwrap();
+    let entry = AuditEntry::new(&permit);
+    world
+        .kernel
+        .rotate_data_key(tx, &acme, entry)
+        .await
+        .unwrap();
+}
+
+async fn claim(world: &World) -> JobClaim {
+    let claims = world.claim_jobs().await;
+    claims
+        .into_iter()
+        .find(|claim| claim.job() == REENCRYPT)
+        .unwrap()
+}
+
+async fn snapshot(world: &World) -> Snapshot {
+    world
+        .kernel
+        .db()
+        .snapshot(&world.scope(ACME))
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn all_is_sealed_anew_and_the_old_keys_are_dropped() {
+    let world = World::new().await;
+    let scope = world.scope(ACME);
+    // A file, a block in the database, and rows that are not sealed.
+    world.append_all(ACME, &events(0..5_000), 500).await;
+    world.lake.seal(&scope, None, SealMode::All).await.unwrap();
+    world.append(ACME, &events(5_000..5_100)).await;
+    world.lake.seal(&scope, None, SealMode::All).await.unwrap();
+    world.append(ACME, &events(5_100..5_150)).await;
+    let before = names(&world.cold(), &scope).await;
+    assert_eq!(before.len(), 5_150);
+    let kinds = |snapshot: &Snapshot| -> Vec<bool> {
+        let files = snapshot.segments.iter();
+        files
+            .map(|row| matches!(row.object, SegmentObject::Parquet(_)))
+            .collect()
+    };
+    assert_eq!(kinds(&snapshot(&world).await), [true, false]);
+
+    rotate(&world).await;
+    rotate(&world).await;
+    let job = claim(&world).await;
+    let waits = world.lake.reencrypt(&scope, &job).await.unwrap();
+    assert!(matches!(waits, Reencrypted::NotBefore(_)), "{waits:?}");
+    let versions = |snapshot: Snapshot| -> Vec<u32> {
+        snapshot
+            .segments
+            .iter()
+            .map(|row| row.key_version)
+            .collect()
+    };
+    assert_eq!(versions(snapshot(&world).await), [3, 3, 3]);
+    assert_eq!(names(&world.cold(), &scope).await, before);
+
+    world.clock.advance(SignedDuration::from_mins(6));
+    let job = claim(&world).await;
+    let done = world.lake.reencrypt(&scope, &job).await.unwrap();
+    assert_eq!(done, Reencrypted::Done(2), "both older keys");
+    assert_eq!(names(&world.cold(), &scope).await, before);
+    let report = world.cold().fsck(&scope).await.unwrap();
+    assert_eq!(report.faults, Vec::<String>::new());
+    let again = world.lake.reencrypt(&scope, &job).await.unwrap();
+    assert_eq!(again, Reencrypted::Done(0));
+    world.append(ACME, &events(5_150..5_160)).await;
+    assert_eq!(names(&world.cold(), &scope).await.len(), 5_160);
+}
+
+#[tokio::test]
+async fn what_another_claimed_is_left_alone() {
+    let world = World::new().await;
+    let scope = world.scope(ACME);
+    world.append(ACME, &events(0..10)).await;
+    rotate(&world).await;
+    let slow = claim(&world).await;
+    world.clock.advance(SignedDuration::from_mins(10));
+    let quick = claim(&world).await;
+    let refused = world.lake.reencrypt(&scope, &slow).await.unwrap_err();
+    assert!(
+        matches!(&refused, LakeError::Kernel(error) if error.reason() == Reason::EtagMismatch)
+            || matches!(refused, LakeError::Stale),
+        "{refused:?}"
+    );
+    assert_eq!(
+        world.lake.reencrypt(&scope, &quick).await.unwrap(),
+        Reencrypted::Done(1)
+    );
+}

@@ -1,0 +1,6 @@
+//! Legal holds: reasons why a tenant must be kept.
+
+pub(super) mod convert;
+mod model;
+mod service;
+mod store;

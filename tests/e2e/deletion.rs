@@ -1,0 +1,107 @@
+//! The end of a tenant, from outside: what keeps it, what it waits for, what remains.
+
+use cordon_client::statement::{self, PublicKeys};
+use cordon_client::{Reason, TenantState};
+use serde_json::Value;
+
+use crate::harness::{Call, World, raw_of, trail};
+
+const A: &str = "aws:100000000001";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_ends_when_nothing_holds_it_and_its_certificate_says_what_went() {
+    let world = World::new().await;
+    let admin = world.operator.tenants();
+    world.tenant("initech", &[A]).await;
+    let member = world.member("initech", "reader").await;
+    let sent = trail(&Call::own("one", A));
+    world.send("aws.cloudtrail", "one", &[sent]).await;
+    assert_eq!(raw_of(&member, 1).await.len(), 1);
+
+    let hold = admin.create_hold("initech", "court order", "4 O 12/26");
+    let hold = hold.await.unwrap();
+    admin.suspend_tenant("initech", "ends", "").await.unwrap();
+    let held = admin.delete_tenant("initech", None, "ends", "").await;
+    assert_eq!(*held.unwrap_err().reason(), Reason::FailedPrecondition);
+    admin.release_hold(&hold.name, "settled").await.unwrap();
+    let waits = admin.delete_tenant("initech", None, "ends", "").await;
+    assert_eq!(waits.unwrap().state(), TenantState::PendingDeletion);
+    let back = admin.undelete_tenant("initech", "").await.unwrap();
+    assert_eq!(back.state(), TenantState::Suspended);
+
+    world.delete("initech").await;
+    let early = admin.deletion_certificate("initech").await;
+    assert_eq!(*early.unwrap_err().reason(), Reason::NotFound);
+    let refused = member.events().search(cordon_client::Search::new());
+    let refused = futures::StreamExt::next(&mut { refused }).await.unwrap();
+    assert_eq!(*refused.unwrap_err().reason(), Reason::Unauthenticated);
+    world.wait_is_over("initech", "purge").await;
+    let certificate = certificate(&world, "initech").await;
+
+    let keys = world.operator.identity().signing_keys().await.unwrap();
+    let keys = PublicKeys::new(&keys).unwrap();
+    let said = statement::verify(certificate.as_bytes(), &keys).unwrap();
+    assert_eq!(said.subjects[0].name, "tenants/initech");
+    let predicate: Value = serde_json::from_str(&said.predicate_json).unwrap();
+    assert_eq!(predicate["removed"]["journalEntries"], 1, "{predicate}");
+    assert_eq!(predicate["removed"]["accounts"], 1, "{predicate}");
+    assert_eq!(predicate["verified"]["objectsListed"], 0, "{predicate}");
+    let changed = certificate.replacen("payload\":\"e", "payload\":\"f", 1);
+    assert!(statement::verify(changed.as_bytes(), &keys).is_err());
+
+    // Others go on, and the account is free.
+    world.tenant("hooli", &[]).await;
+    let later = trail(&Call::own("two", A));
+    world.account("hooli", A).await;
+    world.send("aws.cloudtrail", "two", &[later]).await;
+    let member = world.member("hooli", "reader").await;
+    raw_of(&member, 1).await;
+}
+
+/// The certificate, as soon as there is one.
+async fn certificate(world: &World, tenant: &str) -> String {
+    for _ in 0..600 {
+        match world.operator.tenants().deletion_certificate(tenant).await {
+            Ok(certificate) => return certificate.dsse_json,
+            Err(error) => assert_eq!(*error.reason(), Reason::NotFound),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("{tenant} is not certified");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotated_key_takes_over_and_the_old_one_goes() {
+    let world = World::new().await;
+    let admin = world.operator.tenants();
+    world.tenant("initech", &[A]).await;
+    let member = world.member("initech", "admin").await;
+    let send = async |id: &str| {
+        let record = trail(&Call::own(id, A));
+        world.send("aws.cloudtrail", id, &[record]).await;
+    };
+    send("before").await;
+    let made = admin.rotate_key("initech", "yearly").await.unwrap();
+    assert_eq!(made.name, "tenants/initech/keyRotations/2");
+    send("after").await;
+    let before = raw_of(&member, 2).await;
+    // As six minutes later.
+    world
+        .tamper("UPDATE key_rotations SET created_time = 1 WHERE tenant_id = 'initech'")
+        .await;
+    for _ in 0..600 {
+        world.wait_is_over("initech", "reencrypt").await;
+        let mut rotations = member.tenants().list_key_rotations("initech");
+        let rotation = futures::StreamExt::next(&mut rotations).await;
+        let rotation = rotation.unwrap().unwrap();
+        if rotation.finish_time.is_some() {
+            assert_eq!(rotation.done_count, rotation.segment_count);
+            assert_eq!(raw_of(&member, 2).await, before);
+            send("late").await;
+            raw_of(&member, 3).await;
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("the older key is not dropped");
+}
