@@ -92,6 +92,12 @@ reasons! {
     UntrustedServer = "UNTRUSTED_SERVER",
     /// A profile that can't be read or used.
     InvalidProfile = "INVALID_PROFILE",
+    /// What should be a signed statement, or keys to check one with, is neither.
+    InvalidStatement = "INVALID_STATEMENT",
+    /// A signature does not fit what it should have signed: that, or the keys, were changed.
+    BadSignature = "BAD_SIGNATURE",
+    /// Signed by a key that is none of those at hand.
+    UnknownKey = "UNKNOWN_KEY",
     /// A file or stream of this machine failed.
     Io = "IO",
 }

@@ -79,6 +79,7 @@ pub mod ingest;
 mod paging;
 mod profile;
 mod retry;
+pub mod statement;
 mod tenants;
 pub mod time;
 mod tls;
@@ -98,6 +99,7 @@ pub use self::paging::Paged;
 pub use self::profile::{Profile, Validity};
 pub use self::retry::RetryPolicy;
 pub use self::tenants::{
-    Account, AddressRange, CreateAccountResponse, Credential, Holder, ImportResourcesResponse,
-    IssueCredentialResponse, Resource, Source, Tenant, TenantState, Tenants,
+    Account, AddressRange, CreateAccountResponse, Credential, DeletionCertificate, Holder,
+    ImportResourcesResponse, IssueCredentialResponse, KeyRotation, KeyRotationState, LegalHold,
+    Resource, Source, Tenant, TenantState, Tenants,
 };

@@ -1,17 +1,21 @@
 //! Tenants, what belongs to them, sources and credentials.
 
+mod deletion;
+mod holds;
+mod keys;
+
 use cordon_proto::tenants::tenants_service_client::TenantsServiceClient;
 pub use cordon_proto::tenants::{
-    Account, AddressRange, CreateAccountResponse, Credential, ImportResourcesResponse,
-    IssueCredentialResponse, Resource, Source, Tenant, tenant::State as TenantState,
+    Account, AddressRange, CreateAccountResponse, Credential, DeletionCertificate,
+    ImportResourcesResponse, IssueCredentialResponse, KeyRotation, LegalHold, Resource, Source,
+    Tenant, key_rotation::State as KeyRotationState, tenant::State as TenantState,
 };
 use cordon_proto::tenants::{
     CreateAccountRequest, CreateAddressRangeRequest, CreateSourceRequest, CreateTenantRequest,
     DeleteAccountRequest, DeleteAddressRangeRequest, DeleteResourceRequest, DeleteSourceRequest,
-    DeleteTenantRequest, GetTenantRequest, ImportResourcesRequest, IssueCredentialRequest,
-    ListAccountsRequest, ListAddressRangesRequest, ListCredentialsRequest, ListResourcesRequest,
-    ListSourcesRequest, ListTenantsRequest, ResumeTenantRequest, RevokeCredentialRequest,
-    SuspendTenantRequest,
+    GetTenantRequest, ImportResourcesRequest, IssueCredentialRequest, ListAccountsRequest,
+    ListAddressRangesRequest, ListCredentialsRequest, ListResourcesRequest, ListSourcesRequest,
+    ListTenantsRequest, ResumeTenantRequest, RevokeCredentialRequest, SuspendTenantRequest,
 };
 use jiff::Timestamp;
 use tonic::transport::Channel;
@@ -94,6 +98,8 @@ macro_rules! pages {
     }};
 }
 
+use pages;
+
 impl Tenants {
     pub(crate) fn new(client: Client) -> Self {
         Self { client }
@@ -166,19 +172,6 @@ impl Tenants {
             etag: etag.to_owned(),
         };
         present(call!(self, Call::SAFE, resume_tenant(message))?.tenant)
-    }
-
-    /// Destroys the tenant's keys and with them its data, for ever. Needs the tenant suspended.
-    ///
-    /// # Errors
-    ///
-    /// `FAILED_PRECONDITION` when it is not suspended, `ETAG_MISMATCH` when somebody was faster.
-    pub async fn delete_tenant(&self, tenant: &str, etag: &str) -> Result<Tenant> {
-        let message = DeleteTenantRequest {
-            name: named("tenants", tenant),
-            etag: etag.to_owned(),
-        };
-        present(call!(self, Call::ONCE.long(), delete_tenant(message))?.tenant)
     }
 
     /// Says that a cloud account, as in `aws:123456789012`, is the tenant's, between two times or

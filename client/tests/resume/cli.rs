@@ -12,31 +12,31 @@ use super::fake::Fake;
 use super::{found, refusal, summary};
 
 /// A folder with a profile for the fake.
-struct Desk {
-    fake: Fake,
+pub(crate) struct Desk {
+    pub(crate) fake: Fake,
     folder: TempDir,
 }
 
 /// What a command came to.
-struct Ran {
-    code: i32,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Desk {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let fake = Fake::start().await;
         let folder = tempfile::tempdir().unwrap();
         fake.profile.save(folder.path().join("p.toml")).unwrap();
         Self { fake, folder }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.run_as(&self.path("p.toml"), arguments)
     }
 

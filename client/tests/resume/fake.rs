@@ -1,5 +1,7 @@
 //! A server that does what a test tells it to, over real TLS and HTTP/2.
 
+mod tenants;
+
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -9,6 +11,7 @@ use cordon_proto::events as wire;
 use cordon_proto::events::events_service_server::{EventsService, EventsServiceServer};
 use cordon_proto::tenants as identity;
 use cordon_proto::tenants::identity_service_server::{IdentityService, IdentityServiceServer};
+use cordon_proto::tenants::tenants_service_server::TenantsServiceServer;
 use futures::{Stream, StreamExt as _, stream};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
@@ -41,6 +44,9 @@ pub(crate) struct Script {
     pub(crate) watched: Mutex<Vec<Option<i64>>>,
     pub(crate) ingested: Mutex<Vec<Vec<String>>>,
     pub(crate) metadata: Mutex<Vec<MetadataMap>>,
+    pub(crate) keys: Mutex<Vec<identity::SigningKey>>,
+    /// What was asked of the tenants' register, in the order of the calls.
+    pub(crate) registered: Mutex<Vec<String>>,
 }
 
 impl Script {
@@ -95,9 +101,11 @@ impl IdentityService for Service {
 
     async fn get_signing_keys(
         &self,
-        _: Request<identity::GetSigningKeysRequest>,
+        request: Request<identity::GetSigningKeysRequest>,
     ) -> Result<Response<identity::GetSigningKeysResponse>, Status> {
-        Err(Status::unimplemented(""))
+        self.0.note(&request)?;
+        let keys = self.0.keys.lock().unwrap().clone();
+        Ok(Response::new(identity::GetSigningKeysResponse { keys }))
     }
 
     async fn who_am_i(
@@ -327,6 +335,7 @@ impl Fake {
         let tls = self.tls.clone();
         let server = tonic::transport::Server::builder()
             .add_service(IdentityServiceServer::new(service.clone()))
+            .add_service(TenantsServiceServer::new(service.clone()))
             .add_service(EventsServiceServer::new(service));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

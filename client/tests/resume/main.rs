@@ -4,6 +4,8 @@
 
 mod cli;
 mod fake;
+mod registers;
+mod statements;
 
 use std::collections::HashMap;
 

@@ -8,12 +8,16 @@ mod credentials;
 mod dead_letters;
 mod events;
 mod failure;
+mod holds;
 mod ingest;
+mod keys;
 mod output;
+mod part;
 mod ranges;
 mod resources;
 mod show;
 mod sources;
+mod statements;
 mod tenants;
 mod text;
 mod when;
@@ -62,6 +66,10 @@ enum Command {
     /// Records of a source that could not be read
     #[command(subcommand)]
     DeadLetters(dead_letters::Command),
+    /// Check who signed a statement, such as a deletion certificate, and show what it says
+    Verify(statements::Verify),
+    /// The server's public keys, for keeping: `verify` takes them when the server is gone
+    SigningKeys(statements::SigningKeys),
     /// Who the server takes this profile for
     Whoami,
     /// Renew the profile's certificate now (it is renewed by itself in its last third)
@@ -75,6 +83,12 @@ enum Admin {
     /// Customers
     #[command(subcommand)]
     Tenants(tenants::Command),
+    /// Legal holds: reasons why a tenant must not be deleted
+    #[command(subcommand)]
+    Holds(holds::Command),
+    /// Tenants' data keys
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Cloud accounts and whose they are
     #[command(subcommand)]
     Accounts(accounts::Command),
@@ -121,6 +135,8 @@ async fn run(cli: Cli) -> Outcome {
         Command::Admin(admin) => Box::pin(administer(&context, admin)).await,
         Command::Audit(command) => audit::run(&context, command).await,
         Command::DeadLetters(command) => dead_letters::run(&context, command).await,
+        Command::Verify(command) => statements::verify(&context, command).await,
+        Command::SigningKeys(command) => statements::signing_keys(&context, command).await,
         Command::Whoami => whoami::run(&context).await,
         Command::Renew => whoami::renew(&context).await,
         Command::Completions(_) => Ok(()),
@@ -130,6 +146,8 @@ async fn run(cli: Cli) -> Outcome {
 async fn administer(context: &Context, admin: Admin) -> Outcome {
     match admin {
         Admin::Tenants(command) => tenants::run(context, command).await,
+        Admin::Holds(command) => holds::run(context, command).await,
+        Admin::Keys(command) => keys::run(context, command).await,
         Admin::Accounts(command) => accounts::run(context, command).await,
         Admin::Resources(command) => resources::run(context, command).await,
         Admin::Ranges(command) => ranges::run(context, command).await,

@@ -162,7 +162,7 @@ fn table(head: &[&str], rows: Vec<Vec<String>>) -> Table {
         table.add_row(row.iter().map(|text| {
             let shown = Cell::new(cell(text));
             match text.as_str() {
-                "Failure" | "suspended" | "revoked" => shown.fg(Color::Red),
+                "Failure" | "suspended" | "pending deletion" | "revoked" => shown.fg(Color::Red),
                 _ => shown,
             }
         }));

@@ -34,7 +34,8 @@ pub(crate) fn or_null(text: String) -> Value {
     }
 }
 
-fn short(name: &str) -> String {
+/// The last part of a name: what tells it from its neighbours.
+pub(crate) fn short(name: &str) -> String {
     name.rsplit('/').next().unwrap_or(name).to_owned()
 }
 
@@ -43,15 +44,23 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 impl Row for Tenant {
-    const HEAD: &'static [&'static str] = &["tenant", "state", "display name", "region", "created"];
+    const HEAD: &'static [&'static str] = &[
+        "tenant",
+        "state",
+        "display name",
+        "region",
+        "created",
+        "keys destroyed",
+    ];
 
     fn cells(&self) -> Vec<String> {
         vec![
             short(&self.name),
-            state(self).to_lowercase(),
+            state(self).to_lowercase().replace('_', " "),
             self.display_name.clone(),
             self.home_region.clone(),
             time(self.create_time.as_ref()),
+            time(self.purge_time.as_ref()),
         ]
     }
 
@@ -64,6 +73,7 @@ impl Row for Tenant {
             "home_region": or_null(self.home_region.clone()),
             "create_time": time_json(self.create_time.as_ref()),
             "update_time": time_json(self.update_time.as_ref()),
+            "purge_time": time_json(self.purge_time.as_ref()),
             "etag": self.etag,
         })
     }
@@ -73,6 +83,7 @@ fn state(tenant: &Tenant) -> &'static str {
     match tenant.state() {
         TenantState::Active => "ACTIVE",
         TenantState::Suspended => "SUSPENDED",
+        TenantState::PendingDeletion => "PENDING_DELETION",
         TenantState::Deleted => "DELETED",
         TenantState::Unspecified => "UNSPECIFIED",
     }
@@ -422,6 +433,16 @@ mod tests {
         assert_eq!(tenant.cells()[..2], ["acme", "suspended"]);
         assert_eq!(tenant.json()["state"], "SUSPENDED");
         assert_eq!(tenant.json()["parent"], Value::Null);
+        assert_eq!(tenant.json()["purge_time"], Value::Null);
+
+        let ending = Tenant {
+            state: TenantState::PendingDeletion.into(),
+            purge_time: Some(prost_types::Timestamp::default()),
+            ..Tenant::default()
+        };
+        assert_eq!(ending.cells()[1], "pending deletion");
+        assert_eq!(ending.cells()[5], "1970-01-01T00:00:00Z");
+        assert_eq!(ending.json()["state"], "PENDING_DELETION");
 
         let revoked = Credential {
             revoke_time: Some(prost_types::Timestamp::default()),

@@ -1,12 +1,22 @@
 //! `cordon admin tenants`.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Subcommand;
-use cordon_client::Tenant;
+use cordon_client::{Tenant, time};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
+use serde_json::json;
 
 use crate::context::Context;
 use crate::failure::{Failure, Outcome, note};
+use crate::part::Part;
+use crate::show::{self, time_json};
+
+const DAY: u32 = 24 * 3_600;
+/// How long a deletion waits when nobody says how long: the server's own default.
+const USUAL_DAYS: u32 = 30;
 
 /// What can be done with tenants.
 #[derive(Debug, Subcommand)]
@@ -49,14 +59,35 @@ pub(crate) enum Command {
         #[arg(value_name = "TENANT")]
         id: String,
     },
-    /// Destroy a suspended tenant's keys and with them its data, for ever
+    /// Have a suspended tenant's keys destroyed after a waiting period, and with them its data
     Delete {
         /// The tenant
         #[arg(value_name = "TENANT")]
         id: String,
+        /// For how many days it can be called off, 7 to 30; 30 if not given
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(7..=30))]
+        waiting_days: Option<u32>,
+        /// Why; kept in the tenant's log
+        #[arg(long, default_value = "")]
+        reason: String,
         /// Do not ask
         #[arg(long)]
         yes: bool,
+    },
+    /// Call a deletion off while its waiting period lasts; the tenant is then suspended
+    Undelete {
+        /// The tenant
+        #[arg(value_name = "TENANT")]
+        id: String,
+    },
+    /// The signed account of what was destroyed with a tenant; `cordon verify` checks it
+    Certificate {
+        /// The tenant
+        #[arg(value_name = "TENANT")]
+        id: String,
+        /// Where it goes; stdout, if not given
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
 }
 
@@ -89,27 +120,73 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
             output.one(&admin.suspend_tenant(&id, &reason, "").await?)
         }
         Command::Resume { id } => output.one(&admin.resume_tenant(&id, "").await?),
-        Command::Delete { id, yes } => {
+        Command::Delete {
+            id,
+            waiting_days,
+            reason,
+            yes,
+        } => {
             // The etag makes sure that what is deleted is what was shown.
             let tenant = admin.get_tenant(&id).await?;
             if !yes {
-                confirm(&tenant)?;
+                confirm(&tenant, waiting_days.unwrap_or(USUAL_DAYS))?;
             }
-            output.one(&admin.delete_tenant(&id, &tenant.etag).await?)
+            let waiting = waiting_days.map(|days| Duration::from_secs((days * DAY).into()));
+            let deleted = admin.delete_tenant(&id, waiting, &reason, &tenant.etag);
+            output.one(&deleted.await?)
+        }
+        Command::Undelete { id } => output.one(&admin.undelete_tenant(&id, "").await?),
+        Command::Certificate { id, out } => {
+            let certificate = admin.deletion_certificate(&id).await?;
+            let document = certificate.dsse_json.as_bytes();
+            let Some(out) = out else {
+                return output.bytes(document);
+            };
+            Part::write(&out, document)?;
+            let path = out.display();
+            output.done(
+                &format!(
+                    "wrote {path}: signed at {}; `cordon verify {path}` checks it",
+                    show::time(certificate.create_time.as_ref())
+                ),
+                &json!({
+                    "file": path.to_string(),
+                    "name": certificate.name,
+                    "create_time": time_json(certificate.create_time.as_ref()),
+                }),
+            )
         }
     }
 }
 
+/// What a deletion means, for whoever is about to begin one.
+fn warning(tenant: &Tenant, days: u32, now: Timestamp) -> String {
+    let id = show::short(&tenant.name);
+    // Down: nobody is promised more time than there is.
+    let minute = TimestampRound::new()
+        .smallest(Unit::Minute)
+        .mode(RoundMode::Trunc);
+    let end = now
+        .checked_add(SignedDuration::from_secs((days * DAY).into()))
+        .and_then(|end| end.round(minute))
+        .map_or_else(
+            |_| format!("{days} days have passed"),
+            |end| end.to_string(),
+        );
+    format!(
+        "This deletes {} ({}). Until {end} it can be called off: cordon admin tenants undelete {id}. \
+         Then its keys are destroyed, and its events can never be read again, not from backups either.",
+        tenant.name, tenant.display_name
+    )
+}
+
 /// Asks a person; a script has said what it wants.
-fn confirm(tenant: &Tenant) -> Outcome {
+fn confirm(tenant: &Tenant, days: u32) -> Outcome {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(());
     }
-    note(&format!(
-        "This destroys the keys of {} ({}). Its events can never be read again, not from backups either.",
-        tenant.name, tenant.display_name
-    ));
-    let id = tenant.name.rsplit('/').next().unwrap_or_default();
+    note(&warning(tenant, days, time::now()));
+    let id = show::short(&tenant.name);
     let mut err = io::stderr();
     write!(err, "Type {id} to go on: ")?;
     err.flush()?;
@@ -119,5 +196,26 @@ fn confirm(tenant: &Tenant) -> Outcome {
         Ok(())
     } else {
         Err(Failure::local("nothing was deleted"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_deletes_is_told_until_when_it_can_be_called_off() {
+        let tenant = Tenant {
+            name: "tenants/acme".to_owned(),
+            display_name: "Acme".to_owned(),
+            ..Tenant::default()
+        };
+        let now: Timestamp = "2026-11-24T12:00:59.5Z".parse().unwrap();
+        let text = warning(&tenant, 7, now);
+        assert!(text.contains("tenants/acme (Acme)"), "{text}");
+        assert!(text.contains("Until 2026-12-01T12:00:00Z it can"), "{text}");
+        assert!(text.contains("tenants undelete acme."), "{text}");
+        let text = warning(&tenant, 30, Timestamp::MAX);
+        assert!(text.contains("Until 30 days have passed it"), "{text}");
     }
 }

@@ -1,8 +1,7 @@
 //! `cordon events export`.
 
-use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, IsTerminal as _, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -14,6 +13,7 @@ use serde_json::json;
 use super::{Selection, say_completeness};
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
+use crate::part::Part;
 
 /// What to export, and where to.
 #[derive(Debug, Args)]
@@ -64,7 +64,7 @@ pub(super) async fn run(context: &Context, events: &Events, command: Export) -> 
         crate::failure::note(&format!("{count} events"));
     } else {
         let part = Part::create(&command.out)?;
-        let mut out = BufWriter::with_capacity(256 << 10, &part.file);
+        let mut out = BufWriter::with_capacity(256 << 10, part.file());
         let (events, bytes) = write(&mut file, &mut out).await?;
         drop(out);
         part.finish(&command.out)?;
@@ -108,80 +108,4 @@ fn spinner() -> ProgressBar {
     }
     progress.enable_steady_tick(Duration::from_millis(200));
     progress
-}
-
-/// A file that is not whole yet, beside the place where it is to be. Removed unless finished.
-struct Part {
-    path: PathBuf,
-    file: File,
-    finished: bool,
-}
-
-impl Part {
-    fn create(target: &Path) -> Result<Self, Failure> {
-        let failed =
-            |error: std::io::Error| Failure::local(format!("{}: {error}", target.display()));
-        let name = target
-            .file_name()
-            .filter(|_| !target.is_dir())
-            .ok_or_else(|| Failure::usage(format!("{} is no file's name", target.display())))?;
-        let mut hidden = std::ffi::OsString::from(".");
-        hidden.push(name);
-        hidden.push(format!(".{}.part", std::process::id()));
-        let path = target.with_file_name(hidden);
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .map_err(failed)?;
-        Ok(Self {
-            path,
-            file,
-            finished: false,
-        })
-    }
-
-    /// Makes the file durable and moves it into place.
-    fn finish(mut self, target: &Path) -> Outcome {
-        self.file.sync_all()?;
-        std::fs::rename(&self.path, target)?;
-        self.finished = true;
-        Ok(())
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        if !self.finished {
-            // Nothing more can be done about a left-over than to try.
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_appears_when_it_is_whole_and_not_before() {
-        let folder = tempfile::tempdir().unwrap();
-        let target = folder.path().join("events.ndjson");
-        let files = || std::fs::read_dir(folder.path()).unwrap().count();
-
-        let part = Part::create(&target).unwrap();
-        (&part.file).write_all(b"half").unwrap();
-        assert!(!target.exists());
-        drop(part);
-        assert_eq!(files(), 0);
-
-        std::fs::write(&target, "old").unwrap();
-        let part = Part::create(&target).unwrap();
-        (&part.file).write_all(b"whole").unwrap();
-        assert_eq!(std::fs::read(&target).unwrap(), b"old");
-        part.finish(&target).unwrap();
-        assert_eq!(std::fs::read(&target).unwrap(), b"whole");
-        assert_eq!(files(), 1);
-        assert_eq!(Part::create(folder.path()).err().unwrap().code(), 2);
-    }
 }

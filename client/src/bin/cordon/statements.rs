@@ -1,0 +1,149 @@
+//! `cordon signing-keys` and `cordon verify`.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use cordon_client::statement::{
+    self, MAX_ENVELOPE_BYTES, MAX_KEYS_BYTES, PublicKey, PublicKeys, Statement,
+};
+use cordon_client::{Error, Reason};
+use serde_json::json;
+
+use crate::context::Context;
+use crate::failure::{Failure, Outcome, note};
+use crate::output::Form;
+use crate::part::Part;
+use crate::text::{indented, one_line};
+
+/// Where the keys go.
+#[derive(Debug, Args)]
+pub(crate) struct SigningKeys {
+    /// Where they go; stdout, if not given
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// What to verify, and with which keys.
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// A signed statement, such as a deletion certificate: a DSSE envelope in JSON. `-` for stdin
+    #[arg(value_name = "FILE")]
+    statement: PathBuf,
+    /// Keys that `cordon signing-keys` wrote: nobody is asked. Without them, the profile's server is
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
+}
+
+pub(crate) async fn signing_keys(context: &Context, command: SigningKeys) -> Outcome {
+    let keys = fetch(context).await?;
+    let document = keys.to_json();
+    let Some(out) = command.out else {
+        return context.output.json(document.as_bytes());
+    };
+    Part::write(
+        &out,
+        format!("{}\n", indented(document.as_bytes())).as_bytes(),
+    )?;
+    let (path, count) = (out.display().to_string(), keys.keys().len());
+    context.output.done(
+        &format!("wrote {path}: {count} keys"),
+        &json!({ "file": path, "keys": count }),
+    )
+}
+
+pub(crate) async fn verify(context: &Context, command: Verify) -> Outcome {
+    let path = &command.statement;
+    let envelope = read(path, MAX_ENVELOPE_BYTES)?;
+    let keys = match &command.keys {
+        Some(path) => {
+            PublicKeys::parse(&read(path, MAX_KEYS_BYTES)?).map_err(|error| about(path, &error))?
+        }
+        None => fetch(context).await?,
+    };
+    let statement = statement::verify(&envelope, &keys).map_err(|error| about(path, &error))?;
+    show(context, &statement)
+}
+
+async fn fetch(context: &Context) -> Result<PublicKeys, Failure> {
+    let client = context.client().await?;
+    Ok(PublicKeys::new(&client.identity().signing_keys().await?)?)
+}
+
+/// Reads a file that is to be checked: not more of it than is checked.
+fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
+    let failed = |error: io::Error| Failure::local(format!("{}: {error}", path.display()));
+    let source: Box<dyn Read> = if path.as_os_str() == "-" {
+        Box::new(io::stdin())
+    } else {
+        Box::new(File::open(path).map_err(failed)?)
+    };
+    let mut content = Vec::new();
+    // One byte more shows that it is too large.
+    let most = u64::try_from(limit).map_or(u64::MAX, |limit| limit.saturating_add(1));
+    source
+        .take(most)
+        .read_to_end(&mut content)
+        .map_err(failed)?;
+    Ok(content)
+}
+
+/// What is wrong with a file.
+fn about(path: &Path, error: &Error) -> Failure {
+    let path = path.display();
+    match error.reason() {
+        Reason::BadSignature => Failure::local(format!(
+            "the signature does not fit: {path} or the keys were changed [{}]",
+            error.reason()
+        )),
+        Reason::UnknownKey => Failure::local(format!(
+            "{path}: {error}\nhint: `cordon signing-keys` gives the keys of the profile's server, \
+             former ones too"
+        )),
+        _ => Failure::local(format!("{path}: {error}")),
+    }
+}
+
+fn show(context: &Context, statement: &Statement) -> Outcome {
+    let output = &context.output;
+    let signers = || statement.signers.iter().map(signer);
+    if output.form() != Form::Table {
+        for signer in signers() {
+            note(&format!("signed by {signer}"));
+        }
+        let json = statement.json.as_bytes();
+        return match output.form() {
+            Form::Ndjson => output.json(&one_line(json)),
+            // As it was signed, line breaks and all.
+            _ => output.json(json),
+        };
+    }
+    let subjects = statement.subjects.iter().map(|subject| {
+        let digests = subject
+            .digest
+            .iter()
+            .map(|(algorithm, digest)| format!(" {algorithm}:{digest}"));
+        format!("{}{}", subject.name, digests.collect::<String>())
+    });
+    let kind = statement.predicate_type.clone();
+    output.pairs(
+        signers()
+            .map(|signer| ("signed by", signer))
+            .chain(subjects.map(|subject| ("about", subject)))
+            .chain([("says", kind)]),
+    )?;
+    output.json(statement.predicate_json.as_bytes())
+}
+
+/// A key and its time.
+fn signer(key: &PublicKey) -> String {
+    let since = match key.create_time {
+        Some(time) => format!("in use since {time}"),
+        None => "nobody knows since when in use".to_owned(),
+    };
+    match key.retire_time {
+        Some(time) => format!("{}, {since}, until {time}", key.kid),
+        None => format!("{}, {since}", key.kid),
+    }
+}
