@@ -164,7 +164,7 @@ impl Config {
             );
         }
         if self.keys.pkcs11.is_some() && (self.keys.file.is_some() || self.keys.secret.is_some()) {
-            bail!("keys: either pkcs11, or file and secret");
+            bail!("keys: either pkcs11 or a key file, not both");
         }
         self.database.validate(&self.data_dir)?;
         self.objects.validate()?;
@@ -237,7 +237,7 @@ impl Config {
     pub fn prepare(&self, env: &Env) -> anyhow::Result<()> {
         private_folder(&self.data_dir)?;
         if self.keys.pkcs11.is_some() && (self.keys.file.is_some() || self.keys.secret.is_some()) {
-            bail!("keys: either pkcs11, or file and secret");
+            bail!("keys: either pkcs11 or a key file, not both");
         }
         if self.objects.s3.is_none() {
             private_folder(&self.objects_path())?;
