@@ -4,10 +4,10 @@ pub use cordon_proto::transparency::AuditEntry;
 use cordon_proto::transparency::ListAuditEntriesRequest;
 use cordon_proto::transparency::transparency_service_client::TransparencyServiceClient;
 use jiff::Timestamp;
-use tonic::transport::Channel;
 
 use crate::client::{Call, Client, call, configured};
 use crate::paging::{PAGE_SIZE, Paged};
+use crate::servers::Servers;
 use crate::time::to_proto;
 
 /// The log of one tenant; from [`Client::audit`].
@@ -21,8 +21,8 @@ impl Audit {
         Self { client }
     }
 
-    fn rpc(&self) -> TransparencyServiceClient<Channel> {
-        configured!(TransparencyServiceClient::new(self.client.channel()))
+    fn rpc(&self) -> TransparencyServiceClient<Servers> {
+        configured!(TransparencyServiceClient::new(self.client.servers()))
     }
 
     /// The entries of a time range, oldest first. For staff without a tenant: the provider's own

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tonic::codec::CompressionEncoding;
-use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
 use crate::audit::Audit;
@@ -16,14 +15,17 @@ use crate::identity::Identity;
 use crate::ingest::Ingest;
 use crate::profile::Profile;
 use crate::retry::{Backoff, Repeat, RetryPolicy};
+use crate::servers::{SILENCE, Servers};
 use crate::tenants::Tenants;
-use crate::tls;
 use crate::token::{Freshness, Tokens};
 
 /// Largest message in either direction, in bytes.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 16 << 20;
 /// Deadline of a call with one answer, unless the builder says otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// When every server knows a key that another began to sign tokens with: they look once a second.
+const KEYS_KNOWN_AFTER: Duration = Duration::from_millis(1_200);
 
 /// Puts the limits and encodings that all services share on a generated client.
 macro_rules! configured {
@@ -52,7 +54,7 @@ macro_rules! call {
 }
 pub(crate) use call;
 
-/// A connection to a Cordon server. Cheap to clone: clones share the connection and its token.
+/// The way to the servers of an installation. Cheap to clone: clones share connections and token.
 #[derive(Debug, Clone)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -62,7 +64,7 @@ pub struct Client {
 
 #[derive(Debug)]
 struct Shared {
-    channel: Channel,
+    servers: Servers,
     tokens: Tokens,
     retry: RetryPolicy,
     timeout: Duration,
@@ -76,6 +78,7 @@ pub struct Builder {
     profile: Option<Profile>,
     retry: RetryPolicy,
     timeout: Option<Duration>,
+    silence: Option<Duration>,
     compress: Option<CompressionEncoding>,
 }
 
@@ -102,6 +105,15 @@ impl Builder {
         self
     }
 
+    /// How long a server may be silent while calls are open there before it is taken to be gone,
+    /// and the calls with it; 15 seconds if not set. After a third of it the server is asked
+    /// whether it is there, and within a third of it a connection must have been made.
+    #[must_use]
+    pub fn silence(mut self, silence: Duration) -> Self {
+        self.silence = Some(silence);
+        self
+    }
+
     /// Compresses what is sent with zstd: for sending much over a slow line.
     #[must_use]
     pub fn compress_requests(mut self) -> Self {
@@ -113,20 +125,21 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// `INVALID_PROFILE` when the profile can't be used, `UNAVAILABLE` when the server can't be
-    /// reached, `UNTRUSTED_SERVER` when it is not the one of the profile, `UNAUTHENTICATED` or
-    /// `TENANT_SUSPENDED` when it does not let the caller in. Connecting is tried once.
+    /// `INVALID_PROFILE` when the profile can't be used, `UNAVAILABLE` when none of its servers
+    /// can be reached, `UNTRUSTED_SERVER` when none is one of the profile's installation,
+    /// `UNAUTHENTICATED` or `TENANT_SUSPENDED` when the caller is not let in. Each server is tried
+    /// once.
     pub async fn connect(self) -> Result<Client> {
         let profile = self
             .profile
             .ok_or_else(|| Error::new(Reason::InvalidProfile, "the builder got no profile"))?;
-        let channel = tls::connect(&profile).await?;
-        let tokens = Tokens::new(channel.clone());
+        let servers = Servers::new(&profile, self.silence.unwrap_or(SILENCE))?;
+        let tokens = Tokens::new(servers.clone());
         tokens.header(Freshness::Good).await?;
         Ok(Client {
             tenant: profile.tenant.as_deref().map(Arc::from),
             shared: Arc::new(Shared {
-                channel,
+                servers,
                 tokens,
                 retry: self.retry,
                 timeout: self.timeout.unwrap_or(DEFAULT_TIMEOUT),
@@ -254,8 +267,22 @@ impl Client {
             })
     }
 
-    pub(crate) fn channel(&self) -> Channel {
-        self.shared.channel.clone()
+    /// The endpoint of the server that answered last, to this client or a clone of it.
+    #[must_use]
+    pub fn answered_by(&self) -> Option<&str> {
+        self.shared.servers.answered_last()
+    }
+
+    /// Why servers of the profile are left out at the moment, when it is because they could not
+    /// be reached or trusted. Calls go on at the others without a word, so that this is where to
+    /// look for an `UNTRUSTED_SERVER` among them.
+    #[must_use]
+    pub fn left_out(&self) -> Vec<Error> {
+        self.shared.servers.unreachable()
+    }
+
+    pub(crate) fn servers(&self) -> Servers {
+        self.shared.servers.clone()
     }
 
     pub(crate) fn compression(&self) -> Option<CompressionEncoding> {
@@ -263,7 +290,7 @@ impl Client {
     }
 
     pub(crate) fn backoff(&self) -> Backoff {
-        Backoff::new(self.shared.retry)
+        Backoff::new(self.shared.retry, Some(self.servers()))
     }
 
     /// A request with what all requests carry.
@@ -273,7 +300,8 @@ impl Client {
         freshness: Freshness,
         enters: bool,
     ) -> Result<Request<T>> {
-        let header = self.shared.tokens.header(freshness).await?;
+        let header = self.shared.tokens.header(freshness).await;
+        let header = header.map_err(Error::unsent)?;
         let mut request = Request::new(message);
         request.metadata_mut().insert("authorization", header);
         if let Some(entry) = self.entry.as_ref().filter(|_| enters) {
@@ -317,7 +345,8 @@ impl Client {
     }
 
     /// One attempt. A token that is refused although it should be good (the server lost its
-    /// keys, this machine slept) is replaced once.
+    /// keys, this machine slept) is replaced once; if that one is refused too, the server may not
+    /// know yet what another signs with.
     async fn attempt<Q, A, F, R>(
         &self,
         message: Q,
@@ -331,18 +360,20 @@ impl Client {
         F: Fn(Request<Q>) -> R,
         R: Future<Output = Result<Response<A>, Status>>,
     {
-        let mut renewed = false;
+        let mut refusals = 0;
         loop {
             let mut request = self.request(message.clone(), freshness, how.enters).await?;
             if let Some(timeout) = timeout {
                 request.set_timeout(timeout);
             }
             let header = request.metadata().get("authorization").cloned();
-            match call(request).await.map_err(Error::from) {
+            match in_time(timeout, call(request)).await {
                 Ok(answer) => return Ok(answer.into_inner()),
-                Err(error) if *error.reason() == Reason::Unauthenticated && !renewed => {
-                    renewed = true;
-                    if let Some(header) = header {
+                Err(error) if *error.reason() == Reason::Unauthenticated => {
+                    if !self.wait_for_keys(&mut refusals).await {
+                        return Err(error);
+                    }
+                    if let Some(header) = header.filter(|_| refusals == 1) {
                         self.shared.tokens.discard(&header).await;
                     }
                 }
@@ -356,8 +387,38 @@ impl Client {
         self.request(message, Freshness::New, false).await
     }
 
+    /// Whether to call once more after a token was refused, `refusals` times before this one: a
+    /// first time at once, with a new token; a second time when all servers must know the key
+    /// that the new one is signed with.
+    pub(crate) async fn wait_for_keys(&self, refusals: &mut u32) -> bool {
+        *refusals += 1;
+        match *refusals {
+            1 => true,
+            2 if self.shared.servers.are_several() => {
+                tokio::time::sleep(KEYS_KNOWN_AFTER).await;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Drops the token, so that the next call brings a new one.
     pub(crate) async fn renew_token(&self) {
         self.shared.tokens.clear().await;
     }
+}
+
+/// Waits for an answer as long as the call may take. The server is told the same, but may be
+/// beyond hearing.
+pub(crate) async fn in_time<T>(
+    timeout: Option<Duration>,
+    answer: impl Future<Output = Result<T, Status>>,
+) -> Result<T> {
+    match timeout {
+        Some(timeout) => tokio::time::timeout(timeout, answer)
+            .await
+            .map_err(|_| Error::late())?,
+        None => answer.await,
+    }
+    .map_err(Error::from)
 }

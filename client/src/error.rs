@@ -8,6 +8,8 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
+use crate::servers::Unsent;
+
 /// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -125,10 +127,10 @@ pub struct Violation {
 }
 
 /// Why a call failed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Error(Box<Inner>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inner {
     reason: Reason,
     code: Option<Code>,
@@ -138,6 +140,8 @@ struct Inner {
     retry_after: Option<Duration>,
     /// Whether the server sent its reason, so that nothing of the call was done.
     from_server: bool,
+    /// Whether the call was not sent at all.
+    unsent: bool,
 }
 
 impl Error {
@@ -151,6 +155,7 @@ impl Error {
             metadata: HashMap::new(),
             retry_after: None,
             from_server: false,
+            unsent: false,
         }))
     }
 
@@ -223,9 +228,24 @@ impl Error {
         }
     }
 
-    /// Whether the server refused the call and said so, so that nothing of it was done.
-    pub(crate) fn is_refusal(&self) -> bool {
-        self.0.from_server
+    /// No answer came before the call's deadline.
+    pub(crate) fn late() -> Self {
+        Self::new(
+            Reason::DeadlineExceeded,
+            "no answer before the call's deadline",
+        )
+    }
+
+    /// The same, of a call that was not sent.
+    pub(crate) fn unsent(mut self) -> Self {
+        self.0.unsent = true;
+        self
+    }
+
+    /// Whether it is certain that nothing of the call was done: the server refused it and said
+    /// so, or it was not sent.
+    pub(crate) fn was_not_done(&self) -> bool {
+        self.0.from_server || self.0.unsent
     }
 }
 
@@ -248,9 +268,12 @@ impl From<Status> for Error {
         let details = status.get_error_details();
         let info = details.error_info().filter(|info| info.domain == DOMAIN);
         let local = StdError::source(&status);
+        if let Some(Unsent(error)) = local.and_then(|local| local.downcast_ref()) {
+            return error.clone().unsent();
+        }
         let (reason, message) = match (info, local) {
             (Some(info), _) => (Reason::from_text(&info.reason), status.message().to_owned()),
-            (None, Some(source)) => lost_connection(&status, source),
+            (None, Some(source)) => lost_connection(source),
             (None, None) => (reason_of(status.code()), plain_message(&status)),
         };
         Self(Box::new(Inner {
@@ -273,6 +296,7 @@ impl From<Status> for Error {
             metadata: info.map(|info| info.metadata.clone()).unwrap_or_default(),
             retry_after: details.retry_info().and_then(|retry| retry.retry_delay),
             from_server: info.is_some(),
+            unsent: false,
         }))
     }
 }
@@ -306,21 +330,13 @@ fn reason_of(code: Code) -> Reason {
 }
 
 /// A status that did not come from a server but from what happened to the connection.
-fn lost_connection(status: &Status, source: &(dyn StdError + 'static)) -> (Reason, String) {
-    if let Some(found) = tls_failure(source) {
-        return found;
-    }
-    // The deadline passed here before the server's answer came.
-    if status.code() == Code::Cancelled && status.message().contains("Timeout") {
-        return (
-            Reason::DeadlineExceeded,
-            "no answer before the call's deadline".to_owned(),
-        );
-    }
-    (
-        Reason::Unavailable,
-        format!("the connection failed: {}", innermost(source)),
-    )
+fn lost_connection(source: &(dyn StdError + 'static)) -> (Reason, String) {
+    tls_failure(source).unwrap_or_else(|| {
+        (
+            Reason::Unavailable,
+            format!("the connection failed: {}", innermost(source)),
+        )
+    })
 }
 
 /// What TLS has to say in the chain of causes.

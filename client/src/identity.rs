@@ -5,11 +5,11 @@ use cordon_proto::tenants::{GetSigningKeysRequest, RenewCredentialRequest, WhoAm
 pub use cordon_proto::tenants::{SigningKey, WhoAmIResponse};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use secrecy::SecretString;
-use tonic::transport::Channel;
 
 use crate::client::{Call, Client, call, configured};
 use crate::error::{Error, Reason, Result};
 use crate::profile::Profile;
+use crate::servers::Servers;
 use crate::time;
 
 /// The caller's own identity; from [`Client::identity`].
@@ -52,8 +52,8 @@ impl Identity {
         Self { client }
     }
 
-    fn rpc(&self) -> IdentityServiceClient<Channel> {
-        configured!(IdentityServiceClient::new(self.client.channel()))
+    fn rpc(&self) -> IdentityServiceClient<Servers> {
+        configured!(IdentityServiceClient::new(self.client.servers()))
     }
 
     /// What the server takes the caller to be.

@@ -27,11 +27,15 @@
 //! - **Answers close with how complete they are.** When a [`SearchStream`] has ended, its
 //!   [`summary`](SearchStream::summary) says up to when each source had delivered everything, and
 //!   what was withheld and why.
-//! - **Failures that pass by themselves are waited out** as the [`RetryPolicy`] says: a server
-//!   that can't be reached, and a quota when the server says how long to wait. Calls that must
-//!   not happen twice are repeated only when the server said that it did not do them. A watch
-//!   goes on from its last cursor; batches of events are sent again under their ids, so that each
-//!   is stored once.
+//! - **Several servers are as good as one that never fails.** Calls are spread over the
+//!   [endpoints](Profile::endpoints) of the profile. A server that is gone, hangs (for 15 seconds,
+//!   see [`Builder::silence`]) or says that it can't serve is left out, for half a second at first
+//!   and never for more than ten, and its calls go on at another one at once.
+//! - **Failures that pass by themselves are waited out** as the [`RetryPolicy`] says: no server
+//!   that can be reached, and a quota when the server says how long to wait. Calls that must
+//!   not happen twice are repeated only when they were not sent, or the server said that it did
+//!   not do them. A watch goes on from its last cursor; batches of events are sent again under
+//!   their ids, so that each is stored once.
 //! - **Errors have a [`Reason`]** that programs can branch on; it is the server's `ErrorInfo`.
 //! - Staff of the provider say with [`Client::entering`] why they look at a tenant's data; the
 //!   tenant reads it in its log.
@@ -79,10 +83,10 @@ pub mod ingest;
 mod paging;
 mod profile;
 mod retry;
+mod servers;
 pub mod statement;
 mod tenants;
 pub mod time;
-mod tls;
 mod token;
 
 pub use self::audit::{Audit, AuditEntry};

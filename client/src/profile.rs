@@ -1,19 +1,21 @@
 //! Profiles: what a caller needs to be let in, in one file.
 
+mod endpoints;
+
 use std::fmt;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use http::Uri;
 use jiff::Timestamp;
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::endpoints::Address;
 use crate::error::{Error, Reason, Result};
 
-/// Where a server is, who it must be, and who calls.
+/// Where the servers are, who they must be, and who calls.
 ///
 /// A profile is a TOML file that only its owner may read, since it holds the private key:
 ///
@@ -29,6 +31,15 @@ use crate::error::{Error, Reason, Result};
 /// key = "…"
 /// ```
 ///
+/// An installation of several servers is named by all of them, up to 64:
+///
+/// ```toml
+/// endpoints = ["https://a.example.net:7443", "https://b.example.net:7443"]
+/// ```
+///
+/// Calls are then spread over those that can be reached, and go on at another when one fails. A
+/// profile of one endpoint is written as `endpoint`, which older clients read as well.
+///
 /// ```
 /// # use cordon_client::Profile;
 /// # fn main() -> cordon_client::Result<()> {
@@ -41,16 +52,18 @@ use crate::error::{Error, Reason, Result};
 ///     certificate = "…"
 ///     key = "…"
 /// "#)?;
-/// assert_eq!(profile.endpoint, "https://127.0.0.1:7443");
+/// assert_eq!(profile.endpoints, ["https://127.0.0.1:7443"]);
 /// assert!(!format!("{profile:?}").contains("key"));
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone)]
 pub struct Profile {
-    /// Where the server listens, as `https://host:port`.
-    pub endpoint: String,
-    /// The name that the server's certificate must have, when it is not the endpoint's host.
+    /// Where the servers listen, each as `https://host:port`; at least one, at most 64. All are
+    /// of one installation.
+    pub endpoints: Vec<String>,
+    /// The name that every server's certificate must have; if none, each must have the name of
+    /// the host that it is called at.
     pub server_name: Option<String>,
     /// The tenant that the credential belongs to, without `tenants/`; none for staff and sources.
     pub tenant: Option<String>,
@@ -72,7 +85,7 @@ pub struct Profile {
 impl fmt::Debug for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Profile")
-            .field("endpoint", &self.endpoint)
+            .field("endpoints", &self.endpoints)
             .field("tenant", &self.tenant)
             .field("source", &self.source)
             .field("role", &self.role)
@@ -82,9 +95,12 @@ impl fmt::Debug for Profile {
 }
 
 /// The file's form. Keys that a newer version wrote are passed over.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Stored<'a> {
-    endpoint: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoints: Option<&'a [String]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     server_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,7 +117,9 @@ struct Stored<'a> {
 /// The same with values of its own, for reading: TOML's escapes can't be borrowed.
 #[derive(Deserialize)]
 struct Loaded {
-    endpoint: String,
+    endpoint: Option<String>,
+    #[serde(default)]
+    endpoints: Vec<String>,
     server_name: Option<String>,
     tenant: Option<String>,
     source: Option<String>,
@@ -165,7 +183,7 @@ impl Profile {
                 .filter(|value| !value.is_empty())
         };
         Ok(Self {
-            endpoint: endpoint(&loaded.endpoint)?,
+            endpoints: endpoints::normal(loaded.endpoint.iter().chain(&loaded.endpoints))?,
             server_name: loaded.server_name.filter(|name| !name.is_empty()),
             tenant: plain(loaded.tenant, "tenants/"),
             source: plain(loaded.source, "sources/"),
@@ -183,8 +201,13 @@ impl Profile {
     ///
     /// `INVALID_PROFILE` when a value can't be written as TOML.
     pub fn to_toml(&self) -> Result<SecretString> {
+        let (endpoint, endpoints) = match self.endpoints.as_slice() {
+            [only] => (Some(only.as_str()), None),
+            several => (None, Some(several)),
+        };
         toml::to_string_pretty(&Stored {
-            endpoint: &self.endpoint,
+            endpoint,
+            endpoints,
             server_name: self.server_name.as_deref(),
             tenant: self.tenant.as_deref(),
             source: self.source.as_deref(),
@@ -233,26 +256,6 @@ impl Profile {
         })
     }
 
-    /// Host and port of the endpoint.
-    pub(crate) fn address(&self) -> Result<(String, u16)> {
-        let uri: Uri = endpoint(&self.endpoint)?
-            .parse()
-            .map_err(|_| invalid("endpoint: not a URL"))?;
-        let host = uri.host().ok_or_else(|| invalid("endpoint: has no host"))?;
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        Ok((host.to_owned(), uri.port_u16().unwrap_or(443)))
-    }
-
-    /// The name that the server has to prove.
-    pub(crate) fn expected_name(&self) -> Result<ServerName<'static>> {
-        let name = match &self.server_name {
-            Some(name) => name.clone(),
-            None => self.address()?.0,
-        };
-        ServerName::try_from(name.clone())
-            .map_err(|_| invalid(format!("`{name}` is neither a DNS name nor an address")))
-    }
-
     pub(crate) fn authorities(&self) -> Result<Vec<CertificateDer<'static>>> {
         certificates("ca", &self.ca)
     }
@@ -277,27 +280,6 @@ fn certificates(key: &str, pem: &str) -> Result<Vec<CertificateDer<'static>>> {
         Ok(found) if !found.is_empty() => Ok(found),
         _ => Err(invalid(format!("{key}: no certificate in PEM"))),
     }
-}
-
-/// Puts `https://` before a bare `host:port` and refuses any other scheme.
-fn endpoint(text: &str) -> Result<String> {
-    let text = text.trim();
-    let url = match text.split_once("://") {
-        Some(("https", _)) => text.to_owned(),
-        Some(_) => return Err(invalid("endpoint: Cordon is spoken over https:// only")),
-        None => format!("https://{text}"),
-    };
-    let wrong = || invalid(format!("endpoint: `{text}` is not https://host:port"));
-    let uri: Uri = url.parse().map_err(|_| wrong())?;
-    let authority = uri.authority().ok_or_else(wrong)?;
-    if authority.host().is_empty()
-        || authority.as_str().contains('@')
-        || uri.path() != "/"
-        || uri.query().is_some()
-    {
-        return Err(wrong());
-    }
-    Ok(format!("https://{authority}"))
 }
 
 /// Writes a file beside the target, readable by its owner alone from the first byte on, and

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::error::Error;
+use crate::error::{Error, Reason};
+use crate::servers::Servers;
 
 /// How patiently failures that may pass by themselves are waited out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub struct RetryPolicy {
     /// The longest wait.
     pub max_delay: Duration,
     /// How long failures may follow each other without any success in between before the last
-    /// one is returned. Zero means that nothing is tried again.
+    /// one is returned. Zero means that no call is made again, at another server neither.
     pub patience: Duration,
 }
 
@@ -34,7 +35,8 @@ impl Default for RetryPolicy {
 pub(crate) enum Repeat {
     /// Sending it twice has the effect of sending it once.
     Safe,
-    /// Only when the server said that it refused the call, so that nothing of it was done.
+    /// Only when nothing of it was done for certain: the server said that it refused the call, or
+    /// it was not sent.
     IfRefused,
 }
 
@@ -42,14 +44,20 @@ pub(crate) enum Repeat {
 #[derive(Debug)]
 pub(crate) struct Backoff {
     policy: RetryPolicy,
+    /// Where it may be taken up at once, as long as there is one that was not tried.
+    servers: Option<Servers>,
+    /// Failures since the last wait.
+    at_once: usize,
     failures: u32,
     since: Option<Instant>,
 }
 
 impl Backoff {
-    pub(crate) const fn new(policy: RetryPolicy) -> Self {
+    pub(crate) const fn new(policy: RetryPolicy, servers: Option<Servers>) -> Self {
         Self {
             policy,
+            servers,
+            at_once: 0,
             failures: 0,
             since: None,
         }
@@ -58,6 +66,7 @@ impl Backoff {
     /// There was progress: the next failure is a first one again.
     pub(crate) const fn reset(&mut self) {
         self.failures = 0;
+        self.at_once = 0;
         self.since = None;
     }
 
@@ -65,14 +74,29 @@ impl Backoff {
     pub(crate) fn after(&mut self, error: &Error, repeat: Repeat) -> Option<Duration> {
         let may = match repeat {
             Repeat::Safe => error.is_transient(),
-            Repeat::IfRefused => error.is_transient() && error.is_refusal(),
+            Repeat::IfRefused => error.is_transient() && error.was_not_done(),
         };
         if !may {
             return None;
         }
-        let delay = self.delay().max(error.retry_after().unwrap_or_default());
         let waited = self.since.get_or_insert_with(Instant::now).elapsed();
-        (waited + delay <= self.policy.patience).then_some(delay)
+        let delay = if self.goes_on_elsewhere(error) {
+            Duration::ZERO
+        } else {
+            self.at_once = 0;
+            self.delay().max(error.retry_after().unwrap_or_default())
+        };
+        let patient = !self.policy.patience.is_zero() && waited + delay <= self.policy.patience;
+        patient.then_some(delay)
+    }
+
+    /// Whether another server may do better, without a wait. What it was told by one of them,
+    /// as that a quota is used up, it would hear from all.
+    fn goes_on_elsewhere(&mut self, error: &Error) -> bool {
+        self.at_once += 1;
+        let servers = self.servers.as_ref();
+        *error.reason() == Reason::Unavailable
+            && servers.is_some_and(|servers| servers.has_another(self.at_once))
     }
 
     /// Waits after this failure, or returns it when it is final.
@@ -100,12 +124,12 @@ impl Backoff {
 }
 
 /// A number from 0 to 1, other each time.
-fn jitter() -> f64 {
+pub(crate) fn jitter() -> f64 {
     f64::from((random() >> 32) as u32) / f64::from(u32::MAX)
 }
 
 /// A number that is other each time; nothing that a secret could be made of.
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
@@ -138,7 +162,7 @@ mod tests {
 
     #[test]
     fn waits_grow_up_to_their_limit() {
-        let mut backoff = Backoff::new(RetryPolicy::default());
+        let mut backoff = Backoff::new(RetryPolicy::default(), None);
         let lost = Error::from(Status::unavailable("gone"));
         let mut longest = Duration::ZERO;
         for failure in 0..12 {
@@ -154,7 +178,7 @@ mod tests {
 
     #[test]
     fn the_server_may_ask_for_more() {
-        let mut backoff = Backoff::new(RetryPolicy::default());
+        let mut backoff = Backoff::new(RetryPolicy::default(), None);
         let asked = Duration::from_secs(7);
         assert_eq!(
             backoff.after(&refused(Some(asked)), Repeat::IfRefused),
@@ -164,10 +188,12 @@ mod tests {
 
     #[test]
     fn what_is_not_safe_to_repeat_is_repeated_only_when_it_was_refused() {
-        let mut backoff = Backoff::new(RetryPolicy::default());
+        let mut backoff = Backoff::new(RetryPolicy::default(), None);
         let lost = Error::from(Status::unavailable("gone"));
         assert_eq!(backoff.after(&lost, Repeat::IfRefused), None);
         assert!(backoff.after(&refused(None), Repeat::IfRefused).is_some());
+        let unsent = Error::from(Status::unavailable("gone")).unsent();
+        assert!(backoff.after(&unsent, Repeat::IfRefused).is_some());
         let wrong = Error::from(Status::invalid_argument("wrong"));
         assert_eq!(backoff.after(&wrong, Repeat::Safe), None);
     }
@@ -175,11 +201,12 @@ mod tests {
     #[tokio::test]
     async fn patience_ends() {
         let patience = Duration::from_millis(120);
-        let mut backoff = Backoff::new(RetryPolicy {
+        let policy = RetryPolicy {
             first_delay: Duration::from_millis(1),
             max_delay: Duration::from_millis(10),
             patience,
-        });
+        };
+        let mut backoff = Backoff::new(policy, None);
         let begun = Instant::now();
         let mut failures = 0;
         loop {
@@ -192,10 +219,11 @@ mod tests {
         assert!(failures > 3, "{failures}");
         assert!(begun.elapsed() > patience - Duration::from_millis(20));
 
-        let mut never = Backoff::new(RetryPolicy {
+        let impatient = RetryPolicy {
             patience: Duration::ZERO,
             ..RetryPolicy::default()
-        });
+        };
+        let mut never = Backoff::new(impatient, None);
         assert_eq!(
             never.after(&Status::unavailable("gone").into(), Repeat::Safe),
             None

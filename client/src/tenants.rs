@@ -18,12 +18,12 @@ use cordon_proto::tenants::{
     ListTenantsRequest, ResumeTenantRequest, RevokeCredentialRequest, SuspendTenantRequest,
 };
 use jiff::Timestamp;
-use tonic::transport::Channel;
 
 use crate::client::{Call, Client, call, configured};
 use crate::error::{Error, Reason, Result};
 use crate::paging::{PAGE_SIZE, Paged};
 use crate::retry::unique_id;
+use crate::servers::Servers;
 use crate::time::to_proto;
 
 /// Most resources in one call.
@@ -105,8 +105,8 @@ impl Tenants {
         Self { client }
     }
 
-    fn rpc(&self) -> TenantsServiceClient<Channel> {
-        configured!(TenantsServiceClient::new(self.client.channel()))
+    fn rpc(&self) -> TenantsServiceClient<Servers> {
+        configured!(TenantsServiceClient::new(self.client.servers()))
     }
 
     /// Makes a tenant with keys of its own. `tenant` may give a display name, a parent and a home

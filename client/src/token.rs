@@ -10,9 +10,10 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::Channel;
 
+use crate::client::in_time;
 use crate::error::{Error, Reason, Result};
+use crate::servers::Servers;
 
 /// How long a token is taken to be good when it does not say itself.
 const ASSUMED_LIFETIME: Duration = Duration::from_secs(300);
@@ -28,10 +29,11 @@ pub(crate) enum Freshness {
     New,
 }
 
-/// The tokens of one connection.
+/// The tokens of one client.
 #[derive(Debug)]
 pub(crate) struct Tokens {
-    rpc: IdentityServiceClient<Channel>,
+    servers: Servers,
+    rpc: IdentityServiceClient<Servers>,
     kept: Mutex<Option<Token>>,
 }
 
@@ -51,9 +53,10 @@ impl Token {
 }
 
 impl Tokens {
-    pub(crate) fn new(channel: Channel) -> Self {
+    pub(crate) fn new(servers: Servers) -> Self {
         Self {
-            rpc: IdentityServiceClient::new(channel),
+            rpc: IdentityServiceClient::new(servers.clone()),
+            servers,
             kept: Mutex::new(None),
         }
     }
@@ -99,12 +102,30 @@ impl Tokens {
         *self.kept.lock().await = None;
     }
 
+    /// Gets a token from one server or another: all take it.
     async fn issue(&self) -> Result<Token> {
+        let mut failures = 0;
+        loop {
+            match self.issue_at_one().await {
+                Err(error) if *error.reason() == Reason::Unavailable => {
+                    failures += 1;
+                    if !self.servers.has_another(failures) {
+                        return Err(error);
+                    }
+                }
+                issued => return issued,
+            }
+        }
+    }
+
+    async fn issue_at_one(&self) -> Result<Token> {
         let mut request = tonic::Request::new(IssueTokenRequest {});
         request.set_timeout(ISSUE_TIMEOUT);
         // Counted from before the call: the token was issued at some moment after.
         let issued = Instant::now();
-        let answer = self.rpc.clone().issue_token(request).await?.into_inner();
+        let mut rpc = self.rpc.clone();
+        let answer = in_time(Some(ISSUE_TIMEOUT), rpc.issue_token(request)).await?;
+        let answer = answer.into_inner();
         let mut header: MetadataValue<Ascii> = format!("Bearer {}", answer.token)
             .parse()
             .map_err(|_| Error::new(Reason::Internal, "the server sent a token that is none"))?;

@@ -79,7 +79,7 @@ async fn every_acknowledged_event_survives_fifty_kills_once() {
         acknowledged.len()
     );
     let mut profile = reader;
-    profile.endpoint = format!("https://{}", server.address);
+    profile.endpoints = vec![format!("https://{}", server.address)];
     let reader = connect(profile).await;
     let found = raw(&reader, "").await;
     let mut ids = BTreeSet::new();

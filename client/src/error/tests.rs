@@ -29,7 +29,7 @@ fn a_refusal_keeps_all_that_the_server_said() {
     );
     assert_eq!(error.retry_after(), Some(Duration::from_secs(3)));
     assert_eq!(error.metadata("oldest_cursor"), Some("17"));
-    assert!(error.is_refusal());
+    assert!(error.was_not_done());
     assert_eq!(error.to_string(), "no such column [INVALID_FILTER]");
 }
 
@@ -39,7 +39,7 @@ fn a_new_reason_is_kept_and_a_foreign_domain_is_not_believed() {
     assert_eq!(error.reason().as_str(), "MOON_PHASE");
     let error = Error::from(refused(Code::NotFound, "UNAUTHENTICATED", "proxy.example"));
     assert_eq!(*error.reason(), Reason::NotFound);
-    assert!(!error.is_refusal());
+    assert!(!error.was_not_done());
 }
 
 #[test]

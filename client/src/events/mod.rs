@@ -14,7 +14,6 @@ pub use cordon_proto::events::{
 use cordon_proto::events::{
     CountEventsRequest, ExplainEventRequest, GetEventOriginalRequest, GetEventRequest,
 };
-use tonic::transport::Channel;
 
 pub use self::export::{Export, ExportChunk, ExportStream};
 pub use self::search::{Search, SearchStream};
@@ -22,6 +21,7 @@ pub use self::selection::Count;
 pub use self::watch::{Watch, WatchStream};
 use crate::client::{Call, Client, call, configured};
 use crate::error::{Error, Reason, Result};
+use crate::servers::Servers;
 
 /// The events of one tenant; from [`Client::events`].
 #[derive(Debug, Clone)]
@@ -34,8 +34,8 @@ impl Events {
         Self { client }
     }
 
-    fn rpc(&self) -> EventsServiceClient<Channel> {
-        configured!(EventsServiceClient::new(self.client.channel()))
+    fn rpc(&self) -> EventsServiceClient<Servers> {
+        configured!(EventsServiceClient::new(self.client.servers()))
     }
 
     /// The full name of an event: takes the full name, and the short id of an event of the

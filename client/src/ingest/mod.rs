@@ -15,7 +15,6 @@ use futures::Stream;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Channel;
 
 pub use self::batch::{Batch, Batches, Cut, DEFAULT_BATCH_RECORDS, MAX_BATCH_RECORDS, Unreadable};
 pub use self::session::{Outcome, Outcomes, Refusal};
@@ -23,6 +22,7 @@ pub use self::split::{Fault, Form, MAX_RECORD_BYTES, Piece, Splitter};
 use crate::client::{Call, Client, call, configured};
 use crate::error::{Error, Reason, Result};
 use crate::paging::Paged;
+use crate::servers::Servers;
 use crate::tenants::named;
 use crate::time::to_proto;
 
@@ -43,8 +43,8 @@ impl Ingest {
         Self { client }
     }
 
-    fn rpc(&self) -> EventsServiceClient<Channel> {
-        configured!(EventsServiceClient::new(self.client.channel()))
+    fn rpc(&self) -> EventsServiceClient<Servers> {
+        configured!(EventsServiceClient::new(self.client.servers()))
     }
 
     /// Sends batches and tells what became of each.

@@ -11,12 +11,12 @@ use cordon_proto::events::{IngestEventsRequest, IngestEventsResponse, RecordErro
 use futures::{Stream, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Channel;
 
 use super::batch::Batch;
 use crate::client::Client;
 use crate::error::{Error, Reason, Result};
 use crate::retry::{Backoff, Repeat};
+use crate::servers::Servers;
 
 /// Batches that are sent before the first of them is answered.
 pub(super) const IN_FLIGHT: usize = 4;
@@ -119,7 +119,7 @@ type Source = Pin<Box<dyn Stream<Item = Result<Batch>> + Send>>;
 /// What a session is opened with.
 pub(super) struct Opening {
     pub(super) client: Client,
-    pub(super) rpc: EventsServiceClient<Channel>,
+    pub(super) rpc: EventsServiceClient<Servers>,
     pub(super) source: String,
     pub(super) source_type: String,
     pub(super) in_flight: usize,
@@ -137,7 +137,7 @@ where
         batches: Some(Box::pin(batches)),
         pending: VecDeque::new(),
         held: None,
-        token_renewed: false,
+        refusals: 0,
         source_error: None,
         told,
     };
@@ -155,7 +155,8 @@ struct Session {
     /// Has the id of one that is pending: the same file given twice. It waits, so that an answer
     /// is always about one batch.
     held: Option<Batch>,
-    token_renewed: bool,
+    /// How often its token was refused in a row.
+    refusals: u32,
     /// Why the batches could not be read to their end; told when what came before is answered.
     source_error: Option<Error>,
     told: mpsc::Sender<Result<Outcome>>,
@@ -303,7 +304,7 @@ impl Session {
             return Err(Error::new(Reason::Unavailable, answer.refused_message).into());
         }
         self.backoff.reset();
-        self.token_renewed = false;
+        self.refusals = 0;
         if let Some(batch) = self.pending.remove(at) {
             let outcome = Outcome::new(&batch, answer);
             self.told.send(Ok(outcome)).await.map_err(|_| Abandoned)?;
@@ -314,10 +315,14 @@ impl Session {
     /// Waits until what is pending can be sent again, or returns the error when it can't.
     async fn recover(&mut self, error: Error) -> Result<()> {
         // A token's end ends streams too.
-        if *error.reason() == Reason::Unauthenticated && !self.token_renewed {
-            self.token_renewed = true;
-            self.opening.client.renew_token().await;
-            return Ok(());
+        if *error.reason() == Reason::Unauthenticated {
+            let client = &self.opening.client;
+            if client.wait_for_keys(&mut self.refusals).await {
+                if self.refusals == 1 {
+                    client.renew_token().await;
+                }
+                return Ok(());
+            }
         }
         self.backoff.pause(error, Repeat::Safe).await
     }

@@ -1,4 +1,5 @@
 use jiff::ToSpan as _;
+use rustls_pki_types::ServerName;
 
 use super::*;
 
@@ -9,7 +10,7 @@ pub(crate) fn sample() -> Profile {
     params.not_after = rcgen::date_time_ymd(2026, 4, 1);
     let certificate = params.self_signed(&key).unwrap().pem();
     Profile {
-        endpoint: "https://127.0.0.1:7443".to_owned(),
+        endpoints: vec!["https://127.0.0.1:7443".to_owned()],
         server_name: Some("localhost".to_owned()),
         tenant: Some("acme".to_owned()),
         source: None,
@@ -28,7 +29,7 @@ fn a_profile_is_read_as_it_was_written() {
     let profile = sample();
     profile.save(&path).unwrap();
     let read = Profile::load(&path).unwrap();
-    assert_eq!(read.endpoint, profile.endpoint);
+    assert_eq!(read.endpoints, profile.endpoints);
     assert_eq!(read.server_name, profile.server_name);
     assert_eq!(read.tenant, profile.tenant);
     assert_eq!(read.source, None);
@@ -77,8 +78,9 @@ fn the_key_is_never_shown() {
 fn endpoints_are_https() {
     let address = |text: &str| {
         let mut profile = sample();
-        profile.endpoint = text.to_owned();
-        profile.address()
+        profile.endpoints = vec![text.to_owned()];
+        let address = profile.addresses()?.remove(0);
+        Ok::<_, Error>((address.host, address.port))
     };
     assert_eq!(
         address("127.0.0.1:7443").unwrap(),
@@ -107,15 +109,58 @@ fn endpoints_are_https() {
 #[test]
 fn the_server_must_prove_the_name_that_the_profile_gives() {
     let mut profile = sample();
-    assert_eq!(
-        profile.expected_name().unwrap(),
-        ServerName::try_from("localhost").unwrap()
-    );
+    profile.endpoints = several(&["a.example:1", "127.0.0.1:2"]);
+    let names = |profile: &Profile| -> Vec<_> {
+        let addresses = profile.addresses().unwrap();
+        addresses.into_iter().map(|address| address.name).collect()
+    };
+    let name = |text| ServerName::try_from(text).unwrap();
+    assert_eq!(names(&profile), [name("localhost"), name("localhost")]);
     profile.server_name = None;
-    assert_eq!(
-        profile.expected_name().unwrap(),
-        ServerName::try_from("127.0.0.1").unwrap()
-    );
+    assert_eq!(names(&profile), [name("a.example"), name("127.0.0.1")]);
+}
+
+fn several(endpoints: &[&str]) -> Vec<String> {
+    endpoints.iter().map(|text| (*text).to_owned()).collect()
+}
+
+#[test]
+fn several_endpoints_are_read_as_they_were_written() {
+    let mut profile = sample();
+    profile.endpoints = several(&["https://a:1", "https://b:2", "https://c:3"]);
+    let text = profile.to_toml().unwrap();
+    let read = Profile::parse(text.expose_secret()).unwrap();
+    assert_eq!(read.endpoints, profile.endpoints);
+}
+
+#[test]
+fn one_endpoint_is_written_so_that_older_clients_read_it() {
+    let text = sample().to_toml().unwrap();
+    let text = text.expose_secret();
+    assert!(text.contains("endpoint = \"https://127.0.0.1:7443\"\n"));
+    assert!(!text.contains("endpoints"));
+}
+
+#[test]
+fn endpoints_are_kept_once_and_in_order() {
+    let rest = "ca=''\ncertificate=''\nkey=''";
+    let parse = |endpoints: &str| Profile::parse(&format!("{endpoints}\n{rest}"));
+    let both = parse("endpoint='b:1'\nendpoints=['a:1', 'https://b:1', ' a:1/']").unwrap();
+    assert_eq!(both.endpoints, ["https://b:1", "https://a:1"]);
+    let most: Vec<_> = (0..64).map(|port| format!("'h:{port}'")).collect();
+    let list = |ends: &[String]| parse(&format!("endpoints=[{}]", ends.join(",")));
+    assert_eq!(list(&most).unwrap().endpoints.len(), 64);
+    let more = [most.as_slice(), &["'h:99'".to_owned()]].concat();
+    for (bad, said) in [
+        (list(&more), "more than 64"),
+        (parse("endpoints=[]"), "endpoint is missing"),
+        (parse(""), "endpoint is missing"),
+        (parse("endpoints=['a:1', 'http://b:1']"), "https:// only"),
+    ] {
+        let error = bad.unwrap_err();
+        assert_eq!(*error.reason(), Reason::InvalidProfile);
+        assert!(error.message().contains(said), "{error}");
+    }
 }
 
 #[test]

@@ -194,8 +194,22 @@ async fn failures_have_exit_codes_and_say_what_to_do() {
         ran.stderr
     );
 
+    // Several are all named, and one that is there is enough.
+    let both = "127.0.0.1:9,127.0.0.1:10";
+    let ran = desk.run(&["--endpoint", both, "whoami"]);
+    assert_eq!(ran.code, 6, "{}", ran.stderr);
+    for said in ["https://127.0.0.1:9", "https://127.0.0.1:10", "\nhint: "] {
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    }
+    let there = &desk.fake.profile.endpoints[0];
+    let one = format!("127.0.0.1:9,{there}");
+    let ran = desk.run(&["--endpoint", &one, "whoami", "-o", "json"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let who: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(&who["server"], there);
+
     let mut stranger = Fake::start().await.profile.clone();
-    stranger.endpoint.clone_from(&desk.fake.profile.endpoint);
+    stranger.endpoints.clone_from(&desk.fake.profile.endpoints);
     stranger.save(desk.path("stranger.toml")).unwrap();
     let ran = desk.run_as(&desk.path("stranger.toml"), &["whoami"]);
     assert_eq!(ran.code, 3, "{}", ran.stderr);

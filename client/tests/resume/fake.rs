@@ -4,7 +4,9 @@ mod tenants;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use cordon_client::{Client, Profile, RetryPolicy};
 use cordon_proto::events as wire;
@@ -34,7 +36,11 @@ type Part = Result<wire::SearchEventsResponse, Status>;
 pub(crate) struct Script {
     pub(crate) searches: Mutex<VecDeque<Result<Vec<Part>, Status>>>,
     pub(crate) watches: Mutex<VecDeque<Vec<Result<wire::WatchEventsResponse, Status>>>>,
+    /// Whether a watch stays open behind its answers.
+    pub(crate) watches_stay: AtomicBool,
     pub(crate) gets: Mutex<VecDeque<Status>>,
+    /// What deleting a source comes to; `None` is a call that is never answered.
+    pub(crate) deletions: Mutex<VecDeque<Option<Status>>>,
     /// For each stream: how many batches it answers before it fails; none means all.
     pub(crate) ingests: Mutex<VecDeque<usize>>,
     /// Tokens that are refused from the first call on.
@@ -182,8 +188,13 @@ impl EventsService for Service {
             .push(request.into_inner().cursor);
         let answers = self.0.watches.lock().unwrap().pop_front();
         Ok(Response::new(match answers {
-            Some(answers) => stream::iter(answers).boxed(),
-            None => stream::pending().boxed(),
+            Some(answers) if !self.0.watches_stay.load(Ordering::Relaxed) => {
+                stream::iter(answers).boxed()
+            }
+            answers => {
+                let answers = stream::iter(answers.unwrap_or_default());
+                answers.chain(stream::pending()).boxed()
+            }
         }))
     }
 
@@ -265,6 +276,10 @@ pub(crate) struct Fake {
     pub(crate) profile: Profile,
     tls: TlsAcceptor,
     port: u16,
+    /// Kept as long as the server is frozen.
+    frozen: Option<mpsc::Sender<()>>,
+    /// After which time it asks clients to leave a connection.
+    pub(crate) connection_age: Option<Duration>,
     /// The server's own, so that shutting it down cuts its connections.
     serving: Option<Runtime>,
 }
@@ -307,7 +322,7 @@ impl Fake {
         let mut fake = Self {
             script: Arc::default(),
             profile: Profile {
-                endpoint: String::new(),
+                endpoints: Vec::new(),
                 server_name: None,
                 tenant: Some("acme".to_owned()),
                 source: None,
@@ -319,21 +334,52 @@ impl Fake {
             },
             tls: TlsAcceptor::from(Arc::new(config)),
             port: 0,
+            frozen: None,
+            connection_age: None,
             serving: None,
         };
         fake.serve();
-        fake.profile.endpoint = format!("https://127.0.0.1:{}", fake.port);
+        fake.profile.endpoints = vec![format!("https://127.0.0.1:{}", fake.port)];
+        fake
+    }
+
+    /// Another server of the same installation, with a script of its own.
+    pub(crate) fn beside(&self) -> Self {
+        let mut fake = Self {
+            script: Arc::default(),
+            profile: self.profile.clone(),
+            tls: self.tls.clone(),
+            port: 0,
+            frozen: None,
+            connection_age: None,
+            serving: None,
+        };
+        fake.serve();
+        fake.profile.endpoints = vec![format!("https://127.0.0.1:{}", fake.port)];
         fake
     }
 
     /// Listens, on the same port as before.
     pub(crate) fn serve(&mut self) {
-        let listener = std::net::TcpListener::bind(("127.0.0.1", self.port)).unwrap();
+        // What served before may not have let go of it yet.
+        let begun = std::time::Instant::now();
+        let listener = loop {
+            match std::net::TcpListener::bind(("127.0.0.1", self.port)) {
+                Err(_) if begun.elapsed() < Duration::from_secs(5) => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                bound => break bound.unwrap(),
+            }
+        };
         listener.set_nonblocking(true).unwrap();
         self.port = listener.local_addr().unwrap().port();
         let service = Service(Arc::clone(&self.script));
         let tls = self.tls.clone();
-        let server = tonic::transport::Server::builder()
+        let mut server = tonic::transport::Server::builder();
+        if let Some(age) = self.connection_age {
+            server = server.max_connection_age(age);
+        }
+        let server = server
             .add_service(IdentityServiceServer::new(service.clone()))
             .add_service(TenantsServiceServer::new(service.clone()))
             .add_service(EventsServiceServer::new(service));
@@ -360,21 +406,43 @@ impl Fake {
 
     /// Ends as a killed process does: connections are cut.
     pub(crate) fn stop(&mut self) {
+        self.thaw();
         if let Some(serving) = self.serving.take() {
             serving.shutdown_background();
         }
     }
 
+    /// Stops in the middle of everything, as a process does that is sent SIGSTOP: connections stay
+    /// and new ones come about, but nothing is read and nothing is said. Until it thaws.
+    pub(crate) fn freeze(&mut self) {
+        let (frozen, is_frozen) = mpsc::channel();
+        let (hold, held) = mpsc::channel();
+        // There is one thread, and this keeps it.
+        self.serving.as_ref().unwrap().spawn(async move {
+            frozen.send(()).unwrap();
+            // Ends when the other end is dropped.
+            let _ = held.recv();
+        });
+        is_frozen.recv().unwrap();
+        self.frozen = Some(hold);
+    }
+
+    pub(crate) fn thaw(&mut self) {
+        self.frozen = None;
+    }
+
     pub(crate) async fn client(&self) -> Client {
-        let patient = RetryPolicy {
-            first_delay: std::time::Duration::from_millis(5),
-            max_delay: std::time::Duration::from_millis(50),
-            patience: std::time::Duration::from_secs(20),
-        };
-        let builder = Client::builder()
-            .profile(self.profile.clone())
-            .retry(patient);
-        builder.connect().await.unwrap()
+        let builder = Client::builder().profile(self.profile.clone());
+        builder.retry(patient()).connect().await.unwrap()
+    }
+}
+
+/// Quick to try again, for long.
+pub(crate) fn patient() -> RetryPolicy {
+    RetryPolicy {
+        first_delay: Duration::from_millis(5),
+        max_delay: Duration::from_millis(50),
+        patience: Duration::from_secs(20),
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod cli;
+mod failover;
 mod fake;
 mod registers;
 mod statements;

@@ -71,7 +71,7 @@ async fn operator(app: &App, profiles: &Path, endpoint: &str) -> anyhow::Result<
     let path = profiles.join("operator.toml");
     if path.exists() {
         let mut profile = Profile::load(&path)?;
-        endpoint.clone_into(&mut profile.endpoint);
+        profile.endpoints = vec![endpoint.to_owned()];
         return Ok(profile);
     }
     let made = app.kernel().bootstrap_operator("operator").await;
@@ -84,7 +84,7 @@ async fn operator(app: &App, profiles: &Path, endpoint: &str) -> anyhow::Result<
         Err(error) => return Err(error.into()),
     };
     let profile = Profile {
-        endpoint: endpoint.to_owned(),
+        endpoints: vec![endpoint.to_owned()],
         server_name: None,
         tenant: None,
         source: None,
@@ -109,8 +109,8 @@ fn move_profiles(profiles: &Path, endpoint: &str) -> anyhow::Result<()> {
             .is_some_and(|extension| extension == "toml")
         {
             let mut profile = Profile::load(&path)?;
-            if profile.endpoint != endpoint {
-                endpoint.clone_into(&mut profile.endpoint);
+            if profile.endpoints != [endpoint] {
+                profile.endpoints = vec![endpoint.to_owned()];
                 profile.save(&path)?;
             }
         }

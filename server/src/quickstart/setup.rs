@@ -93,7 +93,7 @@ async fn issue(
         .await?;
     let operator = Profile::load(profiles.join("operator.toml"))?;
     Ok(Profile {
-        endpoint: endpoint.to_owned(),
+        endpoints: vec![endpoint.to_owned()],
         server_name: operator.server_name,
         tenant: Some(tenant.into()),
         source: None,

@@ -84,7 +84,7 @@ impl Raw {
                 profile.key.expose_secret(),
             ));
         }
-        let endpoint = Channel::from_shared(profile.endpoint.clone())
+        let endpoint = Channel::from_shared(profile.endpoints[0].clone())
             .unwrap()
             .tls_config(tls)
             .unwrap();

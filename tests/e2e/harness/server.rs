@@ -113,7 +113,7 @@ impl Server {
     pub fn profile(&self, name: &str) -> Profile {
         let mut profile =
             Profile::load(self.data.join("profiles").join(format!("{name}.toml"))).unwrap();
-        profile.endpoint = format!("https://{}", self.address);
+        profile.endpoints = vec![format!("https://{}", self.address)];
         profile
     }
 
@@ -232,7 +232,7 @@ impl World {
             Holder::Staff => (None, None),
         };
         Profile {
-            endpoint: operator.endpoint,
+            endpoints: operator.endpoints,
             server_name: None,
             tenant,
             source,

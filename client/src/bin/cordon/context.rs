@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use cordon_client::{Client, Entry, Profile, time};
+use cordon_client::{Client, Entry, Profile, Reason, time};
 use jiff::SignedDuration;
 
 use crate::failure::{Failure, note};
@@ -22,9 +22,9 @@ pub(crate) struct Global {
     /// Form of the result: for people, one JSON document, or one JSON document a line
     #[arg(short, long, global = true, value_enum, default_value_t = Form::Table, help_heading = ALL)]
     output: Form,
-    /// Where the server listens, if not where the profile says
-    #[arg(long, global = true, env = "CORDON_ENDPOINT", value_name = "URL", help_heading = ALL)]
-    endpoint: Option<String>,
+    /// Where the servers listen, if not where the profile says; several are divided by commas
+    #[arg(long, global = true, env = "CORDON_ENDPOINT", value_name = "URL", value_delimiter = ',', help_heading = ALL)]
+    endpoint: Vec<String>,
 }
 
 /// Whose data, and why: for staff of the provider.
@@ -69,8 +69,8 @@ impl Context {
             Failure::usage("no profile: give --profile FILE, or set CORDON_PROFILE to one")
         })?;
         let mut profile = Profile::load(&path)?;
-        if let Some(endpoint) = &self.global.endpoint {
-            profile.endpoint.clone_from(endpoint);
+        if !self.global.endpoint.is_empty() {
+            profile.endpoints.clone_from(&self.global.endpoint);
         }
         Ok((path, profile))
     }
@@ -80,6 +80,7 @@ impl Context {
         let (path, profile) = self.profile()?;
         warn_if_open(&path);
         let client = Client::builder().profile(profile.clone()).connect().await?;
+        warn_of_strangers(&client);
         if profile.validity()?.renewal_due(time::now()) {
             // Not what was asked for: when it fails, the command goes on.
             if let Err(failure) = self.renew(&client, &path, &profile).await {
@@ -140,8 +141,8 @@ impl Context {
         profile: &Profile,
     ) -> Result<(), Failure> {
         let mut renewed = client.identity().renew(profile).await?;
-        // The file keeps its own endpoint.
-        renewed.endpoint = Profile::load(path)?.endpoint;
+        // The file keeps its own endpoints.
+        renewed.endpoints = Profile::load(path)?.endpoints;
         renewed.save(path)?;
         note(&format!(
             "renewed the certificate in {}; it is good until {}",
@@ -149,6 +150,16 @@ impl Context {
             renewed.validity()?.not_after
         ));
         Ok(())
+    }
+}
+
+/// A server that is not one of the profile's installation is not called, and none of its fellows
+/// says so.
+fn warn_of_strangers(client: &Client) {
+    for error in client.left_out() {
+        if error.reason() == Reason::UntrustedServer {
+            note(&format!("warning: {error}"));
+        }
     }
 }
 

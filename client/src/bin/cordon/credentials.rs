@@ -162,7 +162,7 @@ fn refuse_to_overwrite(path: &Path) -> Outcome {
     }
 }
 
-/// The new holder's profile: the server as the issuer knows it, and the holder's own identity.
+/// The new holder's profile: the servers as the issuer knows them, and the holder's own identity.
 fn profile(
     issuer: &Profile,
     holder: &Holder,
@@ -177,7 +177,7 @@ fn profile(
         Holder::Staff => (None, None),
     };
     Profile {
-        endpoint: issuer.endpoint.clone(),
+        endpoints: issuer.endpoints.clone(),
         server_name: issuer.server_name.clone(),
         tenant,
         source,
@@ -225,9 +225,9 @@ mod tests {
     }
 
     #[test]
-    fn a_new_profile_has_the_issuers_server_and_its_own_identity() {
+    fn a_new_profile_has_the_issuers_servers_and_its_own_identity() {
         let issuer = Profile::parse(
-            "endpoint='h:1'\nserver_name='n'\nrole='operator'\nsubject='op'\nca='CA'\ncertificate='C'\nkey='K'",
+            "endpoints=['h:1', 'h:2']\nserver_name='n'\nrole='operator'\nsubject='op'\nca='CA'\ncertificate='C'\nkey='K'",
         )
         .unwrap();
         let issued = IssueCredentialResponse {
@@ -244,10 +244,8 @@ mod tests {
             issued,
             key,
         );
-        assert_eq!(
-            (made.endpoint.as_str(), made.ca.as_str()),
-            ("https://h:1", "CA")
-        );
+        assert_eq!(made.endpoints, ["https://h:1", "https://h:2"]);
+        assert_eq!(made.ca, "CA");
         assert_eq!((made.tenant.as_deref(), made.source), (Some("acme"), None));
         assert_eq!(
             (made.certificate.as_str(), made.subject.as_str()),

@@ -139,7 +139,7 @@ fn hint(error: &Error) -> Option<String> {
         }
         Reason::ReaderTooSlow => "go on with --cursor from the last event that was handled",
         Reason::Unavailable | Reason::DeadlineExceeded => {
-            "see that the server runs and that the profile's endpoint is right, then run the command again"
+            "see that a server runs and that the profile's endpoints are right, then run the command again"
         }
         Reason::UntrustedServer => {
             "the profile is of another installation, or another server listens there: nothing was sent"

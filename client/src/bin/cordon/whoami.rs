@@ -8,7 +8,11 @@ use crate::failure::Outcome;
 use crate::output::Row;
 use crate::show::{or_null, time, time_json};
 
-struct Caller(WhoAmIResponse);
+struct Caller {
+    who: WhoAmIResponse,
+    /// The endpoint that said so.
+    server: String,
+}
 
 impl Row for Caller {
     const HEAD: &'static [&'static str] = &[
@@ -18,40 +22,43 @@ impl Row for Caller {
         "source",
         "credential",
         "certificate ends",
+        "server",
         "may call",
     ];
 
     fn cells(&self) -> Vec<String> {
         vec![
-            self.0.subject.clone(),
-            self.0.role.clone(),
-            self.0.tenant.clone(),
-            self.0.source.clone(),
-            self.0.credential.clone(),
-            time(self.0.credential_expire_time.as_ref()),
-            self.0.actions.join(" "),
+            self.who.subject.clone(),
+            self.who.role.clone(),
+            self.who.tenant.clone(),
+            self.who.source.clone(),
+            self.who.credential.clone(),
+            time(self.who.credential_expire_time.as_ref()),
+            self.server.clone(),
+            self.who.actions.join(" "),
         ]
     }
 
     fn json(&self) -> Value {
         json!({
-            "credential": self.0.credential,
-            "subject": self.0.subject,
-            "tenant": or_null(self.0.tenant.clone()),
-            "source": or_null(self.0.source.clone()),
-            "role": self.0.role,
-            "credential_expire_time": time_json(self.0.credential_expire_time.as_ref()),
-            "token_expire_time": time_json(self.0.token_expire_time.as_ref()),
-            "actions": self.0.actions,
+            "credential": self.who.credential,
+            "subject": self.who.subject,
+            "tenant": or_null(self.who.tenant.clone()),
+            "source": or_null(self.who.source.clone()),
+            "role": self.who.role,
+            "credential_expire_time": time_json(self.who.credential_expire_time.as_ref()),
+            "token_expire_time": time_json(self.who.token_expire_time.as_ref()),
+            "server": self.server,
+            "actions": self.who.actions,
         })
     }
 }
 
 pub(crate) async fn run(context: &Context) -> Outcome {
     let client = context.client().await?;
-    context
-        .output
-        .one(&Caller(client.identity().whoami().await?))
+    let who = client.identity().whoami().await?;
+    let server = client.answered_by().unwrap_or_default().to_owned();
+    context.output.one(&Caller { who, server })
 }
 
 pub(crate) async fn renew(context: &Context) -> Outcome {

@@ -192,6 +192,19 @@ serve! {
                 next_page_token: String::new(),
             }))
         }
+
+        async fn delete_source(
+            &self,
+            request: Request<wire::DeleteSourceRequest>,
+        ) -> Answer<wire::DeleteSourceResponse> {
+            self.register("delete", request, |asked| asked.name.clone())?;
+            let comes_to = self.0.deletions.lock().unwrap().pop_front();
+            match comes_to {
+                Some(Some(status)) => Err(status),
+                Some(None) => std::future::pending().await,
+                None => Ok(Response::new(wire::DeleteSourceResponse::default())),
+            }
+        }
     }
     create_tenant(CreateTenantRequest) -> CreateTenantResponse;
     list_tenants(ListTenantsRequest) -> ListTenantsResponse;
@@ -208,7 +221,6 @@ serve! {
     delete_address_range(DeleteAddressRangeRequest) -> DeleteAddressRangeResponse;
     create_source(CreateSourceRequest) -> CreateSourceResponse;
     list_sources(ListSourcesRequest) -> ListSourcesResponse;
-    delete_source(DeleteSourceRequest) -> DeleteSourceResponse;
     issue_credential(IssueCredentialRequest) -> IssueCredentialResponse;
     list_credentials(ListCredentialsRequest) -> ListCredentialsResponse;
     revoke_credential(RevokeCredentialRequest) -> RevokeCredentialResponse;
