@@ -1,4 +1,4 @@
-//! `cordon-server`: serve, quickstart, migrate, check, fsck.
+//! `cordon-server`: serve, quickstart, migrate, operator, check, fsck.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -44,7 +44,21 @@ enum Command {
     Serve(WithConfig),
     /// Brings the database's schema up to this program's.
     Migrate(WithConfig),
-    /// Says what is wrong with the configuration or can't be reached.
+    /// Makes the first operator, and a profile for it.
+    Operator {
+        #[command(flatten)]
+        with: WithConfig,
+        /// The operator's name in the logs.
+        #[arg(long, value_name = "NAME")]
+        subject: String,
+        /// Where callers reach the server; once for each of several servers.
+        #[arg(long = "endpoint", value_name = "https://HOST:PORT", required = true)]
+        endpoints: Vec<String>,
+        /// Where the profile goes; only you will be able to read it.
+        #[arg(long, value_name = "FILE", default_value = "operator.toml")]
+        out: PathBuf,
+    },
+    /// Says what is wrong with the configuration or can't be reached, and which servers serve.
     Check(WithConfig),
     /// Verifies every block, segment and index row again.
     Fsck(WithConfig),
@@ -101,6 +115,21 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Migrate(with) => {
             let config = load(&with)?;
             say(&app::migrate(&config, &env).await?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Operator {
+            with,
+            subject,
+            endpoints,
+            out,
+        } => {
+            let config = load(&with)?;
+            let wanted = app::FirstOperator {
+                subject,
+                endpoints,
+                out,
+            };
+            say(&app::operator(config, env, wanted).await?);
             Ok(ExitCode::SUCCESS)
         }
         Command::Check(with) => {

@@ -157,6 +157,39 @@ impl Objects {
         }
     }
 
+    fn trial(name: &str) -> Path {
+        Path::from("probe").join(name)
+    }
+
+    /// Whether objects can be written and read at this moment. A server, by its name, has one
+    /// object for that, which it writes over: a trial that is cut off leaves nothing more behind.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn beat(&self, server: &str) -> Result<()> {
+        let path = Self::trial(server);
+        self.store
+            .put(&path, PutPayload::from_static(b"probe"))
+            .await?;
+        match self.store.get(&path).await?.bytes().await? == "probe" {
+            true => Ok(()),
+            false => Err(LakeError::corrupt(
+                "the object store gives back something else than it was given",
+            )),
+        }
+    }
+
+    /// Takes away what [`Objects::beat`] wrote.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn withdraw(&self, server: &str) -> Result<()> {
+        match self.store.delete(&Self::trial(server)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Parts of an object.
     ///
     /// # Errors

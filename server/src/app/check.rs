@@ -5,6 +5,7 @@ use std::path::Path;
 
 use cordon_kernel::Env;
 use cordon_kernel::db::Db;
+use cordon_kernel::db::servers::ServerSeen;
 
 use super::keys;
 use crate::config::{Config, SecretFrom};
@@ -130,14 +131,26 @@ async fn check_stores(config: &Config, env: &Env, report: &mut Report) {
     };
     match Db::open(&db, env.clone(), keys).await {
         Ok(db) => {
-            db.close().await;
             report.good(format!(
-                "database {} is at this program's schema",
+                "database {} has a schema that this program serves",
                 config.database_url()
             ));
+            match db.servers().await {
+                Ok(servers) => servers.iter().for_each(|server| report.good(seen(server))),
+                Err(error) => report.wrong(format!("the list of servers: {error}")),
+            }
+            db.close().await;
         }
         Err(error) => report.wrong(format!("database {}: {error}", config.database_url())),
     }
+}
+
+/// A server that stands on the database, too.
+fn seen(server: &ServerSeen) -> String {
+    format!(
+        "server {}: version {} for schema {}, since {:.0}, last seen {:.0}",
+        server.name, server.program, server.schema_version, server.started, server.seen
+    )
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 mod check;
 mod fsck;
 mod keys;
+mod operator;
+mod readiness;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +18,7 @@ use cordon_lake::{Lake, LakeConfig};
 use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
+use tonic_health::pb::health_server::{Health, HealthServer};
 
 use crate::config::Config;
 use crate::jobs;
@@ -23,9 +26,12 @@ use crate::providers::objects;
 use crate::rooms::events::{Directory, Ingest};
 use crate::rooms::{events, tenants, transparency};
 use crate::transport::{self, Bound, TlsReload};
+use readiness::Readiness;
 
 pub use check::{Report, check};
 pub use fsck::fsck;
+pub(crate) use operator::first_operator;
+pub use operator::{FirstOperator, operator};
 
 /// How often the server's certificate is looked at.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(6 * 3_600);
@@ -36,7 +42,7 @@ pub struct App {
     kernel: Arc<Kernel>,
     lake: Arc<Lake>,
     directory: Arc<Directory>,
-    runner: JobRunner,
+    runner: Arc<JobRunner>,
 }
 
 impl App {
@@ -74,7 +80,7 @@ impl App {
             kernel,
             lake: Arc::new(lake),
             directory: Arc::new(Directory::default()),
-            runner,
+            runner: Arc::new(runner),
         })
     }
 
@@ -85,15 +91,11 @@ impl App {
     }
 
     /// Every service, behind the authentication layer once it is served.
-    ///
-    /// # Errors
-    /// When the descriptor set is damaged.
-    pub fn routes(&self) -> anyhow::Result<Routes> {
+    fn routes(&self, health: HealthServer<impl Health>) -> anyhow::Result<Routes> {
         let ingest = Arc::new(Ingest::new(
             Arc::clone(&self.kernel),
             Arc::clone(&self.directory),
         ));
-        let (_, health) = tonic_health::server::health_reporter();
         let reflection = || {
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(cordon_proto::FILE_DESCRIPTOR_SET)
@@ -118,10 +120,19 @@ impl App {
     /// Serves on `bound` until `stop`, then drains, writes what waits, and closes.
     ///
     /// # Errors
-    /// When serving fails as a whole.
+    /// When serving fails as a whole, or when a newer program's migration has ended this one's
+    /// time.
     pub async fn serve(self, bound: Bound, stop: CancellationToken) -> anyhow::Result<()> {
         let tls = self.tls()?;
-        let routes = self.routes()?;
+        let (readiness, health) = Readiness::new(
+            Arc::clone(&self.kernel),
+            self.lake.objects().clone(),
+            Arc::clone(&self.runner),
+            self.config.name(bound.address()),
+        )
+        .await?;
+        let routes = self.routes(health)?;
+        let mut watching = tokio::spawn(Arc::clone(&readiness).watch(stop.clone()));
         let renew = tokio::spawn(renew_certificate(
             Arc::clone(&self.kernel),
             self.config.server_names.clone(),
@@ -135,23 +146,42 @@ impl App {
             self.runner,
             stop.clone(),
         ));
+        let background = [renew.abort_handle(), jobs.abort_handle()];
         let limits = self.config.transport_limits();
         let grace = limits.grace;
-        let served = transport::serve(
-            bound,
-            tls,
-            limits,
-            Arc::clone(&self.kernel),
-            routes,
-            stop.clone(),
-        )
-        .await;
-        stop.cancel();
-        // A job that is cut off here is claimed again and goes on where it was.
-        let upkeep = async { tokio::join!(renew, jobs) };
-        if tokio::time::timeout(grace, upkeep).await.is_err() {
-            tracing::warn!("background work did not end in time and is cut off");
-        }
+        let kernel = Arc::clone(&self.kernel);
+        let serving = async {
+            let served = transport::serve(
+                bound,
+                tls,
+                limits,
+                kernel,
+                routes,
+                stop.clone(),
+            )
+            .await;
+            stop.cancel();
+            // A job that is cut off here is claimed again and goes on where it was.
+            let upkeep = async { tokio::join!(renew, jobs) };
+            if tokio::time::timeout(grace, upkeep).await.is_err() {
+                tracing::warn!("background work did not end in time and is cut off");
+            }
+            served
+        };
+        let served = tokio::select! {
+            served = serving => served,
+            // No drain and no farewell: whatever this program still wrote, the new schema's may not
+            // understand. What was acknowledged is stored; to callers this is a server that died,
+            // and the next one they turn to knows the schema.
+            ended = &mut watching => {
+                stop.cancel();
+                background.iter().for_each(tokio::task::AbortHandle::abort);
+                let ended = ended.context("nobody looks after what the server stands on")?;
+                return Err(anyhow::Error::new(ended).context("the server ends at once"));
+            }
+        };
+        watching.abort();
+        readiness.leave().await;
         self.kernel.close().await;
         served
     }

@@ -26,6 +26,9 @@ pub use secret::SecretFrom;
 pub struct Config {
     /// `ADDRESS:PORT` to listen on.
     pub listen: String,
+    /// What this server is called among those on its database; unset means the host's name and
+    /// the address it listens on.
+    pub name: Option<String>,
     /// Folder for all that has no path of its own.
     pub data_dir: PathBuf,
     /// Names and addresses that the server's certificate is for.
@@ -120,6 +123,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:7443".into(),
+            name: None,
             data_dir: "cordon-data".into(),
             server_names: vec!["localhost".into(), "127.0.0.1".into(), "::1".into()],
             database: Database::default(),
@@ -158,6 +162,13 @@ impl Config {
                 self.listen
             );
         }
+        if self
+            .name
+            .as_ref()
+            .is_some_and(|name| name.trim().is_empty())
+        {
+            bail!("name: expected what the server is called, or no such setting");
+        }
         if self.server_names.is_empty() {
             bail!(
                 "server_names: at least one name or address is needed for the server's certificate"
@@ -169,6 +180,15 @@ impl Config {
         self.database.validate(&self.data_dir)?;
         self.objects.validate()?;
         Ok(())
+    }
+
+    /// What the server is called that listens on `address`.
+    #[must_use]
+    pub fn name(&self, address: SocketAddr) -> String {
+        self.name.clone().unwrap_or_else(|| {
+            let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+            format!("{} {address}", host.trim()).trim().to_owned()
+        })
     }
 
     /// The database's URL.
@@ -310,6 +330,7 @@ mod tests {
     fn wrong_settings_are_named() {
         for (text, named) in [
             ("listen = 'here'", "listen"),
+            ("name = ' '", "name"),
             ("server_names = []", "server_names"),
             ("[database]\nurl = 'mysql://x'", "database.url"),
             ("[database]\nurl = 'postgres://'", "database.url"),

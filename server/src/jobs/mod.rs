@@ -37,7 +37,7 @@ pub async fn run(
     kernel: Arc<Kernel>,
     lake: Arc<Lake>,
     directory: Arc<Directory>,
-    runner: JobRunner,
+    runner: Arc<JobRunner>,
     stop: CancellationToken,
 ) {
     let mut swept: Option<tokio::time::Instant> = None;

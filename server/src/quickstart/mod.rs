@@ -11,10 +11,10 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use cordon_client::{Client, Profile, Reason};
-use cordon_kernel::{Env, Reason as KernelReason};
+use cordon_kernel::Env;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, announce};
+use crate::app::{App, announce, first_operator};
 use crate::config::{Config, private_folder};
 use crate::transport;
 
@@ -74,30 +74,14 @@ async fn operator(app: &App, profiles: &Path, endpoint: &str) -> anyhow::Result<
         profile.endpoints = vec![endpoint.to_owned()];
         return Ok(profile);
     }
-    let made = app.kernel().bootstrap_operator("operator").await;
-    let (principal, certificate) = match made {
-        Ok(made) => made,
-        Err(error) if error.reason() == KernelReason::AlreadyExists => anyhow::bail!(
-            "this folder has an operator, but not its profile {}: bring it back, or begin with another --data-dir",
-            path.display()
-        ),
-        Err(error) => return Err(error.into()),
-    };
-    let profile = Profile {
-        endpoints: vec![endpoint.to_owned()],
-        server_name: None,
-        tenant: None,
-        source: None,
-        role: principal.role().to_string(),
-        subject: principal.subject().to_owned(),
-        ca: app.kernel().gate().authority().certificate_pem().to_owned(),
-        certificate: certificate.certificate_pem,
-        key: certificate
-            .key_pem
-            .context("the authority kept the operator's key")?,
-    };
-    profile.save(&path)?;
-    Ok(profile)
+    first_operator(app.kernel(), "operator", &[endpoint.to_owned()], &path)
+        .await?
+        .with_context(|| {
+            format!(
+                "this folder has an operator, but not its profile {}: bring it back, or begin with another --data-dir",
+                path.display()
+            )
+        })
 }
 
 /// Writes the present address into all profiles: the port may be another one at each start.

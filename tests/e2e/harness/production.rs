@@ -15,7 +15,7 @@ static RUNNING: Mutex<Option<HashMap<PathBuf, Arc<Production>>>> = Mutex::new(No
 pub struct Production {
     pub postgres: Postgres,
     pub s3: S3,
-    hsm: SoftHsm,
+    pub hsm: SoftHsm,
     /// The configuration file that names them.
     pub config: PathBuf,
 }
@@ -34,6 +34,22 @@ impl Production {
         let mut running = RUNNING.lock().unwrap();
         let known = running.get_or_insert_default().entry(data.to_owned());
         Arc::clone(known.or_insert_with(|| Arc::new(Self::start(data))))
+    }
+
+    /// Whether all that it takes is installed; says what is missing.
+    pub fn can_be_had() -> bool {
+        let missing: Vec<&str> = [
+            ("PostgreSQL 15 or later", Postgres::is_installed()),
+            ("SoftHSM", SoftHsm::is_installed()),
+        ]
+        .iter()
+        .filter(|(_, there)| !there)
+        .map(|(what, _)| *what)
+        .collect();
+        if !missing.is_empty() {
+            println!("skipped: {} is not installed", missing.join(" and "));
+        }
+        missing.is_empty()
     }
 
     fn start(data: &Path) -> Self {

@@ -81,10 +81,11 @@ impl Db {
     }
 
     /// The servers that have given a sign of life within [`SILENCE`], the longest-serving first.
+    /// For whoever has the database: machines and versions are nothing of any tenant's.
     ///
     /// # Errors
     /// `UNAVAILABLE` when the database can't be reached.
-    pub async fn servers(&self, _runner: &JobRunner) -> Result<Vec<ServerSeen>> {
+    pub async fn servers(&self) -> Result<Vec<ServerSeen>> {
         let since = self.env().now().saturating_sub(SILENCE).map_or(0, nanos);
         let rows = sqlx::query(
             "SELECT name, program, schema_version, started_time, seen_time FROM servers \

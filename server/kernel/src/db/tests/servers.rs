@@ -25,14 +25,14 @@ async fn servers_see_each_other_until_they_leave_or_fall_silent() {
     world.clock.advance(SignedDuration::from_secs(50));
     other.beat(&runner, &b, "two:7443").await.unwrap();
     let names = async || -> Vec<String> {
-        let servers = world.db.servers(&runner).await.unwrap();
+        let servers = world.db.servers().await.unwrap();
         servers.into_iter().map(|server| server.name).collect()
     };
     assert_eq!(names().await, ["one:7443", "two:7443"]);
     world.clock.advance(SignedDuration::from_secs(20));
     assert_eq!(names().await, ["two:7443"]);
     world.db.beat(&runner, &a, "one:7443").await.unwrap();
-    let servers = world.db.servers(&runner).await.unwrap();
+    let servers = world.db.servers().await.unwrap();
     assert_eq!(servers[0].name, "one:7443");
     assert!(servers[0].started < servers[0].seen);
     other.leave(&runner, &b).await.unwrap();
