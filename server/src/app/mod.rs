@@ -151,15 +151,7 @@ impl App {
         let grace = limits.grace;
         let kernel = Arc::clone(&self.kernel);
         let serving = async {
-            let served = transport::serve(
-                bound,
-                tls,
-                limits,
-                kernel,
-                routes,
-                stop.clone(),
-            )
-            .await;
+            let served = transport::serve(bound, tls, limits, kernel, routes, stop.clone()).await;
             stop.cancel();
             // A job that is cut off here is claimed again and goes on where it was.
             let upkeep = async { tokio::join!(renew, jobs) };

@@ -84,8 +84,13 @@ impl Token {
         if let Some(session) = state.idle.pop() {
             return Ok((session, turn));
         }
-        let session = self.open(&mut state)?;
-        Ok((session, turn))
+        let opened = self.open(&mut state);
+        if opened.is_err() && state.login.is_none() {
+            // A module looks for its tokens when it is initialized: the next call does it again.
+            drop(state);
+            self.disconnect(turn);
+        }
+        Ok((opened?, turn))
     }
 
     fn open(&self, state: &mut State) -> Result<Session> {
