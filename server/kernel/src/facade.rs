@@ -1,7 +1,7 @@
 //! The kernel as a whole: opened once, it holds the database, the keys and the gate.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -52,7 +52,7 @@ pub struct Kernel {
     db: Db,
     gate: Arc<Gate>,
     runner_taken: AtomicBool,
-    signing_keys_read: Mutex<Option<Timestamp>>,
+    signing_keys_read: tokio::sync::Mutex<Option<Timestamp>>,
 }
 
 impl std::fmt::Debug for Kernel {
@@ -106,7 +106,7 @@ impl Kernel {
             db,
             gate,
             runner_taken: AtomicBool::new(false),
-            signing_keys_read: Mutex::default(),
+            signing_keys_read: tokio::sync::Mutex::default(),
         };
         kernel.agree_on_deleted().await?;
         Ok(kernel)
@@ -147,27 +147,30 @@ impl Kernel {
         token: Option<&str>,
     ) -> Result<VerifiedCredential> {
         if certificate.is_some()
-            && token.is_some_and(|token| self.gate.names_unknown_key(token))
-            && self.may_read_signing_keys()
-            && let Err(error) = self.refresh_signing_keys().await
+            && let Some(token) = token
+            && self.gate.names_unknown_key(token)
         {
-            tracing::warn!(%error, "signing keys could not be read anew");
+            self.learn_signing_key(token).await;
         }
         self.gate.authenticate(certificate, token).await
     }
 
-    /// Anyone can name a key that nobody knows: the database is asked once a second at most.
-    fn may_read_signing_keys(&self) -> bool {
-        let now = self.env.now();
-        let mut read = self
-            .signing_keys_read
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let may = read.is_none_or(|at| now.duration_since(at) >= UNKNOWN_KEY_PAUSE);
-        if may {
-            *read = Some(now);
+    /// Reads the signing keys anew, once for all that ask at the same time. Anyone can name a key
+    /// that nobody knows: the database is asked once a second at most.
+    async fn learn_signing_key(&self, token: &str) {
+        let mut read = self.signing_keys_read.lock().await;
+        if !self.gate.names_unknown_key(token) {
+            return; // who was before has learnt it
         }
-        may
+        let now = self.env.now();
+        let since = read.map(|at| now.duration_since(at));
+        if since.is_some_and(|since| !since.is_negative() && since < UNKNOWN_KEY_PAUSE) {
+            return;
+        }
+        *read = Some(now);
+        if let Err(error) = self.refresh_signing_keys().await {
+            tracing::warn!(%error, "signing keys could not be read anew");
+        }
     }
 
     /// Asks the key service to wrap and unwrap something.
@@ -464,6 +467,6 @@ mod originals;
 #[cfg(test)]
 mod tests;
 
-pub use deletion::DELETION;
 pub(crate) use deletion::REMOVAL_DELAY;
+pub use deletion::{DELETION, Removal};
 pub use originals::Original;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cordon_kernel::db::deletion::Due;
 use cordon_kernel::db::jobs::{BACKFILL, DELETE, JobClaim, JobRunner, PURGE, REENCRYPT, SEAL};
-use cordon_kernel::facade::Kernel;
+use cordon_kernel::facade::{Kernel, Removal};
 use cordon_kernel::{Error, Result};
 use cordon_lake::{Lake, Reencrypted, SealMode};
 use futures::stream::{self, StreamExt as _};
@@ -127,7 +127,7 @@ async fn perform(
             Due::CalledOff => {}
             Due::NotBefore(time) => return Ok(Some(time)),
         },
-        PURGE => purge(kernel, lake, claim).await?,
+        PURGE => return purge(kernel, lake, claim).await,
         other => return Err(Error::internal(format!("no such job: {other}"))),
     }
     Ok(None)
@@ -135,11 +135,13 @@ async fn perform(
 
 /// Removes what is left of a deleted tenant, and certifies it. Done again after it was broken off,
 /// it finds less to do.
-async fn purge(kernel: &Kernel, lake: &Lake, claim: &JobClaim) -> Result<()> {
+async fn purge(kernel: &Kernel, lake: &Lake, claim: &JobClaim) -> Result<Option<Timestamp>> {
     let (scope, _permit) = kernel.job_scope(claim);
     let tenant = claim.tenant();
-    if !kernel.begin_removal(claim).await? {
-        return Ok(());
+    match kernel.begin_removal(claim).await? {
+        Removal::Begun => {}
+        Removal::NotBefore(time) => return Ok(Some(time)),
+        Removal::Done => return Ok(None),
     }
     lake.forget(tenant);
     let objects = lake.objects().list(&scope).await?;
@@ -155,7 +157,7 @@ async fn purge(kernel: &Kernel, lake: &Lake, claim: &JobClaim) -> Result<()> {
     let left = lake.objects().list(&scope).await?.len();
     kernel.finish_removal(claim, left).await?;
     tracing::info!(%tenant, "what was left of a tenant is removed, and certified");
-    Ok(())
+    Ok(None)
 }
 
 async fn sweep(kernel: &Kernel, lake: &Lake, runner: &JobRunner) -> Result<()> {

@@ -150,6 +150,7 @@ impl ProviderTx<'_> {
     /// to be destroyed.
     pub(crate) async fn delete_tenant(&mut self, tenant: &TenantId) -> Result<()> {
         self.mark_tenant(tenant, "deleted").await?;
+        self.ending.insert(tenant.clone());
         let now = self.db.env().now();
         for statement in [
             "UPDATE accounts SET valid_to = $2 WHERE tenant_id = $1 \

@@ -20,6 +20,8 @@ pub struct ProviderTx<'s> {
     scope: &'s ProviderScope,
     permit: &'s Permit,
     about: BTreeSet<TenantId>,
+    /// Deleted by this transaction: the last entry of their logs is this one's.
+    pub(super) ending: BTreeSet<TenantId>,
     // Before the turn, so that it is dropped first.
     pub(super) tx: Transaction<'static, Any>,
     turn: OwnedSemaphorePermit,
@@ -38,7 +40,7 @@ impl ProviderTx<'_> {
     }
 
     /// Writes `entry` to the provider's log, and to the log of every tenant that this is
-    /// [`about`](Self::about), and commits all, or nothing. Returns the number of the entry in the
+    /// [`about`](Self::about) and that was not deleted before, and commits all, or nothing. Returns the number of the entry in the
     /// provider's log.
     ///
     /// # Errors
@@ -62,6 +64,9 @@ impl ProviderTx<'_> {
         let entry = entry.by(self.scope.principal(), None);
         let mut waited = Vec::with_capacity(self.about.len());
         for tenant in &self.about {
+            if !self.ending.contains(tenant) && is_deleted(&mut self.tx, tenant).await? {
+                continue; // its log is removed, or about to be
+            }
             waited.push(self.db.waiting().write(&mut self.tx, tenant).await?);
             audit::append_tenant(&mut self.tx, tenant, now, &entry).await?;
         }
@@ -78,6 +83,15 @@ impl ProviderTx<'_> {
         db.changed();
         Ok(seq)
     }
+}
+
+async fn is_deleted(conn: &mut AnyConnection, tenant: &TenantId) -> Result<bool> {
+    let status: Option<String> =
+        sqlx::query_scalar("SELECT status FROM tenants WHERE tenant_id = $1")
+            .bind(tenant.as_str())
+            .fetch_optional(conn)
+            .await?;
+    Ok(status.as_deref() == Some("deleted"))
 }
 
 /// A snapshot of the provider's registers, for reading.
@@ -120,6 +134,7 @@ impl Db {
             scope,
             permit,
             about: BTreeSet::new(),
+            ending: BTreeSet::new(),
             tx,
             turn,
         })

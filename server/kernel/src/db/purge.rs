@@ -31,12 +31,6 @@ const STEPS: &[(&str, &str)] = &[
             (SELECT first_seq FROM journal WHERE tenant_id = $1 LIMIT 1024)",
     ),
     (
-        "resources",
-        "DELETE FROM resources WHERE tenant_id = $1 AND resource_id IN \
-            (SELECT resource_id FROM resources WHERE tenant_id = $1 LIMIT 1024)",
-    ),
-    ("accounts", "DELETE FROM accounts WHERE tenant_id = $1"),
-    (
         "credentials",
         "DELETE FROM credentials WHERE home = 'tenants/' || $1",
     ),
@@ -57,10 +51,6 @@ const STEPS: &[(&str, &str)] = &[
         "auditEntries",
         "DELETE FROM audit_log WHERE tenant_id = $1 AND seq IN \
             (SELECT seq FROM audit_log WHERE tenant_id = $1 LIMIT 1024)",
-    ),
-    (
-        "jobs",
-        "DELETE FROM jobs WHERE tenant_id = $1 AND job <> 'purge'",
     ),
 ];
 
@@ -83,14 +73,6 @@ const LEFT: &[(&str, &str)] = &[
         "SELECT count(first_seq) FROM journal WHERE tenant_id = $1",
     ),
     (
-        "resources",
-        "SELECT count(*) FROM resources WHERE tenant_id = $1",
-    ),
-    (
-        "accounts",
-        "SELECT count(*) FROM accounts WHERE tenant_id = $1",
-    ),
-    (
         "credentials",
         "SELECT count(*) FROM credentials WHERE home = 'tenants/' || $1",
     ),
@@ -103,8 +85,20 @@ const LEFT: &[(&str, &str)] = &[
         "SELECT count(*) FROM tenant_keys WHERE tenant_id = $1",
     ),
     (
+        "key_rotations",
+        "SELECT count(*) FROM key_rotations WHERE tenant_id = $1",
+    ),
+    (
         "legal_holds",
         "SELECT count(*) FROM legal_holds WHERE tenant_id = $1",
+    ),
+    (
+        "audit_log",
+        "SELECT count(seq) FROM audit_log WHERE tenant_id = $1",
+    ),
+    (
+        "jobs",
+        "SELECT count(*) FROM jobs WHERE tenant_id = $1 AND job <> 'purge'",
     ),
 ];
 
@@ -186,10 +180,15 @@ impl Db {
         Ok(removal)
     }
 
-    /// Notes that the key service refused the tenant's wrapping key.
+    /// Notes that the key service refused the tenant's wrapping key; nobody works for the tenant
+    /// any more from here on.
     pub(crate) async fn note_refusal(&self, tenant: &TenantId) -> Result<()> {
         let mut system = self.system_tx().await?;
         confine(&mut system.tx, tenant.as_str()).await?;
+        sqlx::query("DELETE FROM jobs WHERE tenant_id = $1 AND job <> 'purge'")
+            .bind(tenant.as_str())
+            .execute(&mut *system.tx)
+            .await?;
         sqlx::query("UPDATE deletions SET refused_time = $2 WHERE tenant_id = $1")
             .bind(tenant.as_str())
             .bind(nanos(self.env().now()))

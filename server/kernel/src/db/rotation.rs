@@ -13,19 +13,21 @@ use sqlx::Row as _;
 use uuid::Uuid;
 
 use super::jobs::{self, JobClaim, require_claim, schedule};
-use super::originals::{object, open_parties, open_reference};
+use super::originals::{Party, object, open_parties};
 use super::{Db, ProviderTx, confine, nanos, timestamp};
 use crate::auth::{Role, TenantScope};
 use crate::error::{Error, Reason, Result};
-use crate::ids::{EventName, TenantId};
+use crate::ids::TenantId;
 use crate::keys::KeyId;
-use crate::keys::keyring::LIFETIME;
+use crate::keys::keyring::{ACTIVATION, LIFETIME};
 use crate::keys::once::rewrap_shared;
 
 /// Originals that are looked at in one transaction.
 const STEP: i64 = 256;
-/// How long after a key was made the older ones may be dropped: nobody has them in memory.
-const SETTLED: SignedDuration = SignedDuration::from_secs(LIFETIME.as_secs() + 60);
+/// How long after a key was made nobody seals with an older one any more: it has begun to seal, and
+/// who read the keys just before that has forgotten them.
+const SETTLED: SignedDuration =
+    SignedDuration::from_secs(ACTIVATION.as_secs() + LIFETIME.as_secs());
 
 /// A data key that is to take the place of all older ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,13 +55,14 @@ impl ProviderTx<'_> {
         .execute(&mut *self.tx)
         .await?;
         self.about(tenant);
-        schedule(&mut self.tx, tenant, jobs::REENCRYPT, now).await
+        let settled = now.checked_add(SETTLED).map_err(Error::internal)?;
+        schedule(&mut self.tx, tenant, jobs::REENCRYPT, settled).await
     }
 }
 
 impl Db {
     /// The newest key of the tenant that has not taken the place of all older ones yet, for the
-    /// job; it sees to it that this process seals with it from now on.
+    /// job.
     ///
     /// # Errors
     /// `PERMISSION_DENIED` outside a job; `UNAVAILABLE` when the database can't be reached.
@@ -133,72 +136,57 @@ impl Db {
         system.commit().await
     }
 
-    /// Wraps the keys of the tenant's originals anew, all that are not under its newest key; how
-    /// many.
+    /// Wraps the keys of all originals anew that the tenant is a party of, also of those that its
+    /// own events don't lead to any more; how many.
     ///
     /// # Errors
     /// `PERMISSION_DENIED` outside a job; `UNAVAILABLE` when database or key service can't be
     /// reached.
     pub async fn rewrap_originals(&self, scope: &TenantScope) -> Result<u64> {
         require_job(scope)?;
-        let mut after = Vec::new();
+        let mut after = String::new();
         let mut rewrapped = 0;
-        while let Some((last, done)) = self.rewrap_some(scope.tenant(), &after).await? {
-            after = last;
-            rewrapped += done;
-        }
-        Ok(rewrapped)
-    }
-
-    /// Those of some events after `after` in the order of names; `None` when there are none.
-    async fn rewrap_some(&self, tenant: &TenantId, after: &[u8]) -> Result<Option<(Vec<u8>, u64)>> {
-        let mut system = self.system_tx().await?;
-        confine(&mut system.tx, tenant.as_str()).await?;
-        let rows = sqlx::query(
-            "SELECT event_name, original FROM event_originals \
-              WHERE tenant_id = $1 AND event_name > $2 ORDER BY event_name LIMIT $3",
-        )
-        .bind(tenant.as_str())
-        .bind(after)
-        .bind(STEP)
-        .fetch_all(&mut *system.tx)
-        .await?;
-        system.commit().await?;
-        let Some(last) = rows.last() else {
-            return Ok(None);
-        };
-        let last: Vec<u8> = last.try_get(0)?;
-        let index = self.keyring().system(&KeyId::originals()).await?;
-        let mut done = 0;
-        for row in &rows {
-            let name: Vec<u8> = row.try_get(0)?;
-            let event = <[u8; 16]>::try_from(name.as_slice())
-                .map(EventName::from_bytes)
-                .map_err(|_| Error::internal("an event's name in the database is malformed"))?;
-            let reference: Vec<u8> = row.try_get(1)?;
-            let id = open_reference(&index, &(tenant.clone(), event), &reference)?;
-            done += u64::from(self.rewrap(id, &index).await?);
-        }
-        Ok(Some((last, done)))
-    }
-
-    async fn rewrap(&self, id: Uuid, index: &crate::keys::envelope::OwnerKeys) -> Result<bool> {
-        let name = id.hyphenated().to_string();
-        let row = sqlx::query("SELECT parties, wrapped_key FROM originals WHERE original_id = $1")
-            .bind(name.as_str())
-            .fetch_optional(self.system())
+        loop {
+            let rows = sqlx::query(
+                "SELECT original_id, parties FROM originals \
+                  WHERE original_id > $1 ORDER BY original_id LIMIT $2",
+            )
+            .bind(after.as_str())
+            .bind(STEP)
+            .fetch_all(self.system())
             .await?;
-        let Some(row) = row else {
+            if rows.is_empty() {
+                return Ok(rewrapped);
+            }
+            let index = self.keyring().system(&KeyId::originals()).await?;
+            for row in rows {
+                after = row.try_get(0)?;
+                let id = Uuid::try_parse(&after)
+                    .map_err(|_| Error::internal("an original's id is malformed"))?;
+                let parties = open_parties(&index, id, row.try_get(1)?)?;
+                if parties.iter().any(|(tenant, _)| tenant == scope.tenant()) {
+                    rewrapped += u64::from(self.rewrap(id, parties).await?);
+                }
+            }
+        }
+    }
+
+    async fn rewrap(&self, id: Uuid, parties: Vec<Party>) -> Result<bool> {
+        let name = id.hyphenated().to_string();
+        let former: Option<Vec<u8>> =
+            sqlx::query_scalar("SELECT wrapped_key FROM originals WHERE original_id = $1")
+                .bind(name.as_str())
+                .fetch_optional(self.system())
+                .await?;
+        let Some(former) = former else {
             return Ok(false); // gone with another party
         };
-        let parties = open_parties(index, id, row.try_get(0)?)?;
         let tenants: BTreeSet<TenantId> = parties.into_iter().map(|(tenant, _)| tenant).collect();
         let keys = self.keyring().tenants(&tenants).await?;
         if keys.len() < tenants.len() {
             return Ok(false);
         }
         let (tenants, keys): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
-        let former: Vec<u8> = row.try_get(1)?;
         let Some(wrapped) = rewrap_shared(self.env(), &keys, &object(id), &former)? else {
             return Ok(false);
         };
@@ -247,8 +235,8 @@ impl Db {
         require_claim(&mut system.tx, claim).await?;
         let counts = [
             sqlx::query_scalar::<_, i64>(
-                "SELECT count(*) FROM segments WHERE tenant_id = $1 AND deleted_time IS NULL \
-                    AND key_version < $2",
+                "SELECT count(*) FROM segments \
+                  WHERE tenant_id = $1 AND deleted_time IS NULL AND key_version < $2",
             )
             .bind(tenant.as_str())
             .bind(version)

@@ -223,6 +223,14 @@ impl Db {
                     row.id
                 )));
             }
+            if row.key_version > keys.version() {
+                // Read just before that key began to seal: so that both are under one.
+                self.keyring().forget(&crate::keys::KeyId::tenant(tenant));
+                return Err(Error::new(
+                    Reason::EtagMismatch,
+                    "the data key has changed meanwhile: start over",
+                ));
+            }
             row.meta = keys.seal(env, &meta_object(row.id), 0, &row.meta)?.into();
             let payload = match block {
                 Some(plain) => {

@@ -22,6 +22,17 @@ pub const DELETION: &str = "urn:cordon:tenant-deletion:v1";
 /// When what is left is removed: no server holds the unwrapped keys in memory any more.
 pub(crate) const REMOVAL_DELAY: SignedDuration = SignedDuration::from_secs(LIFETIME.as_secs() + 60);
 
+/// How the removal of what a deleted tenant leaves begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// Objects and rows may go now.
+    Begun,
+    /// Only then.
+    NotBefore(Timestamp),
+    /// All is gone, and certified.
+    Done,
+}
+
 /// The predicate of a deletion certificate.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -36,7 +47,7 @@ struct Deletion<'a> {
     removed: BTreeMap<&'a str, i64>,
     verified: Verified<'a>,
     /// What is not gone, in words.
-    remains: [&'static str; 3],
+    remains: [&'static str; 4],
 }
 
 /// NIST SP 800-88's words.
@@ -109,25 +120,29 @@ impl Kernel {
         Ok(due)
     }
 
-    /// Begins to remove what is left of the claim's tenant: proves that its keys are destroyed.
-    /// `false` when all is done, and certified, already.
+    /// Begins to remove what is left of the claim's tenant: proves that its keys are destroyed, and
+    /// that so long ago that no server has them in memory any more.
     ///
     /// # Errors
     /// `INTERNAL` when the key service still opens what it should refuse; nothing may be certified
     /// then. Otherwise as [`Db::open`](crate::db::Db::open).
-    pub async fn begin_removal(&self, claim: &JobClaim) -> Result<bool> {
+    pub async fn begin_removal(&self, claim: &JobClaim) -> Result<Removal> {
         let (scope, _) = system_scope(claim.tenant(), claim.job());
         let removal = self.db.removal(&scope).await?;
         if removal.certified {
-            return Ok(false);
+            return Ok(Removal::Done);
         }
         // Also for who was deleted by a process that died before the key service heard of it.
         self.db.keyring().destroy_tenant(claim.tenant()).await?;
-        self.db.keyring().prove_destroyed(claim.tenant()).await?;
-        if removal.refused.is_none() {
-            self.db.note_refusal(claim.tenant()).await?;
+        let destroyed = self.db.keyring().prove_destroyed(claim.tenant()).await?;
+        let forgotten = destroyed
+            .checked_add(REMOVAL_DELAY)
+            .map_err(Error::internal)?;
+        if self.env.now() < forgotten {
+            return Ok(Removal::NotBefore(forgotten));
         }
-        Ok(true)
+        self.db.note_refusal(claim.tenant()).await?;
+        Ok(Removal::Begun)
     }
 
     /// Notes how many objects there were before they are removed.
@@ -196,8 +211,9 @@ impl Kernel {
             },
             remains: [
                 "the tenant's id, so that it is never given out again, and where its journal and log ended",
+                "which accounts and resources were registered for the tenant and until when, so that nobody is brought what still comes of that time",
                 "entries about the tenant in the provider's own log",
-                "records that another party, who was not registered, shares with the tenant: under the quarantine's key, for 90 days at most",
+                "under the quarantine's key, for 90 days at most: records that concern somebody unknown as well, and late records of the tenant's time; and records that could not be read, within their source's bound",
             ],
         };
         let envelope = sign(self.gate.issuer(), &subject, DELETION, &predicate)?;

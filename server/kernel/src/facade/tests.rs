@@ -189,7 +189,7 @@ async fn a_deleted_tenants_keys_are_destroyed_even_if_the_server_died_in_between
 #[tokio::test]
 async fn a_data_key_is_rotated_under_an_entry_in_both_logs() {
     let dir = tempfile::tempdir().unwrap();
-    let (env, _) = Env::fixed(START.parse().unwrap(), 1);
+    let (env, clock) = Env::fixed(START.parse().unwrap(), 1);
     let kernel = open(dir.path(), &env).await.unwrap();
     let acme: TenantId = "acme".parse().unwrap();
     create(&kernel, &acme).await;
@@ -210,8 +210,13 @@ async fn a_data_key_is_rotated_under_an_entry_in_both_logs() {
             .unwrap(),
         2
     );
+    let early = kernel.cipher(&scope).await.unwrap();
+    clock.advance(SignedDuration::from_mins(6));
     let after = kernel.cipher(&scope).await.unwrap();
-    assert_eq!((before.key_version(), after.key_version()), (1, 2));
+    let versions = [&before, &early, &after].map(|cipher| cipher.key_version());
+    assert_eq!(versions, [1, 1, 2], "once every server knows it");
+    let by_new = after.seal("x", 0, b"new").unwrap();
+    assert_eq!(early.open("x", 0, &by_new).unwrap(), b"new");
     assert_eq!(after.open("x", 0, &sealed).unwrap(), b"old");
     assert_eq!(before.pseudonym("acct", "1"), after.pseudonym("acct", "1"));
     let log = kernel.db().audit_page(&scope, None, 1).await.unwrap();

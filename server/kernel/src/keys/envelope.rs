@@ -120,8 +120,10 @@ pub(super) fn aad(owner: &str, object: &str, position: u64) -> Vec<u8> {
 /// One owner's keys, unwrapped. Wiped when the last user lets go.
 pub(crate) struct OwnerKeys {
     pub(super) owner: String,
-    /// Data keys by version; only the newest seals.
+    /// Data keys by version.
     pub(super) data: BTreeMap<u32, KeyBytes>,
+    /// The version that seals.
+    seals: u32,
     /// Under which events are named. Never rotates.
     name: KeyBytes,
     /// Under which strangers are renamed. Never rotates, dies with the tenant.
@@ -132,20 +134,28 @@ pub(crate) struct OwnerKeys {
 }
 
 impl OwnerKeys {
-    /// `fixed` holds the three keys that never rotate: name, pseudonym, page.
-    pub(super) fn new(owner: String, data: BTreeMap<u32, KeyBytes>, fixed: &[u8]) -> Result<Self> {
+    /// `fixed` holds the three keys that never rotate: name, pseudonym, page. `seals` is the version
+    /// that seals, the oldest if it is `None`.
+    pub(super) fn new(
+        owner: String,
+        data: BTreeMap<u32, KeyBytes>,
+        fixed: &[u8],
+        seals: Option<u32>,
+    ) -> Result<Self> {
         let mut parts = fixed.chunks_exact(32);
         let mut next = || -> Result<KeyBytes> {
             let part = parts.next().and_then(|p| <[u8; 32]>::try_from(p).ok());
             part.map(Zeroizing::new)
                 .ok_or_else(|| Error::internal("a tenant's fixed keys have the wrong length"))
         };
-        if data.is_empty() {
+        let Some((oldest, _)) = data.first_key_value() else {
             return Err(Error::internal(format!("{owner} has no data key")));
-        }
+        };
+        let seals = seals.unwrap_or(*oldest);
         Ok(Self {
             owner,
             data,
+            seals,
             name: next()?,
             pseudonym: next()?,
             page: next()?,
@@ -153,10 +163,16 @@ impl OwnerKeys {
         })
     }
 
+    /// The version of the data key that seals.
     pub(crate) fn version(&self) -> u32 {
-        self.data
-            .last_key_value()
-            .map_or(0, |(version, _)| *version)
+        self.seals
+    }
+
+    /// The data key that seals.
+    pub(super) fn sealing(&self) -> Result<(u32, &KeyBytes)> {
+        let key = self.data.get(&self.seals);
+        key.map(|key| (self.seals, key))
+            .ok_or_else(|| Error::internal("no data key"))
     }
 
     pub(crate) fn seal(
@@ -172,10 +188,7 @@ impl OwnerKeys {
                 "the data key is worn out: rotate it",
             ));
         }
-        let (version, key) = self
-            .data
-            .last_key_value()
-            .ok_or_else(|| Error::internal("no data key"))?;
+        let (version, key) = self.sealing()?;
         let mut out = Vec::with_capacity(plain.len() + OVERHEAD);
         out.push(FORMAT);
         out.extend_from_slice(&version.to_be_bytes());

@@ -16,6 +16,9 @@ use crate::ids::TenantId;
 
 /// How long unwrapped keys are kept.
 pub(crate) const LIFETIME: SignedDuration = SignedDuration::from_secs(300);
+/// How old a data key is when it begins to seal: whoever keeps unwrapped keys has it by then, and
+/// opens what others seal with it. A minute is for clocks that differ.
+pub(crate) const ACTIVATION: SignedDuration = SignedDuration::from_secs(LIFETIME.as_secs() + 60);
 /// Most owners whose keys are kept.
 const CAPACITY: usize = 16_384;
 
@@ -55,9 +58,10 @@ impl Keyring {
         (left > SignedDuration::ZERO && left <= LIFETIME).then(|| Arc::clone(&kept.keys))
     }
 
-    fn keep(&self, id: KeyId, keys: &Arc<OwnerKeys>) {
+    /// Keeps what was read at `read`: a slow key service makes it no younger.
+    fn keep(&self, id: KeyId, keys: &Arc<OwnerKeys>, read: Timestamp) {
         let now = self.env.now();
-        let until = now.checked_add(LIFETIME).unwrap_or(now);
+        let until = read.checked_add(LIFETIME).unwrap_or(now);
         let mut cache = self.cache();
         if cache.len() >= CAPACITY {
             sweep(&mut cache, now);
@@ -111,16 +115,17 @@ impl Keyring {
         if missing.is_empty() {
             return Ok(found);
         }
+        let read = self.env.now();
         let mut wrapped = store::load_tenants(&self.pool, &missing).await?;
         for tenant in missing {
             let Some(wrapped) = wrapped.remove(tenant.as_str()) else {
                 continue;
             };
             let id = KeyId::tenant(tenant);
-            match store::unwrap(&*self.service, &id, wrapped).await {
+            match store::unwrap(&*self.service, &id, wrapped, read).await {
                 Ok(keys) => {
                     let keys = Arc::new(keys);
-                    self.keep(id, &keys);
+                    self.keep(id, &keys, read);
                     found.insert(tenant.clone(), keys);
                 }
                 Err(error) if error.reason() == Reason::NotFound => {}
@@ -135,6 +140,7 @@ impl Keyring {
         if let Some(keys) = self.kept(id) {
             return Ok(keys);
         }
+        let read = self.env.now();
         let mut wrapped = store::load_system(&self.pool, id).await?;
         if wrapped.is_empty() {
             self.service.create_wrapping_key(id).await?;
@@ -142,8 +148,8 @@ impl Keyring {
             // Read back: another process may have been quicker, and its keys are the ones.
             wrapped = store::load_system(&self.pool, id).await?;
         }
-        let keys = Arc::new(store::unwrap(&*self.service, id, wrapped).await?);
-        self.keep(id.clone(), &keys);
+        let keys = Arc::new(store::unwrap(&*self.service, id, wrapped, read).await?);
+        self.keep(id.clone(), &keys, read);
         Ok(keys)
     }
 
@@ -172,8 +178,8 @@ impl Keyring {
         store::create_tenant(conn, &*self.service, &self.env, tenant).await
     }
 
-    /// Gives the tenant a new data key, which seals from now on; what older ones sealed still
-    /// opens. Other replicas follow within five minutes.
+    /// Gives the tenant a new data key, which seals after [`ACTIVATION`], when every server knows
+    /// it; what older ones sealed still opens.
     pub(crate) async fn rotate_tenant(
         &self,
         conn: &mut AnyConnection,
@@ -209,8 +215,8 @@ impl Keyring {
         self.service.kind()
     }
 
-    /// When the tenant's wrapping key was destroyed, by the key service's own list; and has the
-    /// service asked to open what the key wrapped, which it must refuse.
+    /// When the tenant's wrapping key was destroyed, by the key service's own list; the service must
+    /// neither hold the key any more nor open what it wrapped.
     pub(crate) async fn prove_destroyed(&self, tenant: &TenantId) -> Result<Timestamp> {
         let id = KeyId::tenant(tenant);
         let listed = self.service.list_destroyed().await?;
@@ -218,9 +224,14 @@ impl Keyring {
         let gone = gone.ok_or_else(|| {
             Error::internal(format!("the wrapping key {id} is on no destruction list"))
         })?;
+        if self.service.has_wrapping_key(&id).await? {
+            return Err(Error::internal(format!(
+                "the wrapping key {id} is still there"
+            )));
+        }
         let mut wrapped = store::load_tenants(&self.pool, &[tenant]).await?;
         for key in wrapped.remove(tenant.as_str()).unwrap_or_default() {
-            match store::unwrap(&*self.service, &id, vec![key]).await {
+            match store::open(&*self.service, &id, &key).await {
                 Err(error) if error.reason() == Reason::NotFound => {}
                 Err(error) => return Err(error),
                 Ok(_) => {

@@ -23,10 +23,7 @@ fn broken(object: &str) -> Error {
 impl OwnerKeys {
     /// Seals `plain` as `object`, under a key that no other object is sealed with.
     pub(crate) fn seal_once(&self, env: &Env, object: &str, plain: &[u8]) -> Result<Vec<u8>> {
-        let (version, key) = self
-            .data
-            .last_key_value()
-            .ok_or_else(|| Error::internal("no data key"))?;
+        let (version, key) = self.sealing()?;
         let key = subkey(key, LABEL, object.as_bytes())?;
         let sealed = seal_raw(&key, env.bytes(), &aad(&self.owner, object, 0), plain)?;
         let mut out = Vec::with_capacity(VERSION + sealed.len());
@@ -123,7 +120,7 @@ mod tests {
 
     fn keys(owner: &str, byte: u8) -> Arc<OwnerKeys> {
         let data = BTreeMap::from([(1, Zeroizing::new([byte; 32]))]);
-        Arc::new(OwnerKeys::new(owner.to_owned(), data, &[byte; 96]).unwrap())
+        Arc::new(OwnerKeys::new(owner.to_owned(), data, &[byte; 96], None).unwrap())
     }
 
     #[test]

@@ -149,9 +149,8 @@ impl Inner {
         Ok(key)
     }
 
-    fn load(&self) -> Result<State> {
-        // Taken before reading: a change in between is then seen as one.
-        let stamp = Stamp::of(&self.path);
+    /// The keys that are in the file, whatever the destruction list says.
+    fn read(&self) -> Result<BTreeMap<String, Key>> {
         let mut bytes = Vec::new();
         File::open(&self.path)
             .and_then(|mut f| f.read_to_end(&mut bytes))
@@ -166,7 +165,13 @@ impl Inner {
         let salt = header.strip_prefix(MAGIC).ok_or_else(unusable)?;
         let key = self.derive(salt, b"cordon key file")?;
         let plain = open_raw(&key, header, body).map_err(|_| unusable())?;
-        let mut keys = decode(&plain).ok_or_else(unusable)?;
+        decode(&plain).ok_or_else(unusable)
+    }
+
+    fn load(&self) -> Result<State> {
+        // Taken before reading: a change in between is then seen as one.
+        let stamp = Stamp::of(&self.path);
+        let mut keys = self.read()?;
         let destroyed = self.load_destroyed()?;
         for gone in &destroyed {
             keys.remove(gone.id.as_str());
@@ -311,6 +316,12 @@ impl KeyService for SealedFile {
             Ok(())
         })
         .await
+    }
+
+    async fn has_wrapping_key(&self, id: &KeyId) -> Result<bool> {
+        let id = id.clone();
+        self.blocking(move |inner| Ok(inner.read()?.contains_key(id.as_str())))
+            .await
     }
 
     async fn list_destroyed(&self) -> Result<Vec<DestroyedKey>> {

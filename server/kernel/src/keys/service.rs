@@ -96,6 +96,10 @@ pub trait KeyService: Send + Sync + 'static {
     /// this returns. Destroying a key that is gone or never was succeeds.
     async fn destroy(&self, id: &KeyId) -> Result<()>;
 
+    /// Whether the keeper still holds the key itself, whatever its destruction list says: asked of
+    /// what it keeps, for the proof of a destruction.
+    async fn has_wrapping_key(&self, id: &KeyId) -> Result<bool>;
+
     /// The destruction list, oldest first. Whoever restores a backup of the service replays it.
     async fn list_destroyed(&self) -> Result<Vec<DestroyedKey>>;
 }

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyPool, Row as _};
 use zeroize::Zeroizing;
 
 use super::envelope::{KeyBytes, OwnerKeys};
+use super::keyring::ACTIVATION;
 use super::service::{KeyId, KeyService};
 use crate::clock::Env;
 use crate::db::{nanos, parameters};
@@ -23,6 +25,7 @@ pub(super) struct Wrapped {
     purpose: String,
     version: i64,
     bytes: Vec<u8>,
+    created: i64,
 }
 
 fn context(purpose: &str, version: i64) -> String {
@@ -34,6 +37,7 @@ fn wrapped(row: &AnyRow) -> Result<Wrapped> {
         purpose: row.try_get("purpose")?,
         version: row.try_get("version")?,
         bytes: row.try_get("wrapped")?,
+        created: row.try_get("created_time")?,
     })
 }
 
@@ -46,7 +50,8 @@ pub(super) async fn load_tenants(
         // Few lengths, so that few statements are prepared.
         let width = if step.len() == 1 { 1 } else { STEP };
         let sql = format!(
-            "SELECT tenant_id, purpose, version, wrapped FROM tenant_keys WHERE tenant_id IN ({})",
+            "SELECT tenant_id, purpose, version, wrapped, created_time FROM tenant_keys \
+              WHERE tenant_id IN ({})",
             parameters(1, width)
         );
         let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
@@ -64,24 +69,37 @@ pub(super) async fn load_tenants(
 }
 
 pub(super) async fn load_system(pool: &AnyPool, id: &KeyId) -> Result<Vec<Wrapped>> {
-    let rows = sqlx::query("SELECT purpose, version, wrapped FROM system_keys WHERE key_id = $1")
-        .bind(id.as_str())
-        .fetch_all(pool)
-        .await?;
+    let rows = sqlx::query(
+        "SELECT purpose, version, wrapped, created_time FROM system_keys WHERE key_id = $1",
+    )
+    .bind(id.as_str())
+    .fetch_all(pool)
+    .await?;
     rows.iter().map(wrapped).collect()
 }
 
+pub(super) async fn open(
+    service: &dyn KeyService,
+    id: &KeyId,
+    key: &Wrapped,
+) -> Result<Zeroizing<Vec<u8>>> {
+    let context = context(&key.purpose, key.version);
+    service.unwrap(id, &context, &key.bytes).await
+}
+
+/// The owner's keys; the newest seals that is old enough at `now` to be known everywhere.
 pub(super) async fn unwrap(
     service: &dyn KeyService,
     id: &KeyId,
     wrapped: Vec<Wrapped>,
+    now: Timestamp,
 ) -> Result<OwnerKeys> {
+    let known = now.checked_sub(ACTIVATION).map_or(i64::MIN, nanos);
     let mut data = BTreeMap::new();
     let mut fixed = Zeroizing::new(Vec::new());
+    let mut seals = None;
     for key in wrapped {
-        let plain = service
-            .unwrap(id, &context(&key.purpose, key.version), &key.bytes)
-            .await?;
+        let plain = open(service, id, &key).await?;
         if key.purpose == "fixed" {
             fixed = plain;
             continue;
@@ -91,9 +109,12 @@ pub(super) async fn unwrap(
         let bytes = <[u8; 32]>::try_from(plain.as_slice()).map_err(|_| {
             Error::internal(format!("data key {version} of {id} has the wrong length"))
         })?;
+        if key.created <= known {
+            seals = seals.max(Some(version));
+        }
         data.insert(version, KeyBytes::new(bytes));
     }
-    OwnerKeys::new(id.as_str().to_owned(), data, &fixed)
+    OwnerKeys::new(id.as_str().to_owned(), data, &fixed, seals)
 }
 
 fn fresh<const N: usize>(env: &Env) -> Zeroizing<[u8; N]> {

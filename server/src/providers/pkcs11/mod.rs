@@ -17,6 +17,7 @@ use async_trait::async_trait;
 use cordon_kernel::keys::destruction::{read_line, write_line};
 use cordon_kernel::keys::{DestroyedKey, DestructionList, KeyId, KeyService};
 use cordon_kernel::{Env, Error, Reason, Result};
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
@@ -25,6 +26,8 @@ use token::Token;
 
 const FORMAT: u8 = 1;
 const IV: usize = 12;
+/// How often file and token are made to agree, as long as anything is wrapped: readiness does.
+const AGREE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Where the token is, and the list of what was destroyed in it.
 #[derive(Debug)]
@@ -49,6 +52,8 @@ struct Inner {
     token: Token,
     list: DestructionList,
     destroyed: Mutex<Destroyed>,
+    /// When file and token last agreed.
+    agreed: Mutex<Option<Timestamp>>,
 }
 
 /// The list as last read, and what the file looked like then.
@@ -71,6 +76,7 @@ impl Pkcs11Keys {
             token: Token::new(config.module, config.token, config.pin),
             list: DestructionList::new(config.destroyed),
             destroyed: Mutex::default(),
+            agreed: Mutex::default(),
         });
         let this = Self { inner };
         this.blocking(|inner| {
@@ -121,10 +127,42 @@ impl Inner {
             self.list.add(line)?;
         }
         for line in here.iter().filter(|line| !there.contains(line)) {
-            read_line(line, |content, mac| self.token.verify(content, mac))?;
-            self.token.keep_line(line)?;
+            let gone = read_line(line, |content, mac| self.token.verify(content, mac))?;
+            self.token.destroy(gone.id.as_str())?;
+            self.keep_line(line);
         }
+        *self.agreed() = Some(self.env.now());
         self.destroyed()
+    }
+
+    /// Keeps a line in the token. A token that is full keeps none: the file has it, and the key is
+    /// gone all the same.
+    fn keep_line(&self, line: &str) {
+        if let Err(error) = self.token.keep_line(line) {
+            tracing::warn!(%error, "the token does not take a line of its destruction list");
+        }
+    }
+
+    /// Has file and token agree again if that was long ago: other servers destroy keys, too, and
+    /// their machines may be gone when this one's list is asked for.
+    fn agree_now_and_then(&self) -> Result<()> {
+        let now = self.env.now();
+        let due = match *self.agreed() {
+            None => true,
+            Some(at) => {
+                let since = now.duration_since(at);
+                since.is_negative() || since >= AGREE
+            }
+        };
+        if due {
+            let _lock = self.list.lock()?;
+            self.agree()?;
+        }
+        Ok(())
+    }
+
+    fn agreed(&self) -> std::sync::MutexGuard<'_, Option<Timestamp>> {
+        self.agreed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn stamp(&self) -> Option<(std::time::SystemTime, u64)> {
@@ -187,6 +225,7 @@ impl KeyService for Pkcs11Keys {
         let (id, aad) = (id.clone(), context_of(id, context));
         let plain = Zeroizing::new(plain.to_vec());
         self.blocking(move |inner| {
+            inner.agree_now_and_then()?;
             if inner.is_destroyed(&id)? {
                 return Err(inner.missing(&id)?);
             }
@@ -239,12 +278,20 @@ impl KeyService for Pkcs11Keys {
                 // The list first: if the process dies in between, the next opening goes on.
                 let line = write_line(&gone, |content| inner.token.mac(content))?;
                 inner.list.add(&line)?;
-                inner.token.keep_line(&line)?;
+                // The key before the line: it makes room.
+                inner.token.destroy(id.as_str())?;
+                inner.keep_line(&line);
             }
             inner.token.destroy(id.as_str())?;
             Ok(())
         })
         .await
+    }
+
+    async fn has_wrapping_key(&self, id: &KeyId) -> Result<bool> {
+        let id = id.clone();
+        self.blocking(move |inner| Ok(inner.token.count(id.as_str())? > 0))
+            .await
     }
 
     async fn list_destroyed(&self) -> Result<Vec<DestroyedKey>> {

@@ -71,21 +71,15 @@ impl Token {
         sealed: &[u8],
     ) -> std::result::Result<Option<Zeroizing<Vec<u8>>>, Failed> {
         let opened = self.with(|session| {
-            let keys = self.keys(session, id)?;
-            let mut refused = None;
-            for key in &keys {
-                let mut iv = iv;
-                let gcm = Mechanism::AesGcm(GcmParams::new(&mut iv, aad, TAG_BITS.into())?);
-                match session.decrypt(&gcm, *key, sealed) {
-                    Ok(plain) => return Ok(Some(Ok(Zeroizing::new(plain)))),
-                    // Makers differ in what they call a tag that does not fit.
-                    Err(error) if is_refusal(&error) && works(session, *key, aad) => {
-                        refused = Some(Err(Failed::Refused));
-                    }
-                    Err(error) => return Err(error),
-                }
+            let remembered = self.keys(session, id)?;
+            match decrypt_by(session, &remembered, iv, aad, sealed)? {
+                Some(Err(Failed::Refused)) => {}
+                opened => return Ok(opened),
             }
-            Ok(refused)
+            // Another server may have made one of that id at the same time as this one.
+            self.state().keys.remove(id);
+            let all = self.keys(session, id)?;
+            decrypt_by(session, &all, iv, aad, sealed)
         })?;
         opened.transpose()
     }
@@ -104,7 +98,6 @@ impl Token {
     }
 
     /// How many keys of that id there are, by the token's own account.
-    #[cfg(test)]
     pub(super) fn count(&self, id: &str) -> Result<usize> {
         self.with(|session| Ok(find(session, KeyType::AES, id)?.len()))
     }
@@ -211,6 +204,32 @@ fn description(kind: KeyType, id: &str) -> Vec<Attribute> {
         Attribute::ValueLen(32.into()),
     ]);
     template
+}
+
+type Opened = std::result::Result<Zeroizing<Vec<u8>>, Failed>;
+
+/// Decrypts under the one of the keys that does it; `None` when there are none.
+fn decrypt_by(
+    session: &Session,
+    keys: &[ObjectHandle],
+    iv: [u8; 12],
+    aad: &[u8],
+    sealed: &[u8],
+) -> Done<Option<Opened>> {
+    let mut refused = None;
+    for key in keys {
+        let mut iv = iv;
+        let gcm = Mechanism::AesGcm(GcmParams::new(&mut iv, aad, TAG_BITS.into())?);
+        match session.decrypt(&gcm, *key, sealed) {
+            Ok(plain) => return Ok(Some(Ok(Zeroizing::new(plain)))),
+            // Makers differ in what they call a tag that does not fit.
+            Err(error) if is_refusal(&error) && works(session, *key, aad) => {
+                refused = Some(Err(Failed::Refused));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(refused)
 }
 
 fn find(session: &Session, kind: KeyType, id: &str) -> Done<Vec<ObjectHandle>> {

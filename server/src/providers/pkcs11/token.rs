@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use cordon_kernel::{Error, Reason, Result};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
@@ -22,6 +22,8 @@ pub(super) struct Token {
     module: PathBuf,
     label: String,
     pin: SecretString,
+    /// Held for reading by whoever is in the module, for writing to close it.
+    inside: RwLock<()>,
     state: Mutex<State>,
 }
 
@@ -45,6 +47,7 @@ impl Token {
             module,
             label,
             pin,
+            inside: RwLock::default(),
             state: Mutex::default(),
         }
     }
@@ -58,39 +61,46 @@ impl Token {
     pub(super) fn with<T>(&self, work: impl Fn(&Session) -> Done<T>) -> Result<T> {
         let mut again = true;
         loop {
-            let (session, turn) = self.session()?;
-            match work(&session) {
-                Ok(done) => {
-                    let mut state = self.state();
-                    if state.turn == turn && state.idle.len() < KEPT {
-                        state.idle.push(session);
-                    }
-                    return Ok(done);
-                }
-                Err(error) if again => {
-                    tracing::debug!(%error, "the token refused; connecting anew");
-                    drop(session);
-                    self.disconnect(turn);
-                    again = false;
-                }
-                Err(error) => return Err(unavailable(&error)),
+            let (failed, turn) = match self.attempt(&work) {
+                Ok(done) => return Ok(done),
+                Err(failed) => failed,
+            };
+            // A module looks for its tokens when it is initialized: also when none was found.
+            self.disconnect(turn);
+            if !again || failed.reason() != Reason::Unavailable {
+                return Err(failed);
             }
+            again = false;
         }
     }
 
-    fn session(&self) -> Result<(Session, u64)> {
+    /// The error says in which turn it came.
+    fn attempt<T>(
+        &self,
+        work: &impl Fn(&Session) -> Done<T>,
+    ) -> std::result::Result<T, (Error, u64)> {
+        // Whoever closes the module waits until nobody is in it, and nobody takes a handle across.
+        let _inside = self.inside.read().unwrap_or_else(PoisonError::into_inner);
         let mut state = self.state();
         let turn = state.turn;
-        if let Some(session) = state.idle.pop() {
-            return Ok((session, turn));
+        let session = match state.idle.pop() {
+            Some(session) => session,
+            None => self.open(&mut state).map_err(|error| (error, turn))?,
+        };
+        drop(state);
+        match work(&session) {
+            Ok(done) => {
+                let mut state = self.state();
+                if state.idle.len() < KEPT {
+                    state.idle.push(session);
+                }
+                Ok(done)
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the token refused; connecting anew");
+                Err((unavailable(&error), turn))
+            }
         }
-        let opened = self.open(&mut state);
-        if opened.is_err() && state.login.is_none() {
-            // A module looks for its tokens when it is initialized: the next call does it again.
-            drop(state);
-            self.disconnect(turn);
-        }
-        Ok((opened?, turn))
     }
 
     fn open(&self, state: &mut State) -> Result<Session> {
@@ -173,6 +183,7 @@ impl Token {
 
     /// Lets go of everything, unless another thread already has since `turn`.
     pub(super) fn disconnect(&self, turn: u64) {
+        let _alone = self.inside.write().unwrap_or_else(PoisonError::into_inner);
         let mut state = self.state();
         if state.turn != turn {
             return;

@@ -56,6 +56,9 @@ impl KeyService for Stopping {
         }
         self.keys.unwrap(id, context, wrapped).await
     }
+    async fn has_wrapping_key(&self, id: &KeyId) -> Result<bool> {
+        self.keys.has_wrapping_key(id).await
+    }
     async fn destroy(&self, id: &KeyId) -> Result<()> {
         self.keys.destroy(id).await
     }

@@ -9,7 +9,7 @@ use super::super::testing::*;
 use crate::audit::AuditEntry;
 use crate::auth::token::TokenConfig;
 use crate::error::{Reason, Result};
-use crate::facade::{Kernel, KernelConfig};
+use crate::facade::{Kernel, KernelConfig, Removal};
 use crate::keys::KeyId;
 
 async fn kernel(world: &World) -> Kernel {
@@ -170,6 +170,9 @@ async fn a_claim_that_has_lapsed_deletes_nothing() {
     assert_eq!(kernel.delete_due(&quick).await.unwrap(), Due::DeletedBefore);
 }
 
+/// What stays of a tenant's registrations.
+const STAY: [&str; 2] = ["accounts", "resources"];
+
 /// The tables in which something of the tenant's is.
 async fn tables_of(world: &World, tenant: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -238,14 +241,16 @@ async fn remove(world: &World, kernel: &Kernel) -> serde_json::Value {
     assert!(claim(world, PURGE).await.is_none(), "keys are in memory");
     world.clock.advance(SignedDuration::from_mins(6));
     let purge = claim(world, PURGE).await.unwrap();
-    assert!(kernel.begin_removal(&purge).await.unwrap());
+    let begun = kernel.begin_removal(&purge).await.unwrap();
+    assert_eq!(begun, Removal::Begun);
     kernel.note_objects(&purge, 2, 1_000).await.unwrap();
     kernel.note_objects(&purge, 1, 500).await.unwrap();
     let left = kernel.finish_removal(&purge, 1).await.unwrap_err();
     assert_eq!(left.reason(), Reason::Internal, "an object is left");
     assert_eq!(world.count("deletions WHERE certificate IS NULL").await, 1);
     kernel.finish_removal(&purge, 0).await.unwrap();
-    assert!(!kernel.begin_removal(&purge).await.unwrap(), "all is done");
+    let done = kernel.begin_removal(&purge).await.unwrap();
+    assert_eq!(done, Removal::Done);
     world.db.job_done(purge).await.unwrap();
     let envelope = &world.ask_bytes("SELECT certificate FROM deletions").await[0];
     statement(envelope)
@@ -269,14 +274,35 @@ async fn all_rows_of_a_deleted_tenant_go_and_the_certificate_says_so() {
     assert_eq!(tables_of(&world, "acme").await.len(), 8);
     let log_before = world.db.audit_page(&job_scope("globex"), None, 10).await;
     let said = end(&world, &kernel).await;
-    assert_eq!(tables_of(&world, "acme").await, Vec::<String>::new());
+    assert_eq!(tables_of(&world, "acme").await, STAY);
+    // Nobody's later registration reaches into its time.
+    let account: crate::ids::AccountId = "aws:123456789012".parse().unwrap();
+    let globex = tenant_id("globex");
+    let register = async |from| {
+        change(&world, async |tx| {
+            tx.add_account(&globex, &account, from, None).await
+        })
+        .await
+    };
+    let always = register(jiff::Timestamp::MIN).await.unwrap_err();
+    assert_eq!(always.reason(), Reason::AlreadyExists);
+    register(world.env.now()).await.unwrap();
     assert_eq!(world.journal("globex").await.len(), 3);
     let log_after = world.db.audit_page(&job_scope("globex"), None, 10).await;
     assert_eq!(
-        log_before.unwrap().records.len(),
+        log_before.unwrap().records.len() + 1,
         log_after.unwrap().records.len(),
-        "others' logs know nothing"
+        "others' logs know nothing but of their own"
     );
+    // Nor does a reading by staff begin its log anew.
+    let acme = tenant_id("acme");
+    change(&world, async |tx| {
+        tx.about(&acme);
+        Ok(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(tables_of(&world, "acme").await, STAY);
 
     assert_eq!(said["predicateType"], crate::facade::DELETION);
     assert_eq!(said["subject"][0]["name"], "tenants/acme");
@@ -288,8 +314,6 @@ async fn all_rows_of_a_deleted_tenant_go_and_the_certificate_says_so() {
         ("objectBytes", 1_000),
         ("journalBlocks", 3),
         ("journalEntries", 3),
-        ("accounts", 1),
-        ("resources", 1),
         ("credentials", 1),
         ("wrappedKeys", 2),
     ] {
@@ -326,8 +350,14 @@ async fn nothing_is_certified_while_the_key_still_opens() {
     let acme = tenant_id("acme");
     let prove = async || world.db.keyring().prove_destroyed(&acme).await;
     assert_eq!(prove().await.unwrap_err().reason(), Reason::Internal);
+    let keys = world.dir.path().join("keys");
+    let backup = std::fs::read(&keys).unwrap();
     end(&world, &kernel).await;
     prove().await.unwrap();
+    // On the list, and yet there.
+    std::fs::write(&keys, backup).unwrap();
+    let there = prove().await.unwrap_err();
+    assert_eq!(there.reason(), Reason::Internal);
 }
 
 #[tokio::test]
@@ -382,6 +412,6 @@ async fn a_restored_database_does_not_bring_a_deleted_tenant_back() {
         .await;
     assert_eq!(made.unwrap_err().reason(), Reason::FailedPrecondition);
     remove(&world, &again).await;
-    assert_eq!(tables_of(&world, "acme").await, Vec::<String>::new());
+    assert_eq!(tables_of(&world, "acme").await, STAY);
     assert_eq!(world.journal("globex").await.len(), 3);
 }

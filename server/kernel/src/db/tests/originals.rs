@@ -15,7 +15,7 @@ fn event(byte: u8) -> EventName {
 }
 
 /// The original of the event that the parties know under these names.
-fn original(parties: &[(&str, u8)], plain: &str) -> OriginalRecord {
+pub(super) fn original(parties: &[(&str, u8)], plain: &str) -> OriginalRecord {
     OriginalRecord {
         parties: parties
             .iter()
@@ -25,7 +25,7 @@ fn original(parties: &[(&str, u8)], plain: &str) -> OriginalRecord {
     }
 }
 
-async fn send(world: &World, id: &str, originals: Vec<OriginalRecord>) {
+pub(super) async fn send(world: &World, id: &str, originals: Vec<OriginalRecord>) {
     let mut batch = batch(id, Vec::new());
     batch.content_hash = *blake3::hash(id.as_bytes()).as_bytes();
     batch.originals = originals;
@@ -39,7 +39,7 @@ fn entered(tenant: &str) -> TenantScope {
 }
 
 /// What staff who entered these tenants read as the first one's event.
-async fn read(world: &World, tenants: &[&str], byte: u8) -> Result<String, Reason> {
+pub(super) async fn read(world: &World, tenants: &[&str], byte: u8) -> Result<String, Reason> {
     let scopes: Vec<TenantScope> = tenants.iter().map(|tenant| entered(tenant)).collect();
     let sealed = world
         .db

@@ -432,14 +432,20 @@ async fn a_rotated_data_key_seals_and_the_old_one_still_opens() {
     tx.commit(AuditEntry::new(&permit)).await.unwrap();
     keyring.forget(&KeyId::tenant(&tenant_id("acme")));
     world.append("trail", vec![one(2)]).await;
+    // It seals when every server knows it.
+    world.clock.advance(SignedDuration::from_mins(6));
+    world.append("trail", vec![one(3)]).await;
     let journal = world.journal_and_payloads();
     let versions = world
         .ask_bytes(&format!(
             "SELECT substr(payload, 1, 5) FROM {journal} ORDER BY first_seq"
         ))
         .await;
-    assert_eq!(versions, [[1, 0, 0, 0, 1], [1, 0, 0, 0, 2]]);
-    assert_eq!(world.journal("acme").await.len(), 2);
+    assert_eq!(
+        versions,
+        [[1, 0, 0, 0, 1], [1, 0, 0, 0, 1], [1, 0, 0, 0, 2]]
+    );
+    assert_eq!(world.journal("acme").await.len(), 3);
 }
 
 #[tokio::test]

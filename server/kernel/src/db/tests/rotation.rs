@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use super::super::jobs::{JobClaim, JobRunner, REENCRYPT};
 use super::super::rotation::Rotation;
 use super::super::testing::*;
+use super::originals::{original, read, send};
 use crate::audit::AuditEntry;
 use crate::error::Reason;
 use crate::keys::KeyId;
@@ -24,6 +25,9 @@ async fn rotate(world: &World) {
 }
 
 async fn claim(world: &World) -> (JobClaim, Rotation) {
+    world
+        .tamper("UPDATE jobs SET due_time = 0 WHERE job = 'reencrypt' AND claimed = 0")
+        .await;
     let lease = SignedDuration::from_mins(10);
     let claims = world
         .db
@@ -44,7 +48,7 @@ async fn a_key_is_dropped_once_nothing_is_under_it_and_nothing_can_be() {
     let (claim, rotation) = claim(&world).await;
     assert_eq!((rotation.version, rotation.done), (2, 0));
     let settles = rotation.settled.duration_since(world.env.now());
-    assert_eq!(settles, SignedDuration::from_mins(6));
+    assert_eq!(settles, SignedDuration::from_mins(11));
     let needed = world.db.finish_rotation(&claim, &rotation).await;
     assert_eq!(needed.unwrap_err().reason(), Reason::FailedPrecondition);
     world.db.refuse_older_keys(&claim, &rotation).await.unwrap();
@@ -57,6 +61,7 @@ async fn a_key_is_dropped_once_nothing_is_under_it_and_nothing_can_be() {
     );
 
     world.tamper("DELETE FROM journal_payloads").await;
+    world.clock.advance(SignedDuration::from_mins(6));
     world.append("trail", vec![one(2)]).await;
     assert_eq!(
         world.db.finish_rotation(&claim, &rotation).await.unwrap(),
@@ -91,13 +96,40 @@ async fn who_was_stopped_with_an_older_key_stores_nothing_under_it() {
         .unwrap_err();
     assert_eq!(refused.reason(), Reason::Unavailable);
     assert_eq!(world.count("journal").await, 1);
-    // Once its time is up it asks anew, and the same batch is stored.
-    world.clock.advance(SignedDuration::from_secs(301));
+    // Once it asks anew, and the new key seals, the same batch is stored.
+    world.clock.advance(SignedDuration::from_mins(6));
     stopped
         .append(&ingest("trail"), flush(vec![one(2)]))
         .await
         .unwrap();
     assert_eq!(world.count("journal").await, 2);
+}
+
+#[tokio::test]
+async fn originals_are_wrapped_anew_also_where_the_tenants_event_has_moved_on() {
+    let world = World::new().await;
+    world.create(&["acme", "globex", "hooli"]).await;
+    let first = original(&[("acme", 1), ("globex", 2)], "what happened");
+    send(&world, "b1", vec![first]).await;
+    // Another account was meant: acme's event leads elsewhere now, globex's stays.
+    let other = original(&[("acme", 1), ("hooli", 3)], "what happened");
+    send(&world, "b2", vec![other]).await;
+    rotate(&world).await;
+    world.clock.advance(SignedDuration::from_mins(9));
+    let (claim, rotation) = claim(&world).await;
+    let acme = job_scope("acme");
+    assert_eq!(world.db.rewrap_originals(&acme).await.unwrap(), 2);
+    assert_eq!(world.db.rewrap_originals(&acme).await.unwrap(), 0);
+    world.tamper("DELETE FROM journal_payloads").await;
+    world.db.refuse_older_keys(&claim, &rotation).await.unwrap();
+    world.db.finish_rotation(&claim, &rotation).await.unwrap();
+    for (tenants, event) in [(["globex", "acme"], 2), (["hooli", "acme"], 3)] {
+        assert_eq!(
+            read(&world, &tenants, event).await.unwrap(),
+            "what happened",
+            "{tenants:?}"
+        );
+    }
 }
 
 #[tokio::test]
