@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use sqlx::AnyPool;
-use sqlx::ConnectOptions as _;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::super::{PATIENCE, Pools};
 use super::guard::{self, Guard};
@@ -29,6 +29,9 @@ pub(in super::super) fn options(url: &str) -> Result<SqliteConnectOptions> {
         .disable_statement_logging())
 }
 
+/// SQLite itself rolls back a transaction that a full disk or a failed write has stopped, and then
+/// refuses to do so when it is asked. The connection counts that transaction as open for ever: it
+/// is not used again.
 fn pool(options: &SqliteConnectOptions, guard: Option<Guard>, size: u32) -> Result<AnyPool> {
     // `Any` takes a URL only, so what the options say beyond the path is said again below.
     let url = options.to_url_lossy();
@@ -39,6 +42,7 @@ fn pool(options: &SqliteConnectOptions, guard: Option<Guard>, size: u32) -> Resu
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        .before_acquire(|conn, _| Box::pin(std::future::ready(Ok(!conn.is_in_transaction()))))
         .after_connect(move |conn, _| {
             Box::pin(async move {
                 sqlx::raw_sql(

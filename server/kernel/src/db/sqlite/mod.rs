@@ -52,6 +52,7 @@ const CHECKPOINT_PAGES: &str = "16384";
 const SHRINK_PAGES: u64 = 256;
 
 pub(super) struct SqliteJournal {
+    writing: SqliteConnectOptions,
     writer: Mutex<Option<SqliteConnection>>,
     readers: SqlitePool,
     turns: Arc<Semaphore>,
@@ -62,6 +63,7 @@ pub(super) struct SqliteJournal {
 
 /// The writing connection and the right to use it.
 struct Writer<'a> {
+    options: &'a SqliteConnectOptions,
     guard: MutexGuard<'a, Option<SqliteConnection>>,
     _turn: OwnedSemaphorePermit,
 }
@@ -73,19 +75,19 @@ impl SqliteJournal {
         turns: Arc<Semaphore>,
         catalogue: Catalogue,
     ) -> Result<Self> {
-        let writer = options
+        let writing = options
             .clone()
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             .pragma("journal_size_limit", "16777216")
-            .pragma("cache_size", "-32768")
-            .connect()
-            .await?;
+            .pragma("cache_size", "-32768");
+        let writer = writing.connect().await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(config.readers.max(1))
             .acquire_timeout(PATIENCE)
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
+            .before_acquire(|conn, _| Box::pin(std::future::ready(Ok(!conn.is_in_transaction()))))
             .connect_lazy_with(
                 options
                     .clone()
@@ -93,6 +95,7 @@ impl SqliteJournal {
                     .pragma("cache_size", "-8192"),
             );
         Ok(Self {
+            writing,
             writer: Mutex::new(Some(writer)),
             readers,
             turns,
@@ -105,6 +108,7 @@ impl SqliteJournal {
     async fn writer(&self) -> Result<Writer<'_>> {
         let turn = super::turn(&self.turns).await?;
         Ok(Writer {
+            options: &self.writing,
             guard: self.writer.lock().await,
             _turn: turn,
         })
@@ -124,7 +128,17 @@ impl Writer<'_> {
     }
 
     async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>> {
-        Ok(self.conn()?.begin_with("BEGIN IMMEDIATE").await?)
+        let options = self.options;
+        let conn = self.conn()?;
+        if conn.is_in_transaction() {
+            // The last one was given up, and its end may still be under way.
+            conn.ping().await?;
+        }
+        if conn.is_in_transaction() {
+            // Or SQLite has ended it by itself: see `connect`.
+            *conn = options.connect().await?;
+        }
+        Ok(conn.begin_with("BEGIN IMMEDIATE").await?)
     }
 }
 

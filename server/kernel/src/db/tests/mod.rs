@@ -3,6 +3,7 @@
 mod append;
 mod audit;
 mod deletion;
+mod full;
 mod jobs;
 mod leftovers;
 mod originals;
