@@ -12,7 +12,8 @@ fn owner(name: &str, versions: &[u32], seed: u8) -> OwnerKeys {
     let fixed: Vec<u8> = (0..96)
         .map(|n| seed.wrapping_mul(31).wrapping_add(n))
         .collect();
-    OwnerKeys::new(name.to_owned(), data, &fixed).unwrap()
+    let newest = versions.iter().max().copied();
+    OwnerKeys::new(name.to_owned(), data, &fixed, newest).unwrap()
 }
 
 fn env() -> Env {
@@ -133,9 +134,9 @@ fn parquet_keys_differ_by_segment_and_version() {
 
 #[test]
 fn malformed_key_material_is_refused() {
-    assert!(OwnerKeys::new("a".into(), BTreeMap::new(), &[0; 96]).is_err());
+    assert!(OwnerKeys::new("a".into(), BTreeMap::new(), &[0; 96], None).is_err());
     let data = BTreeMap::from([(1, Zeroizing::new([0; 32]))]);
-    assert!(OwnerKeys::new("a".into(), data, &[0; 95]).is_err());
+    assert!(OwnerKeys::new("a".into(), data, &[0; 95], None).is_err());
 }
 
 proptest! {
