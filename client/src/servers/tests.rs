@@ -50,6 +50,27 @@ async fn all_that_are_not_at_home_are_named_and_left_out() {
     assert_eq!(servers.unreachable().len(), 3);
 }
 
+#[tokio::test]
+async fn while_one_lets_wait_the_next_is_tried() {
+    // The kernel takes the connection, and nobody says a word on it.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("https://{}", listener.local_addr().unwrap());
+    let mut profile = sample();
+    profile.endpoints = vec![silent, nobody(1).remove(0)];
+    // It would be given up after 20 seconds only.
+    let servers = Servers::new(&profile, Duration::from_secs(60)).unwrap();
+    servers.0.turn.store(0, Ordering::Relaxed);
+    let tried = async {
+        while servers.unreachable().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        _ = servers.reach() => panic!("there is one to wait for"),
+        tried = tokio::time::timeout(Duration::from_secs(15), tried) => tried.unwrap(),
+    }
+}
+
 #[test]
 fn calls_go_where_fewest_are_open_and_then_in_turns() {
     let servers = servers(nobody(3));

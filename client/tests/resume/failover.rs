@@ -411,6 +411,26 @@ async fn what_may_not_be_done_twice_is_not_sent_twice() {
     }
 }
 
+#[tokio::test]
+async fn what_was_not_sent_is_sent_once_a_server_is_back() {
+    let mut fake = Fake::start().await;
+    let client = client(&[&fake]).await;
+    fake.stop();
+    // On a connection that looks whole it would be sent, and nobody could know.
+    while client.left_out().is_empty() {
+        let whoami = async { client.identity().whoami().await };
+        let _ = tokio::time::timeout(Duration::from_millis(50), whoami).await;
+    }
+    let tenants = client.tenants();
+    let (deleted, ()) = tokio::join!(in_time(tenants.delete_source("sources/s")), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        fake.serve();
+    });
+    deleted.unwrap();
+    let sent = fake.script.registered.lock().unwrap();
+    assert_eq!(*sent, ["delete sources/s"]);
+}
+
 /// Waits until no server is left out any more.
 async fn awake(client: &Client) {
     // One rests for half a second at most after its first failure; an answer ends it.
