@@ -23,6 +23,8 @@ mod identity;
 mod ingest;
 mod isolation;
 mod originals;
+mod replicas;
 mod search;
+mod upgrade;
 mod views;
 mod watch;

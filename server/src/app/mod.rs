@@ -144,6 +144,7 @@ impl App {
             Arc::clone(&self.lake),
             Arc::clone(&self.directory),
             self.runner,
+            self.config.jobs.lease(),
             stop.clone(),
         ));
         let background = [renew.abort_handle(), jobs.abort_handle()];

@@ -14,9 +14,11 @@ use serde::Deserialize;
 use crate::transport::Limits;
 
 mod database;
+mod jobs;
 mod objects;
 mod secret;
 pub use database::{Database, Owner, Passwords};
+pub use jobs::Jobs;
 pub use objects::{Objects, S3};
 pub use secret::SecretFrom;
 
@@ -39,6 +41,8 @@ pub struct Config {
     pub objects: Objects,
     /// The key service.
     pub keys: Keys,
+    /// Background work.
+    pub jobs: Jobs,
     /// What callers may use.
     pub limits: LimitSettings,
     /// The log on standard error.
@@ -129,6 +133,7 @@ impl Default for Config {
             database: Database::default(),
             objects: Objects::default(),
             keys: Keys::default(),
+            jobs: Jobs::default(),
             limits: LimitSettings::default(),
             log: Log::default(),
         }
@@ -179,6 +184,7 @@ impl Config {
         }
         self.database.validate(&self.data_dir)?;
         self.objects.validate()?;
+        self.jobs.validate()?;
         Ok(())
     }
 
@@ -343,6 +349,7 @@ mod tests {
                 "database.owner are for PostgreSQL",
             ),
             ("[objects]\nseal_rows = 0", "seal_rows"),
+            ("[jobs]\nlease_seconds = 0", "lease_seconds"),
             (
                 "[keys]\nfile = 'x'\n[keys.pkcs11]\nmodule = 'm'\ntoken = 't'\npin = { env = 'P' }",
                 "either pkcs11",

@@ -17,8 +17,6 @@ use crate::rooms::events::{Directory, backfill};
 
 /// How often due work is looked for.
 const PASS: Duration = Duration::from_millis(500);
-/// How long a claim is held; work that takes longer is done anew by whoever claims it then.
-const LEASE: SignedDuration = SignedDuration::from_mins(10);
 /// Jobs claimed at a time.
 const CLAIM: u32 = 32;
 /// Jobs done at a time: they share the machine with callers.
@@ -32,12 +30,14 @@ const BATCH_IDS: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How long events of nobody wait in quarantine.
 const QUARANTINE: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// Does due work until `stop`; what has begun is finished.
+/// Does due work until `stop`; what has begun is finished. A claim is held for the length of
+/// `lease`; work that takes longer is done anew by whoever claims it then.
 pub async fn run(
     kernel: Arc<Kernel>,
     lake: Arc<Lake>,
     directory: Arc<Directory>,
     runner: Arc<JobRunner>,
+    lease: SignedDuration,
     stop: CancellationToken,
 ) {
     let mut swept: Option<tokio::time::Instant> = None;
@@ -50,7 +50,7 @@ pub async fn run(
                 tracing::warn!(%error, "a sweep failed; it is done again in an hour");
             }
         }
-        match kernel.db().claim_jobs(&runner, 0..=255, LEASE, CLAIM).await {
+        match kernel.db().claim_jobs(&runner, 0..=255, lease, CLAIM).await {
             Ok(claims) if !claims.is_empty() => {
                 stream::iter(claims)
                     .for_each_concurrent(AT_ONCE, |claim| one(&kernel, &lake, &directory, claim))

@@ -50,23 +50,11 @@ impl Machine {
 
     /// Processor time that the server has used.
     pub fn cpu(&self) -> Duration {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap();
-        // After the name, which may hold spaces.
-        let fields: Vec<&str> = stat
-            .rsplit_once(')')
-            .unwrap()
-            .1
-            .split_whitespace()
-            .collect();
-        let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-        // A tick is 10 ms on every Linux there is.
-        Duration::from_millis(10 * ticks)
+        cpu(self.pid)
     }
 
     fn memory(&self, what: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap();
-        let line = status.lines().find(|line| line.starts_with(what)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+        memory(self.pid, what)
     }
 
     pub fn print_memory(&self, when: &str) {
@@ -103,6 +91,28 @@ impl Machine {
         }
         started.elapsed()
     }
+}
+
+/// Processor time that a process has used.
+pub fn cpu(pid: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // After the name, which may hold spaces.
+    let fields: Vec<&str> = stat
+        .rsplit_once(')')
+        .unwrap()
+        .1
+        .split_whitespace()
+        .collect();
+    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    // A tick is 10 ms on every Linux there is.
+    Duration::from_millis(10 * ticks)
+}
+
+/// A figure of `/proc/PID/status`, in KiB.
+pub fn memory(pid: u32, what: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with(what)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 /// Bytes that a folder takes on the disk.

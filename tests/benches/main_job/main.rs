@@ -34,6 +34,7 @@ mod load;
 mod machine;
 mod queries;
 mod set;
+mod times;
 
 use std::time::Duration;
 

@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 
 use crate::harness::{Call, World, trail};
 use crate::set::{Dice, Set, Share};
+use crate::times::Times;
 
 const DAY: i64 = 24 * 3_600;
 /// How often each question is put.
@@ -137,43 +138,4 @@ pub async fn tail(world: &World, set: &Set) {
         times.found += 1;
     }
     times.print();
-}
-
-/// How long a question took, each time it was put.
-struct Times {
-    what: &'static str,
-    times: Vec<Duration>,
-    found: usize,
-}
-
-impl Times {
-    fn new(what: &'static str) -> Self {
-        Self {
-            what,
-            times: Vec::new(),
-            found: 0,
-        }
-    }
-
-    async fn of(&mut self, asked: impl Future<Output = usize>) {
-        let started = Instant::now();
-        self.found += asked.await;
-        self.times.push(started.elapsed());
-    }
-
-    fn print(mut self) {
-        self.times.sort_unstable();
-        let at = |part: usize| {
-            let index = (self.times.len() * part / 100).min(self.times.len() - 1);
-            self.times[index].as_secs_f64() * 1e3
-        };
-        println!(
-            "{}: p50 {:.2} ms, p99 {:.2} ms ({} times, {} found each)",
-            self.what,
-            at(50),
-            at(99),
-            self.times.len(),
-            self.found / self.times.len(),
-        );
-    }
 }

@@ -1,14 +1,18 @@
 //! A server to test against, and records to send to it.
 
+mod places;
 mod production;
 mod raw;
 mod records;
+mod replicas;
 mod server;
 
-pub use production::{Production, production};
+pub use places::{Places, impatient};
+pub use production::{database_settings, production};
 pub use raw::{Raw, json, methods, request};
 pub use records::{Call, trail};
-pub use server::{Server, World, binary, connect, raw, raw_of};
+pub use replicas::Replicas;
+pub use server::{Log, Server, World, at, binary, connect, raw, raw_of};
 
 use std::path::PathBuf;
 

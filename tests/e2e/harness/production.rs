@@ -70,20 +70,8 @@ impl Production {
 
     /// The configuration, but for what is each server's own.
     fn settings(&self, data: &Path) -> String {
-        let secret = |name: &str, text: &str| {
-            let file = data.with_extension(name);
-            std::fs::write(&file, text).unwrap();
-            format!("{{ file = {file:?} }}")
-        };
-        let password = |role: &str| secret(role, &self.postgres.password(role));
-        let mut text = format!("[database]\nurl = {:?}\n\n", self.postgres.url());
-        writeln!(text, "[database.owner]\nname = {:?}", Postgres::OWNER).unwrap();
-        writeln!(text, "password = {}\n", password(Postgres::OWNER)).unwrap();
-        writeln!(text, "[database.passwords]").unwrap();
-        for role in ["app", "ingest", "provider", "kernel"] {
-            let password = password(&format!("cordon_{role}"));
-            writeln!(text, "{role} = {password}").unwrap();
-        }
+        let secret = |name: &str, text: &str| secret(data, name, text);
+        let mut text = database_settings(&self.postgres, data);
         writeln!(text, "\n[objects.s3]\nbucket = {:?}", S3::BUCKET).unwrap();
         writeln!(text, "endpoint = {:?}", self.s3.endpoint()).unwrap();
         let access = secret("access", S3::ACCESS_KEY);
@@ -95,4 +83,25 @@ impl Production {
         writeln!(text, "pin = {}", secret("pin", SoftHsm::PIN)).unwrap();
         text
     }
+}
+
+/// A secret in a file beside the data folder, as a setting.
+fn secret(data: &Path, name: &str, text: &str) -> String {
+    let file = data.with_extension(name);
+    std::fs::write(&file, text).unwrap();
+    format!("{{ file = {file:?} }}")
+}
+
+/// The settings of a server on this PostgreSQL.
+pub fn database_settings(postgres: &Postgres, data: &Path) -> String {
+    let password = |role: &str| secret(data, role, &postgres.password(role));
+    let mut text = format!("[database]\nurl = {:?}\n\n", postgres.url());
+    writeln!(text, "[database.owner]\nname = {:?}", Postgres::OWNER).unwrap();
+    writeln!(text, "password = {}\n", password(Postgres::OWNER)).unwrap();
+    writeln!(text, "[database.passwords]").unwrap();
+    for role in ["app", "ingest", "provider", "kernel"] {
+        let password = password(&format!("cordon_{role}"));
+        writeln!(text, "{role} = {password}").unwrap();
+    }
+    text
 }

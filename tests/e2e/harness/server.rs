@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::production::production;
+use super::production::{Production, production};
 use bytes::Bytes;
 use cordon_client::identity::NewKey;
 use cordon_client::ingest::{Batch, Cut, Outcome};
@@ -26,6 +27,9 @@ pub fn binary(name: &str) -> PathBuf {
     );
     path
 }
+
+/// What servers have said on standard error, oldest first.
+pub type Log = Arc<Mutex<Vec<String>>>;
 
 /// A running server. Killed when dropped.
 pub struct Server {
@@ -50,6 +54,19 @@ impl Server {
             command.arg("--config").arg(&production.config);
             command.envs(production.environment());
         }
+        Self::run(command, data, Log::default()).await
+    }
+
+    /// Serves by a configuration file, and adds to what was said before.
+    pub async fn serve(config: &Path, production: &Production, data: &Path, log: Log) -> Self {
+        let mut command = Command::new(binary("cordon-server"));
+        command.args(["serve", "--config"]).arg(config);
+        command.envs(production.environment());
+        Self::run(command, data, log).await
+    }
+
+    /// Runs the command until it is ready.
+    pub async fn run(mut command: Command, data: &Path, log: Log) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -58,11 +75,16 @@ impl Server {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let say = move |line: String| {
+            eprintln!("server: {line}");
+            log.lock().unwrap().push(line);
+        };
         let ready = async {
             while let Some(line) = lines.next_line().await.unwrap() {
-                eprintln!("server: {line}");
-                if let Some(address) = line.strip_prefix("listening on ") {
-                    return address.to_owned();
+                let address = line.strip_prefix("listening on ").map(str::to_owned);
+                say(line);
+                if let Some(address) = address {
+                    return address;
                 }
             }
             panic!("the server ended before it was ready");
@@ -72,7 +94,7 @@ impl Server {
             .expect("the server is not ready");
         tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
-                eprintln!("server: {line}");
+                say(line);
             }
         });
         Self {
@@ -92,17 +114,17 @@ impl Server {
         self.child.kill().await.unwrap();
     }
 
+    /// Sends it a signal by name, as in `STOP`.
+    pub fn signal(&self, name: &str) {
+        let sent = std::process::Command::new("kill")
+            .args([&format!("-{name}"), &self.pid().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
     /// Asks it to stop, and waits until it has.
     pub async fn stop(mut self) {
-        let pid = self.pid().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &pid])
-                .status()
-                .await
-                .unwrap()
-                .success()
-        );
+        self.signal("TERM");
         let status = tokio::time::timeout(Duration::from_secs(30), self.child.wait())
             .await
             .expect("it does not stop");
@@ -119,6 +141,14 @@ impl Server {
 
     pub async fn client(&self, name: &str) -> Client {
         connect(self.profile(name)).await
+    }
+}
+
+/// The profile for a server at another address.
+pub fn at(profile: &Profile, address: &str) -> Profile {
+    Profile {
+        endpoints: vec![format!("https://{address}")],
+        ..profile.clone()
     }
 }
 
@@ -182,7 +212,11 @@ impl World {
     }
 
     pub async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::within(tempfile::tempdir().unwrap()).await
+    }
+
+    /// The same in a folder, on stores that may be there already.
+    pub async fn within(folder: TempDir) -> Self {
         let server = Server::start(&folder.path().join("data")).await;
         let operator = server.client("operator").await;
         Self {
