@@ -17,7 +17,7 @@ CREATE TABLE legal_holds (
 CREATE TABLE deletions (
     tenant_id      TEXT COLLATE "C" NOT NULL PRIMARY KEY REFERENCES tenants (tenant_id),
     deleted_time   BIGINT NOT NULL, -- from when on nothing was the tenant's any more
-    refused_time   BIGINT, -- when the key service was last seen to refuse the wrapping key
+    refused_time   BIGINT, -- when the key service was first seen to refuse the wrapping key
     certified_time BIGINT,
     certificate    BYTEA    -- a DSSE envelope
 );

@@ -467,6 +467,5 @@ mod originals;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use deletion::REMOVAL_DELAY;
 pub use deletion::{DELETION, Removal};
 pub use originals::Original;

@@ -8,7 +8,7 @@ mod replicas;
 mod server;
 
 pub use places::{Places, impatient};
-pub use production::{database_settings, production};
+pub use production::{Production, database_settings, production};
 pub use raw::{Raw, json, methods, request};
 pub use records::{Call, trail};
 pub use replicas::Replicas;

@@ -8,7 +8,6 @@ use sqlx::Row as _;
 use super::jobs::{self, JobClaim, require_claim, schedule};
 use super::{ProviderTx, nanos, timestamp};
 use crate::error::{Error, Reason, Result};
-use crate::facade::REMOVAL_DELAY;
 use crate::ids::TenantId;
 
 /// The shortest time for which a deletion can be called off.
@@ -170,8 +169,7 @@ impl ProviderTx<'_> {
                 .execute(&mut *self.tx)
                 .await?;
         }
-        let removal = now.checked_add(REMOVAL_DELAY).map_err(Error::internal)?;
-        schedule(&mut self.tx, tenant, jobs::PURGE, removal).await
+        schedule(&mut self.tx, tenant, jobs::PURGE, now).await
     }
 }
 

@@ -107,7 +107,7 @@ const LEFT: &[(&str, &str)] = &[
 pub(crate) struct Removal {
     pub(crate) purge_time: Option<Timestamp>,
     pub(crate) deleted: Timestamp,
-    /// When the key service was seen to refuse the wrapping key.
+    /// When the key service was first seen to refuse the wrapping key.
     pub(crate) refused: Option<Timestamp>,
     pub(crate) certified: bool,
     /// How many of what were removed, by name.
@@ -189,11 +189,13 @@ impl Db {
             .bind(tenant.as_str())
             .execute(&mut *system.tx)
             .await?;
-        sqlx::query("UPDATE deletions SET refused_time = $2 WHERE tenant_id = $1")
-            .bind(tenant.as_str())
-            .bind(nanos(self.env().now()))
-            .execute(&mut *system.tx)
-            .await?;
+        sqlx::query(
+            "UPDATE deletions SET refused_time = COALESCE(refused_time, $2) WHERE tenant_id = $1",
+        )
+        .bind(tenant.as_str())
+        .bind(nanos(self.env().now()))
+        .execute(&mut *system.tx)
+        .await?;
         system.commit().await
     }
 

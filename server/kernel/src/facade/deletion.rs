@@ -19,8 +19,9 @@ use crate::statement::{Digest, Subject, sign};
 /// The kind of predicate of a deletion certificate.
 pub const DELETION: &str = "urn:cordon:tenant-deletion:v1";
 
-/// When what is left is removed: no server holds the unwrapped keys in memory any more.
-pub(crate) const REMOVAL_DELAY: SignedDuration = SignedDuration::from_secs(LIFETIME.as_secs() + 60);
+/// How long after the keys were destroyed what is left is removed: no server holds them unwrapped in
+/// memory any more.
+const REMOVAL_DELAY: SignedDuration = SignedDuration::from_secs(LIFETIME.as_secs() + 60);
 
 /// How the removal of what a deleted tenant leaves begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,15 +135,18 @@ impl Kernel {
         }
         // Also for who was deleted by a process that died before the key service heard of it.
         self.db.keyring().destroy_tenant(claim.tenant()).await?;
-        let destroyed = self.db.keyring().prove_destroyed(claim.tenant()).await?;
-        let forgotten = destroyed
+        self.db.keyring().prove_destroyed(claim.tenant()).await?;
+        self.db.note_refusal(claim.tenant()).await?;
+        let now = self.env.now();
+        let forgotten = removal
+            .refused
+            .unwrap_or(now)
             .checked_add(REMOVAL_DELAY)
             .map_err(Error::internal)?;
-        if self.env.now() < forgotten {
-            return Ok(Removal::NotBefore(forgotten));
-        }
-        self.db.note_refusal(claim.tenant()).await?;
-        Ok(Removal::Begun)
+        Ok(match now < forgotten {
+            true => Removal::NotBefore(forgotten),
+            false => Removal::Begun,
+        })
     }
 
     /// Notes how many objects there were before they are removed.

@@ -12,6 +12,7 @@ mod token;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cordon_kernel::keys::destruction::{read_line, write_line};
@@ -26,6 +27,10 @@ use token::Token;
 
 const FORMAT: u8 = 1;
 const IV: usize = 12;
+/// How often a token is looked for at the start, and how long after each time: some modules don't
+/// see one that another process writes to at that moment.
+const ATTEMPTS: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(200);
 /// How often file and token are made to agree, as long as anything is wrapped: readiness does.
 const AGREE: SignedDuration = SignedDuration::from_secs(60);
 
@@ -79,18 +84,18 @@ impl Pkcs11Keys {
             agreed: Mutex::default(),
         });
         let this = Self { inner };
-        this.blocking(|inner| {
-            inner.token.require_mac_key()?;
-            let _lock = inner.list.lock()?;
-            for gone in inner.agree()? {
-                if inner.token.destroy(gone.id.as_str())? > 0 {
-                    tracing::warn!(key = %gone.id, "destroyed a key that had come back");
+        let mut left = ATTEMPTS;
+        loop {
+            left -= 1;
+            match this.blocking(Inner::begin).await {
+                Ok(()) => return Ok(this),
+                Err(error) if error.reason() == Reason::Unavailable && left > 0 => {
+                    tracing::debug!(%error, "the token is not there yet");
+                    tokio::time::sleep(PAUSE).await;
                 }
+                Err(error) => return Err(error),
             }
-            Ok(())
-        })
-        .await?;
-        Ok(this)
+        }
     }
 
     async fn blocking<T: Send + 'static>(
@@ -105,6 +110,17 @@ impl Pkcs11Keys {
 }
 
 impl Inner {
+    fn begin(&self) -> Result<()> {
+        self.token.require_mac_key()?;
+        let _lock = self.list.lock()?;
+        for gone in self.agree()? {
+            if self.token.destroy(gone.id.as_str())? > 0 {
+                tracing::warn!(key = %gone.id, "destroyed a key that had come back");
+            }
+        }
+        Ok(())
+    }
+
     /// The list; read again when the file has changed.
     fn destroyed(&self) -> Result<Vec<DestroyedKey>> {
         let stamp = self.stamp();

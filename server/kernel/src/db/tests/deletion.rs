@@ -238,7 +238,11 @@ async fn end(world: &World, kernel: &Kernel) -> serde_json::Value {
 }
 
 async fn remove(world: &World, kernel: &Kernel) -> serde_json::Value {
-    assert!(claim(world, PURGE).await.is_none(), "keys are in memory");
+    let purge = claim(world, PURGE).await.unwrap();
+    let begun = kernel.begin_removal(&purge).await.unwrap();
+    let later = world.env.now() + SignedDuration::from_mins(6);
+    assert_eq!(begun, Removal::NotBefore(later), "keys are in memory");
+    world.db.job_again(purge, later).await.unwrap();
     world.clock.advance(SignedDuration::from_mins(6));
     let purge = claim(world, PURGE).await.unwrap();
     let begun = kernel.begin_removal(&purge).await.unwrap();
