@@ -87,15 +87,15 @@ GRANT UPDATE (wrapped_key) ON originals TO cordon_kernel;
 -- deleted, which the policies ask, and not before.
 GRANT SELECT (tenant_id, first_seq), DELETE ON journal TO cordon_kernel;
 GRANT SELECT (tenant_id, seq), DELETE ON audit_log TO cordon_kernel;
-GRANT DELETE ON accounts, credentials TO cordon_kernel;
+GRANT DELETE ON credentials TO cordon_kernel;
+-- Registrations stay.
+REVOKE DELETE ON resources FROM cordon_kernel;
 GRANT SELECT, DELETE ON legal_holds, key_rotations TO cordon_kernel;
-GRANT SELECT, UPDATE (key_floor) ON tenant_head TO cordon_kernel;
+GRANT SELECT (tenant_id, seq, chain, key_floor), UPDATE (key_floor) ON tenant_head TO cordon_kernel;
 CREATE POLICY ended ON journal AS RESTRICTIVE FOR DELETE TO cordon_kernel
     USING (EXISTS (SELECT 1 FROM tenants t WHERE t.tenant_id = journal.tenant_id AND t.status = 'deleted'));
 CREATE POLICY ended ON audit_log AS RESTRICTIVE FOR DELETE TO cordon_kernel
     USING (EXISTS (SELECT 1 FROM tenants t WHERE t.tenant_id = audit_log.tenant_id AND t.status = 'deleted'));
-CREATE POLICY ended ON accounts AS RESTRICTIVE FOR DELETE TO cordon_kernel
-    USING (EXISTS (SELECT 1 FROM tenants t WHERE t.tenant_id = accounts.tenant_id AND t.status = 'deleted'));
 CREATE POLICY ended ON credentials AS RESTRICTIVE FOR DELETE TO cordon_kernel
     USING (EXISTS (SELECT 1 FROM tenants t WHERE 'tenants/' || t.tenant_id = credentials.home AND t.status = 'deleted'));
 CREATE POLICY ended ON legal_holds AS RESTRICTIVE FOR DELETE TO cordon_kernel
