@@ -51,9 +51,11 @@ async fn a_tenant_ends_when_nothing_holds_it_and_its_certificate_says_what_went(
     world.tenant("hooli", &[]).await;
     let always = admin.create_account("hooli", A, None, None).await;
     assert_eq!(*always.unwrap_err().reason(), Reason::AlreadyExists);
-    let now = jiff::Timestamp::now();
+    let gone = admin.get_tenant("initech").await.unwrap();
+    let after = gone.update_time.unwrap().seconds + 1;
+    let after = jiff::Timestamp::from_second(after).unwrap();
     admin
-        .create_account("hooli", A, Some(now), None)
+        .create_account("hooli", A, Some(after), None)
         .await
         .unwrap();
 }

@@ -36,7 +36,7 @@ struct Running {
 }
 
 enum Kind {
-    One(World),
+    One(Box<World>),
     Several(Replicas),
 }
 
@@ -56,7 +56,10 @@ impl Servers {
             let replicas = Replicas::instead_of(world).await;
             (replicas.addresses(), Kind::Several(replicas))
         } else {
-            (vec![world.server.address.clone()], Kind::One(world))
+            (
+                vec![world.server.address.clone()],
+                Kind::One(Box::new(world)),
+            )
         };
         Self {
             addresses,

@@ -45,8 +45,12 @@ pub struct Load {
     /// Events that each tenant has got, once that is known.
     wanted: Arc<AtomicUsize>,
     sources: Vec<JoinHandle<Sent>>,
-    tails: Vec<(usize, JoinHandle<Vec<(i64, String)>>)>,
+    /// Each with its tenant.
+    tails: Vec<(usize, JoinHandle<Seen>)>,
 }
+
+/// What a tail has shown: sequence numbers and events.
+type Seen = Vec<(i64, String)>;
 
 #[derive(Default)]
 struct Sent {
