@@ -2,6 +2,7 @@
 
 mod accounts;
 mod credentials;
+mod ends;
 mod identity;
 mod provider;
 mod resources;
