@@ -1,5 +1,6 @@
 //! Background work of a server that was paused past its lease.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -17,15 +18,18 @@ const ROWS: usize = 4_200;
 
 const SETTINGS: &str = "[objects]\nseal_rows = 4200\n[jobs]\nlease_seconds = 4\n";
 
-/// A batch of one tenant's events.
-fn batch(tenant: usize, from: usize, count: usize) -> Batch {
+/// For a machine that has other things to do.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A batch of the first tenant's events.
+fn batch(from: usize, count: usize) -> Batch {
     let records = (from..from + count).map(|n| {
         Bytes::from(trail(&Call {
-            id: &format!("{tenant}-{n}"),
-            ..Call::own("", TENANTS[tenant].1)
+            id: &n.to_string(),
+            ..Call::own("", TENANTS[0].1)
         }))
     });
-    Batch::new(format!("{tenant}-{from}"), records.collect())
+    Batch::new(format!("from-{from}"), records.collect())
 }
 
 /// Waits until the database says so.
@@ -36,7 +40,7 @@ async fn until(replicas: &Replicas, what: &str, sql: &str, wanted: &str) {
         if found == wanted {
             return;
         }
-        assert!(begun.elapsed() < Duration::from_secs(60), "{what}: {found}");
+        assert!(begun.elapsed() < DEADLINE, "{what}: {found}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -57,28 +61,22 @@ async fn a_server_that_was_paused_past_its_lease_writes_nothing() {
         return;
     };
     let replicas = &installed.replicas;
-    let seal = "SELECT count(*) FROM jobs WHERE job = 'seal' AND tenant_id IN ('initech', 'hooli')";
+    let seal = "SELECT count(*) FROM jobs WHERE job = 'seal' AND tenant_id = 'initech'";
 
-    // The first server alone is awake, claims both tenants' sealing and is stuck in the middle of
-    // it: the bucket answers nothing that helps.
+    // The first server alone is awake, claims the sealing and is in the middle of it: the bucket
+    // lets the file lie.
     let source = connect(at(&installed.sources[0], replicas.address(0))).await;
     replicas.pause(1);
     replicas.pause(2);
-    replicas.production.s3.set(S3Mode::Down);
-    for tenant in 0..TENANTS.len() {
-        let outcome = send(&source, batch(tenant, 0, ROWS)).await.unwrap();
-        assert_eq!(outcome.accepted, ROWS as u64);
-    }
-    let claimed = format!("{seal} AND claimed = 1");
-    until(replicas, "claimed", &claimed, "2").await;
+    replicas.production.s3.set(S3Mode::Stuck);
+    let outcome = send(&source, batch(0, ROWS)).await.unwrap();
+    assert_eq!(outcome.accepted, ROWS as u64);
     let begun = Instant::now();
-    while replicas.production.s3.refused() == 0 {
-        assert!(
-            begun.elapsed() < Duration::from_secs(60),
-            "nothing is written"
-        );
+    while replicas.production.s3.lying("/seg/") == 0 {
+        assert!(begun.elapsed() < DEADLINE, "nothing is written");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    until(replicas, "claimed", &format!("{seal} AND claimed = 1"), "1").await;
     replicas.pause(0);
     replicas.production.s3.set(S3Mode::Well);
 
@@ -88,37 +86,31 @@ async fn a_server_that_was_paused_past_its_lease_writes_nothing() {
     until(replicas, "taken over", seal, "0").await;
     let done = stored(replicas);
     let others = replicas.said(1, "journal sealed") + replicas.said(2, "journal sealed");
-    assert!(others >= TENANTS.len(), "{others} sealings");
+    assert!(others > 0);
     assert_eq!(replicas.said(0, "journal sealed"), 0);
 
-    // What the first one still writes is refused.
+    // What the first one still writes is refused: its file is there, and it would enter it.
     replicas.resume(0);
     let begun = Instant::now();
-    while replicas.said(0, "the claim has lapsed") < TENANTS.len() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(60),
-            "it wrote, or did nothing"
-        );
+    while replicas.said(0, "the job was claimed by another") == 0 {
+        assert!(begun.elapsed() < DEADLINE, "it wrote, or did nothing");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(replicas.said(0, "journal sealed"), 0);
     assert_eq!(stored(replicas), done);
 
     // It is one of them again.
-    let outcome = send(&source, batch(0, ROWS, 10)).await.unwrap();
+    let outcome = send(&source, batch(ROWS, 10)).await.unwrap();
     assert_eq!(outcome.accepted, 10);
-    for (tenant, wanted) in [ROWS + 10, ROWS].into_iter().enumerate() {
-        let reader = replicas.client(tenant, &installed.readers[tenant]).await;
-        let search = Search::new().view(View::Columns).unlimited();
-        let found = reader.events().search(search);
-        let mut ids: Vec<String> = found
-            .map(|event| event.map(|event| event.columns.unwrap().event_id))
-            .try_collect()
-            .await
-            .unwrap();
-        ids.sort_unstable();
-        ids.dedup();
-        assert_eq!(ids.len(), wanted);
-    }
+    let reader = replicas.client(0, &installed.readers[0]).await;
+    let search = Search::new().view(View::Columns).unlimited();
+    let found = reader.events().search(search);
+    let ids: Vec<String> = found
+        .map(|event| event.map(|event| event.columns.unwrap().event_id))
+        .try_collect()
+        .await
+        .unwrap();
+    let different: BTreeSet<&String> = ids.iter().collect();
+    assert_eq!((ids.len(), different.len()), (ROWS + 10, ROWS + 10));
     replicas.fsck();
 }
