@@ -31,22 +31,22 @@ pub enum Due {
 }
 
 impl ProviderTx<'_> {
-    /// Has a suspended tenant deleted at `purge_time`. The transaction is then
+    /// Has a suspended tenant deleted after `wait`. The transaction is then
     /// [`about`](Self::about) it.
     ///
     /// # Errors
     /// `FAILED_PRECONDITION` when the tenant is not suspended, is under a legal hold, or is being
-    /// deleted already; `INVALID_ARGUMENT` when `purge_time` is not 7 to 30 days from now.
+    /// deleted already; `INVALID_ARGUMENT` when `wait` is not 7 to 30 days.
     pub async fn schedule_deletion(
         &mut self,
         tenant: &TenantId,
-        purge_time: Timestamp,
+        wait: SignedDuration,
     ) -> Result<()> {
-        let now = self.db.env().now();
-        let wait = purge_time.duration_since(now);
         if wait < SHORTEST_WAIT || wait > LONGEST_WAIT {
             return Err(Error::invalid("waiting_period", "expected 7 to 30 days"));
         }
+        let now = self.db.env().now();
+        let purge_time = now.checked_add(wait).map_err(Error::internal)?;
         if self.holds(tenant).await? > 0 {
             return Err(held());
         }

@@ -40,8 +40,8 @@ impl ProviderTx<'_> {
     }
 
     /// Writes `entry` to the provider's log, and to the log of every tenant that this is
-    /// [`about`](Self::about) and that was not deleted before, and commits all, or nothing. Returns the number of the entry in the
-    /// provider's log.
+    /// [`about`](Self::about) and that was not deleted before, and commits all, or nothing.
+    /// Returns the number of the entry in the provider's log.
     ///
     /// # Errors
     /// `INTERNAL` when the entry was made for another action than this transaction's, or names

@@ -8,7 +8,6 @@ use super::super::testing::*;
 use super::originals::{original, read, send};
 use crate::audit::AuditEntry;
 use crate::error::Reason;
-use crate::keys::KeyId;
 
 fn one(n: u32) -> super::super::FlushBatch {
     batch(&format!("b{n}"), vec![block("acme", 1, &n.to_string())])
@@ -149,18 +148,4 @@ async fn a_lapsed_claim_neither_refuses_nor_drops() {
     }
     assert_eq!(world.count("tenant_keys WHERE purpose = 'data'").await, 2);
     assert_eq!(world.count("tenant_head WHERE key_floor = 1").await, 1);
-}
-
-#[tokio::test]
-async fn a_lost_cache_entry_does_not_matter() {
-    let world = World::new().await;
-    world.create(&["acme"]).await;
-    world.append("trail", vec![one(1)]).await;
-    rotate(&world).await;
-    world
-        .db
-        .keyring()
-        .forget(&KeyId::tenant(&tenant_id("acme")));
-    world.append("trail", vec![one(2)]).await;
-    assert_eq!(world.journal("acme").await.len(), 2, "both keys open");
 }

@@ -147,8 +147,8 @@ pub(super) enum Effect {
     Create(NewTenant),
     /// It is let in, or not.
     Set(SetStatus),
-    /// It is deleted at that time.
-    Delete(Timestamp),
+    /// It is deleted after that time.
+    Delete(SignedDuration),
     /// It is not deleted.
     Undelete,
 }
@@ -198,12 +198,7 @@ pub(super) fn create(before: Before, new: NewTenant) -> Result<Change> {
 }
 
 /// Decides on a change of a tenant.
-pub(super) fn decide(
-    tenant: &Tenant,
-    kept: Kept,
-    command: &Command,
-    now: Timestamp,
-) -> Result<Change> {
+pub(super) fn decide(tenant: &Tenant, kept: Kept, command: &Command) -> Result<Change> {
     let etag = command.etag();
     if !etag.is_empty() && *etag != tenant.etag {
         return Err(Error::new(
@@ -233,9 +228,7 @@ pub(super) fn decide(
         (Command::Delete { .. }, State::Suspended) if kept.holds > 0 => {
             return no("the tenant is under a legal hold: release it first");
         }
-        (Command::Delete { wait, .. }, State::Suspended) => {
-            Effect::Delete(now.checked_add(*wait).map_err(Error::internal)?)
-        }
+        (Command::Delete { wait, .. }, State::Suspended) => Effect::Delete(*wait),
         (Command::Undelete { .. }, State::PendingDeletion) => Effect::Undelete,
         (Command::Undelete { .. }, _) => return no("no deletion of the tenant waits"),
     };
@@ -364,7 +357,7 @@ mod tests {
             State::Deleted,
         ];
         let may = |command: &Command| -> Vec<(State, Effect)> {
-            let decided = |state| decide(&acme(state), Kept::default(), command, NOW);
+            let decided = |state| decide(&acme(state), Kept::default(), command);
             states
                 .into_iter()
                 .filter_map(|state| Some((state, decided(state).ok()?.0)))
@@ -374,7 +367,7 @@ mod tests {
         assert_eq!(may(&suspend), [(State::Active, suspended)]);
         let active = Effect::Set(SetStatus::Active);
         assert_eq!(may(&resume), [(State::Suspended, active)]);
-        let deleted = Effect::Delete(NOW + WAIT);
+        let deleted = Effect::Delete(WAIT);
         assert_eq!(may(&delete), [(State::Suspended, deleted)]);
         assert_eq!(may(&undelete), [(State::PendingDeletion, Effect::Undelete)]);
     }
@@ -391,7 +384,7 @@ mod tests {
                 holds: 1,
             },
         ] {
-            let error = decide(&acme(State::Suspended), kept, &delete(), NOW).unwrap_err();
+            let error = decide(&acme(State::Suspended), kept, &delete()).unwrap_err();
             assert_eq!(error.reason(), Reason::FailedPrecondition, "{kept:?}");
         }
     }
@@ -402,7 +395,7 @@ mod tests {
             reason: String::new(),
             etag: "e0".into(),
         };
-        let error = decide(&acme(State::Active), Kept::default(), &stale, NOW).unwrap_err();
+        let error = decide(&acme(State::Active), Kept::default(), &stale).unwrap_err();
         assert_eq!(error.reason(), Reason::EtagMismatch);
     }
 }

@@ -115,7 +115,7 @@ impl Service {
             children: store::children(tx.conn(), &id).await?,
             holds: store::holds(tx.conn(), &id).await?,
         };
-        let change = model::decide(&tenant, kept, &command, self.kernel.env().now())?;
+        let change = model::decide(&tenant, kept, &command)?;
         store::apply(&mut tx, &id, &change).await?;
         let tenant = store::find(tx.conn(), &id).await?.ok_or_else(lost)?;
         tx.about(&id);

@@ -125,7 +125,7 @@ pub(super) async fn apply(tx: &mut ProviderTx<'_>, id: &TenantId, change: &Chang
             .await
         }
         Effect::Set(status) => tx.set_tenant_status(id, *status).await,
-        Effect::Delete(purge) => tx.schedule_deletion(id, *purge).await,
+        Effect::Delete(wait) => tx.schedule_deletion(id, *wait).await,
         Effect::Undelete => tx.call_off_deletion(id).await,
     }
 }
