@@ -4,7 +4,7 @@ use cordon_client::statement::{self, PublicKeys};
 use cordon_client::{Reason, TenantState};
 use serde_json::Value;
 
-use crate::harness::{Call, World, raw_of, trail};
+use crate::harness::{Call, Server, World, production, raw_of, trail};
 
 const A: &str = "aws:100000000001";
 
@@ -60,6 +60,35 @@ async fn a_tenant_ends_when_nothing_holds_it_and_its_certificate_says_what_went(
         .create_account("hooli", A, Some(after), None)
         .await
         .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_comes_after_the_removal_is_swept() {
+    let world = World::new().await;
+    if production(&world.server.data).is_some() {
+        return; // there the bucket is not a folder of the server's
+    }
+    world.tenant("initech", &[]).await;
+    world.delete("initech").await;
+    certificate(&world, "initech").await;
+    let World { folder, server, .. } = world;
+    let data = server.data.clone();
+    server.stop().await;
+
+    // As by a server that was paused while it wrote.
+    let place = data.join("objects/t/initech/seg");
+    std::fs::create_dir_all(&place).unwrap();
+    let late = place.join("01939f6e-0000-7000-8000-000000000000.parquet");
+    std::fs::write(&late, "ciphertext whose key is gone").unwrap();
+    let _server = Server::start(&data).await;
+    for _ in 0..600 {
+        if !late.exists() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    drop(folder);
+    panic!("it is still there");
 }
 
 /// The certificate, as soon as there is one.

@@ -25,6 +25,8 @@ use crate::names::Name;
 
 const TOKEN: &str = "token";
 const AUTHORITY: &str = "authority";
+/// How often a rotation that met another one begins anew.
+const ROTATIONS: u32 = 3;
 /// How long after reading the signing keys another unknown key is a reason to read them again.
 const UNKNOWN_KEY_PAUSE: SignedDuration = SignedDuration::from_secs(1);
 
@@ -216,6 +218,18 @@ impl Kernel {
         (scope, permit)
     }
 
+    /// Tenants whose removal was certified since `since`, for whoever runs the jobs.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the database can't be reached.
+    pub async fn removed_tenants(
+        &self,
+        _runner: &JobRunner,
+        since: Timestamp,
+    ) -> Result<Vec<TenantId>> {
+        self.db.removed_since(since).await
+    }
+
     /// All tenants that are not deleted, for whoever runs the jobs.
     ///
     /// # Errors
@@ -257,24 +271,36 @@ impl Kernel {
         IngestNames::new(Arc::clone(self.db.keyring())).await
     }
 
-    /// Gives the tenant a new data key and commits; it seals from now on, and what older ones have
-    /// sealed is sealed anew in the background ([`Db::rotation`]). Returns its version.
+    /// Gives the tenant a new data key; it seals when every server knows it, and what older ones
+    /// have sealed is sealed anew in the background ([`Db::rotation`]). Returns its version.
     ///
     /// # Errors
     /// `NOT_FOUND` when there is no such tenant; `UNAVAILABLE` when the key service can't be
-    /// reached.
+    /// reached; `ETAG_MISMATCH` when others rotate the key all the time.
     pub async fn rotate_data_key(
         &self,
-        mut tx: ProviderTx<'_>,
+        scope: &ProviderScope,
+        permit: &Permit,
         tenant: &TenantId,
         entry: AuditEntry,
     ) -> Result<u32> {
-        let keyring = Arc::clone(self.db.keyring());
-        let version = keyring.rotate_tenant(tx.conn(), tenant).await?;
-        tx.begin_rotation(tenant, version).await?;
-        tx.commit(entry.detail("key_version", version)).await?;
-        keyring.forget(&crate::keys::KeyId::tenant(tenant));
-        Ok(version)
+        let keyring = self.db.keyring();
+        for _ in 0..ROTATIONS {
+            // Wrapped before the transaction begins, which everybody who registers waits for.
+            let next = keyring.next_key(tenant).await?;
+            let mut tx = self.db.provider_tx(scope, permit).await?;
+            let Some(version) = keyring.rotate_tenant(tx.conn(), tenant, next).await? else {
+                continue;
+            };
+            tx.begin_rotation(tenant, version).await?;
+            tx.commit(entry.detail("key_version", version)).await?;
+            keyring.forget(&crate::keys::KeyId::tenant(tenant));
+            return Ok(version);
+        }
+        Err(Error::new(
+            Reason::EtagMismatch,
+            "others rotated the key at the same time: look at the tenant's keys again",
+        ))
     }
 
     /// Begins to sign with a new key, which is durable before the first token is signed with it.

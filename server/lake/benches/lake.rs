@@ -194,7 +194,8 @@ async fn kernel(dir: &std::path::Path) -> (Arc<Kernel>, impl Fn(&str) -> TenantS
             parent: None,
             home_region: "local".to_owned(),
         };
-        tx.create_tenant(&new).await.unwrap();
+        let keys = kernel.db().first_keys(&scope, &new.tenant).await.unwrap();
+        tx.create_tenant(&new, keys).await.unwrap();
         tx.commit(AuditEntry::new(&permit)).await.unwrap();
     }
     let scopes = Arc::clone(&kernel);

@@ -13,17 +13,11 @@ async fn rotate(world: &World) {
     let (scope, permit) = world
         .kernel
         .maintenance_provider_scope(&world.runner, "test");
-    let tx = world
-        .kernel
-        .db()
-        .provider_tx(&scope, &permit)
-        .await
-        .unwrap();
     let acme = ACME.parse().unwrap();
     let entry = AuditEntry::new(&permit);
     world
         .kernel
-        .rotate_data_key(tx, &acme, entry)
+        .rotate_data_key(&scope, &permit, &acme, entry)
         .await
         .unwrap();
 }

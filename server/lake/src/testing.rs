@@ -226,7 +226,8 @@ impl World {
                 parent: None,
                 home_region: "local".to_owned(),
             };
-            tx.create_tenant(&new).await.unwrap();
+            let keys = kernel.db().first_keys(&scope, &new.tenant).await.unwrap();
+            tx.create_tenant(&new, keys).await.unwrap();
             tx.commit(AuditEntry::new(&permit)).await.unwrap();
         }
         let lake = crate::Lake::new(Arc::clone(&kernel), objects, config).unwrap();
@@ -264,7 +265,7 @@ impl World {
         let lease = jiff::SignedDuration::from_mins(5);
         self.kernel
             .db()
-            .claim_jobs(&self.runner, 0..=255, lease, 100)
+            .claim_jobs(&self.runner, lease, 100)
             .await
             .unwrap()
     }

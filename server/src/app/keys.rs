@@ -7,7 +7,7 @@ use cordon_kernel::Env;
 use cordon_kernel::keys::{KeyService, SealedFile};
 
 use crate::config::Config;
-use crate::providers::pkcs11::{Pkcs11Config, Pkcs11Keys};
+use crate::providers::pkcs11::{Pkcs11Config, Pkcs11Keys, TokenConfig};
 
 /// What it is, in words for the operator.
 pub(super) fn place(config: &Config) -> String {
@@ -24,10 +24,22 @@ pub(super) fn place(config: &Config) -> String {
 pub(super) async fn open(config: &Config, env: &Env) -> anyhow::Result<Arc<dyn KeyService>> {
     let opened: cordon_kernel::Result<Arc<dyn KeyService>> = match &config.keys.pkcs11 {
         Some(token) => {
+            let more = token.more.iter().map(|more| {
+                Ok(TokenConfig {
+                    module: more.module.as_ref().unwrap_or(&token.module).clone(),
+                    label: more.token.clone(),
+                    pin: more.pin.read_text().context("keys.pkcs11.more: pin")?,
+                    keys: more.keys,
+                })
+            });
             let wanted = Pkcs11Config {
-                module: token.module.clone(),
-                token: token.token.clone(),
-                pin: token.pin.read_text().context("keys.pkcs11.pin")?,
+                token: TokenConfig {
+                    module: token.module.clone(),
+                    label: token.token.clone(),
+                    pin: token.pin.read_text().context("keys.pkcs11.pin")?,
+                    keys: token.keys,
+                },
+                more: more.collect::<anyhow::Result<_>>()?,
                 destroyed: token
                     .destroyed
                     .clone()

@@ -139,14 +139,14 @@ impl App {
             tls.clone(),
             stop.clone(),
         ));
-        let jobs = tokio::spawn(jobs::run(
-            Arc::clone(&self.kernel),
-            Arc::clone(&self.lake),
-            Arc::clone(&self.directory),
-            self.runner,
-            self.config.jobs.lease(),
-            stop.clone(),
-        ));
+        let work = jobs::Work {
+            kernel: Arc::clone(&self.kernel),
+            lake: Arc::clone(&self.lake),
+            directory: Arc::clone(&self.directory),
+            runner: self.runner,
+            lease: self.config.jobs.lease(),
+        };
+        let jobs = tokio::spawn(jobs::run(Arc::new(work), stop.clone()));
         let background = [renew.abort_handle(), jobs.abort_handle()];
         let limits = self.config.transport_limits();
         let grace = limits.grace;

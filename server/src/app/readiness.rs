@@ -29,18 +29,19 @@ use tonic_health::server::{HealthReporter, health_reporter};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
     Database,
+    Clock,
     Keys,
     Objects,
 }
 
 impl Part {
-    const ALL: [Self; 3] = [Self::Database, Self::Keys, Self::Objects];
+    const ALL: [Self; 4] = [Self::Database, Self::Clock, Self::Keys, Self::Objects];
 
     /// The pause between two trials, and how long one may go without an answer. A trial of the
     /// objects is a paid request of a bucket, and its driver has tried several times when it fails.
     const fn pace(self) -> (Duration, Duration) {
         let (pause, patience) = match self {
-            Self::Database | Self::Keys => (2, 5),
+            Self::Database | Self::Clock | Self::Keys => (2, 5),
             Self::Objects => (10, 10),
         };
         (Duration::from_secs(pause), Duration::from_secs(patience))
@@ -51,6 +52,7 @@ impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Database => "database",
+            Self::Clock => "clock",
             Self::Keys => "key service",
             Self::Objects => "object store",
         })
@@ -124,6 +126,7 @@ impl Readiness {
         };
         let ended = tokio::select! {
             ended = self.repeat(Part::Database) => ended,
+            ended = self.repeat(Part::Clock) => ended,
             ended = self.repeat(Part::Keys) => ended,
             ended = self.repeat(Part::Objects) => ended,
             ended = stopping => ended,
@@ -165,6 +168,10 @@ impl Readiness {
             Part::Database => {
                 let beat = self.kernel.db().beat(&self.runner, &self.id, &self.name);
                 timeout(GIVEN_UP, beat).await.map_err(given_up)?
+            }
+            Part::Clock => {
+                let compared = self.kernel.db().require_clock();
+                timeout(GIVEN_UP, compared).await.map_err(given_up)?
             }
             // Never given up: a token that hangs holds a thread, and each trial would add one.
             Part::Keys => self.kernel.probe_keys(&self.runner).await,

@@ -1,7 +1,8 @@
 //! `[jobs]`.
 
+use std::time::Duration;
+
 use anyhow::bail;
-use jiff::SignedDuration;
 use serde::Deserialize;
 
 /// Longest lease, a day.
@@ -11,14 +12,14 @@ const LONGEST: u32 = 86_400;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Jobs {
-    /// How long a server holds work that it has claimed. If it dies, another one does the work
-    /// after that time. Work that takes longer is done anew, so this is longer than any does.
+    /// How long a server holds work that it has claimed, in seconds; as long as it lives it goes on
+    /// holding it. If it dies, another one does the work after that time.
     pub lease_seconds: u32,
 }
 
 impl Default for Jobs {
     fn default() -> Self {
-        Self { lease_seconds: 600 }
+        Self { lease_seconds: 30 }
     }
 }
 
@@ -32,7 +33,7 @@ impl Jobs {
 
     /// The same as a duration.
     #[must_use]
-    pub fn lease(&self) -> SignedDuration {
-        SignedDuration::from_secs(i64::from(self.lease_seconds))
+    pub fn lease(&self) -> Duration {
+        Duration::from_secs(u64::from(self.lease_seconds))
     }
 }

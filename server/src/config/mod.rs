@@ -74,8 +74,27 @@ pub struct Pkcs11 {
     pub token: String,
     /// Where the user PIN comes from; as `keys.secret`.
     pub pin: SecretFrom,
+    /// How many keys are made in it; unset means as many as it takes.
+    pub keys: Option<usize>,
     /// The file of the list of destroyed keys; unset means `keys.destroyed` in the data folder.
     pub destroyed: Option<PathBuf>,
+    /// Tokens that take the keys that those before them have no room for.
+    #[serde(default)]
+    pub more: Vec<MoreRoom>,
+}
+
+/// A further token.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoreRoom {
+    /// Its maker's shared library; unset means the first token's.
+    pub module: Option<PathBuf>,
+    /// The token's label.
+    pub token: String,
+    /// Where the user PIN comes from; as `keys.secret`.
+    pub pin: SecretFrom,
+    /// How many keys are made in it; unset means as many as it takes.
+    pub keys: Option<usize>,
 }
 
 /// What callers may use; see [`Limits`] for the meanings and defaults.

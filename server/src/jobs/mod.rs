@@ -7,22 +7,24 @@ use std::time::Duration;
 use cordon_kernel::db::deletion::Due;
 use cordon_kernel::db::jobs::{BACKFILL, DELETE, JobClaim, JobRunner, PURGE, REENCRYPT, SEAL};
 use cordon_kernel::facade::{Kernel, Removal};
-use cordon_kernel::{Error, Result};
+use cordon_kernel::{Error, Reason, Result};
 use cordon_lake::{Lake, Reencrypted, SealMode};
-use futures::stream::{self, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::rooms::events::{Directory, backfill};
 
 /// How often due work is looked for.
 const PASS: Duration = Duration::from_millis(500);
-/// Jobs claimed at a time.
-const CLAIM: u32 = 32;
 /// Jobs done at a time: they share the machine with callers.
 const AT_ONCE: usize = 2;
+/// How long a job may go on at a stretch. One that hangs then makes room, and is done again.
+const LONGEST: Duration = Duration::from_secs(3_600);
 /// How often what is past its time is swept away.
 const SWEEP: Duration = Duration::from_secs(3_600);
+/// For how long after a tenant's removal objects are looked for that came late.
+const REMOVED: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Free space that the database keeps for what comes next.
 const FREE: u64 = 16 << 20;
 /// How long batch ids are remembered.
@@ -30,37 +32,49 @@ const BATCH_IDS: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How long events of nobody wait in quarantine.
 const QUARANTINE: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// Does due work until `stop`; what has begun is finished. A claim is held for the length of
-/// `lease`; work that takes longer is done anew by whoever claims it then.
-pub async fn run(
-    kernel: Arc<Kernel>,
-    lake: Arc<Lake>,
-    directory: Arc<Directory>,
-    runner: Arc<JobRunner>,
-    lease: SignedDuration,
-    stop: CancellationToken,
-) {
+/// What background work is done with.
+pub struct Work {
+    /// Claims, and tells tenants' ends.
+    pub kernel: Arc<Kernel>,
+    /// Seals and sweeps.
+    pub lake: Arc<Lake>,
+    /// Whose what was when, for what is looked through again.
+    pub directory: Arc<Directory>,
+    /// Leave to claim.
+    pub runner: Arc<JobRunner>,
+    /// For how long jobs are claimed at a time.
+    pub lease: Duration,
+}
+
+/// Does due work until `stop`; jobs that have begun are finished, a sweep is left.
+pub async fn run(work: Arc<Work>, stop: CancellationToken) {
     let mut swept: Option<tokio::time::Instant> = None;
+    let mut sweeping = JoinSet::new();
+    let mut jobs = JoinSet::new();
     // Whether work was done that may have freed space since that was last given back.
     let mut worked = true;
     while !stop.is_cancelled() {
-        if swept.is_none_or(|at| at.elapsed() >= SWEEP) {
-            swept = Some(tokio::time::Instant::now());
-            if let Err(error) = sweep(&kernel, &lake, &runner).await {
-                tracing::warn!(%error, "a sweep failed; it is done again in an hour");
-            }
+        while let Some(ended) = jobs.try_join_next() {
+            note(ended);
         }
-        match kernel.db().claim_jobs(&runner, 0..=255, lease, CLAIM).await {
+        if let Some(ended) = sweeping.try_join_next() {
+            note(ended);
+        }
+        if sweeping.is_empty() && swept.is_none_or(|at| at.elapsed() >= SWEEP) {
+            swept = Some(tokio::time::Instant::now());
+            sweeping.spawn(sweep(Arc::clone(&work)));
+        }
+        match claim(&work, AT_ONCE - jobs.len()).await {
             Ok(claims) if !claims.is_empty() => {
-                stream::iter(claims)
-                    .for_each_concurrent(AT_ONCE, |claim| one(&kernel, &lake, &directory, claim))
-                    .await;
+                for claim in claims {
+                    jobs.spawn(one(Arc::clone(&work), claim));
+                }
                 worked = true;
                 continue;
             }
-            Ok(_) if worked => {
+            Ok(_) if worked && jobs.is_empty() => {
                 worked = false;
-                if let Err(error) = kernel.db().shrink(&runner, FREE).await {
+                if let Err(error) = work.kernel.db().shrink(&work.runner, FREE).await {
                     tracing::warn!(%error, "the database could not give back free space");
                 }
             }
@@ -69,19 +83,47 @@ pub async fn run(
         }
         tokio::select! {
             () = stop.cancelled() => {}
+            Some(ended) = jobs.join_next() => note(ended),
             () = tokio::time::sleep(PASS) => {}
         }
+    }
+    drop(sweeping);
+    while let Some(ended) = jobs.join_next().await {
+        note(ended);
+    }
+}
+
+/// Claims as many jobs as there is room for. What a job that hangs keeps is its own place alone.
+async fn claim(work: &Work, room: usize) -> Result<Vec<JobClaim>> {
+    match u32::try_from(room) {
+        Ok(room) if room > 0 => {
+            let lease = SignedDuration::try_from(work.lease).map_err(Error::internal)?;
+            let db = work.kernel.db();
+            db.claim_jobs(&work.runner, lease, room).await
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn note(ended: std::result::Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "background work ended in the midst; it is done again");
     }
 }
 
 /// Does a job; if it fails it is done again, later each time.
-async fn one(kernel: &Arc<Kernel>, lake: &Lake, directory: &Directory, claim: JobClaim) {
+async fn one(work: Arc<Work>, claim: JobClaim) {
+    let kernel = &work.kernel;
     let (tenant, job, attempts) = (
         claim.tenant().clone(),
         claim.job().to_owned(),
         claim.attempts(),
     );
-    let done = match perform(kernel, lake, directory, &claim).await {
+    let performed = tokio::select! {
+        performed = perform(&work, &claim) => performed,
+        overrun = keep(&work, &claim) => Err(overrun),
+    };
+    let done = match performed {
         Ok(None) => kernel.db().job_done(claim).await,
         Ok(Some(due)) => kernel.db().job_again(claim, due).await,
         Err(error) => {
@@ -98,13 +140,32 @@ async fn one(kernel: &Arc<Kernel>, lake: &Lake, directory: &Directory, claim: Jo
     }
 }
 
+/// Holds a job while it is done, so that a lease is short and yet long enough; ends when that has
+/// gone on for too long. Who has lost the claim is refused when the work's effect is stored.
+async fn keep(work: &Work, claim: &JobClaim) -> Error {
+    let begun = tokio::time::Instant::now();
+    while begun.elapsed() < LONGEST {
+        tokio::time::sleep(work.lease / 3).await;
+        let renewed = match SignedDuration::try_from(work.lease) {
+            Ok(lease) => work.kernel.db().renew_claim(claim, lease).await,
+            Err(error) => return Error::internal(error),
+        };
+        match renewed {
+            Ok(()) => {}
+            Err(error) if error.reason() == Reason::EtagMismatch => {
+                let (tenant, job) = (claim.tenant(), claim.job());
+                tracing::warn!(%tenant, job, "a claim has lapsed: what its job stores is refused");
+                tokio::time::sleep(LONGEST.saturating_sub(begun.elapsed())).await;
+            }
+            Err(error) => tracing::warn!(%error, "a claim could not be renewed"),
+        }
+    }
+    Error::new(Reason::Unavailable, "the job took too long")
+}
+
 /// When there is more to do, if there is.
-async fn perform(
-    kernel: &Arc<Kernel>,
-    lake: &Lake,
-    directory: &Directory,
-    claim: &JobClaim,
-) -> Result<Option<Timestamp>> {
+async fn perform(work: &Work, claim: &JobClaim) -> Result<Option<Timestamp>> {
+    let (kernel, lake) = (&work.kernel, &work.lake);
     let (scope, _permit) = kernel.job_scope(claim);
     let tenant = claim.tenant();
     match claim.job() {
@@ -114,7 +175,7 @@ async fn perform(
             tracing::info!(%tenant, ?sealed, merged, "journal sealed");
         }
         BACKFILL => {
-            let registers = directory.for_job(kernel, claim).await?;
+            let registers = work.directory.for_job(kernel, claim).await?;
             let count = backfill::run(kernel, &scope, claim, registers).await?;
             tracing::info!(%tenant, count, "quarantine looked through");
         }
@@ -122,11 +183,15 @@ async fn perform(
             Reencrypted::Done(dropped) => tracing::info!(%tenant, dropped, "sealed anew"),
             Reencrypted::NotBefore(time) => return Ok(Some(time)),
         },
-        DELETE => match kernel.delete_due(claim).await? {
-            Due::Deleted | Due::DeletedBefore => tracing::info!(%tenant, "tenant deleted"),
-            Due::CalledOff => {}
-            Due::NotBefore(time) => return Ok(Some(time)),
-        },
+        DELETE => {
+            // What is destroyed too early does not come back.
+            kernel.db().require_clock().await?;
+            match kernel.delete_due(claim).await? {
+                Due::Deleted | Due::DeletedBefore => tracing::info!(%tenant, "tenant deleted"),
+                Due::CalledOff => {}
+                Due::NotBefore(time) => return Ok(Some(time)),
+            }
+        }
         PURGE => return purge(kernel, lake, claim).await,
         other => return Err(Error::internal(format!("no such job: {other}"))),
     }
@@ -160,7 +225,14 @@ async fn purge(kernel: &Kernel, lake: &Lake, claim: &JobClaim) -> Result<Option<
     Ok(None)
 }
 
-async fn sweep(kernel: &Kernel, lake: &Lake, runner: &JobRunner) -> Result<()> {
+async fn sweep(work: Arc<Work>) {
+    if let Err(error) = sweep_all(&work).await {
+        tracing::warn!(%error, "a sweep failed; it is done again in an hour");
+    }
+}
+
+async fn sweep_all(work: &Work) -> Result<()> {
+    let (kernel, lake, runner) = (&work.kernel, &work.lake, &work.runner);
     let now = kernel.env().now();
     let before = |age| now.checked_sub(age).map_err(Error::internal);
     kernel
@@ -176,6 +248,14 @@ async fn sweep(kernel: &Kernel, lake: &Lake, runner: &JobRunner) -> Result<()> {
         // One tenant's trouble is not the next one's.
         if let Err(error) = lake.sweep(&scope).await {
             tracing::warn!(%tenant, %error, "a tenant's objects could not be swept");
+        }
+    }
+    for tenant in kernel.removed_tenants(runner, before(REMOVED)?).await? {
+        let (scope, _) = kernel.maintenance_scope(runner, &tenant, "sweep");
+        // By a server that was paused while it wrote one, past the tenant's removal.
+        for object in lake.objects().list(&scope).await? {
+            lake.objects().delete(&scope, &object.path).await?;
+            tracing::warn!(%tenant, "an object that came after its tenant's removal is deleted");
         }
     }
     Ok(())

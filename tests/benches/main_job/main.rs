@@ -53,7 +53,7 @@ async fn main() {
         .filter(|argument| !argument.starts_with("--"))
         .collect();
     let set = match files.as_slice() {
-        [] => Set::make(folder.path()),
+        [] => Set::make(folder.path(), set::RECORDS),
         [events, accounts] => Set::open(events.as_ref(), accounts.as_ref()),
         _ => panic!("expected nothing, or SET.jsonl ACCOUNTS.csv"),
     };

@@ -10,8 +10,8 @@ use serde_json::json;
 
 use crate::harness::{Call, trail};
 
-/// Size of a set that is made here.
-const RECORDS: u64 = 300_000;
+/// Size of a set that is made here, unless said otherwise.
+pub const RECORDS: u64 = 300_000;
 const TENANTS: u64 = 200;
 /// Most source addresses that searches ask for.
 const ADDRESSES: usize = 64;
@@ -93,7 +93,7 @@ impl Set {
     }
 
     /// A set of its own: sizes fall as 1/n, times are spread over a week.
-    pub fn make(folder: &Path) -> Self {
+    pub fn make(folder: &Path, records: u64) -> Self {
         let (events, accounts) = (folder.join("set.jsonl"), folder.join("accounts.csv"));
         let account = |tenant: u64| format!("{}", 500_000_000_000 + tenant);
         let mut file = BufWriter::new(File::create(&accounts).unwrap());
@@ -106,14 +106,14 @@ impl Set {
         let start: Timestamp = "2026-11-17T00:00:00Z".parse().unwrap();
         let mut dice = Dice(42);
         let mut file = BufWriter::new(File::create(&events).unwrap());
-        for n in 0..RECORDS {
+        for n in 0..records {
             let mut left = dice.unit() * harmonic;
             let tenant = (1..TENANTS).find(|n| {
                 left -= 1.0 / *n as f64;
                 left <= 0.0
             });
             let account = account(tenant.unwrap_or(TENANTS) - 1);
-            let second = n * 7 * 86_400 / RECORDS;
+            let second = n * 7 * 86_400 / records;
             let time = start + SignedDuration::from_secs(second.cast_signed());
             let operation = [
                 "DescribeInstances",

@@ -4,9 +4,10 @@
 //!
 //! ```text
 //! cargo build --release --bins
-//! CORDON_TEST_DATABASE=sqlite   cargo bench -p cordon-tests --bench replicas -- one
-//! CORDON_TEST_DATABASE=postgres cargo bench -p cordon-tests --bench replicas -- three
-//! CORDON_TEST_DATABASE=postgres cargo bench -p cordon-tests --bench replicas -- killed
+//! CORDON_TEST_DATABASE=sqlite cargo bench -p cordon-tests --bench replicas -- one
+//! export CORDON_TEST_DATABASE=postgres CORDON_TEST_FSYNC=on
+//! cargo bench -p cordon-tests --bench replicas -- three
+//! cargo bench -p cordon-tests --bench replicas -- killed [LEASE_SECONDS]
 //! ```
 //!
 //! PostgreSQL, the bucket, the token and the load are on the same machine and take part of its
@@ -50,6 +51,8 @@ use crate::harness::{Replicas, World};
 use crate::servers::{Callers, Servers};
 use crate::set::Set;
 
+/// Enough for several kills while they come in.
+const RECORDS: u64 = 1_200_000;
 /// Tenants that are made at the same time.
 const TOGETHER: usize = 4;
 /// How long sealing may take to come to rest after the load.
@@ -58,10 +61,11 @@ const REST: Duration = Duration::from_secs(600);
 #[tokio::main]
 async fn main() {
     let folder = tempfile::tempdir().unwrap();
-    let mode = std::env::args()
+    let mut words = std::env::args()
         .skip(1)
-        .find(|word| !word.starts_with("--"));
-    let set = Set::make(folder.path());
+        .filter(|word| !word.starts_with("--"));
+    let (mode, lease) = (words.next(), words.next());
+    let set = Set::make(folder.path(), RECORDS);
     println!(
         "{} records of {} tenants, {:.0} bytes each; the largest tenant has {}",
         set.records,
@@ -72,7 +76,14 @@ async fn main() {
     let (world, several, kills) = match mode.as_deref() {
         Some("one") => (World::new().await, false, false),
         Some(mode @ ("three" | "killed")) => {
-            let (folder, _) = Replicas::stores("").expect("CORDON_TEST_DATABASE=postgres");
+            let settings = lease.map_or_else(String::new, |seconds| {
+                format!("[jobs]\nlease_seconds = {seconds}\n")
+            });
+            let stores = Replicas::stores(&settings);
+            let (folder, production) = stores.expect("CORDON_TEST_DATABASE=postgres");
+            let version = production.postgres.superuser("SHOW server_version");
+            let fsync = production.postgres.superuser("SHOW fsync");
+            println!("PostgreSQL {version}, fsync {fsync}; {settings}");
             (World::within(folder).await, true, mode == "killed")
         }
         _ => panic!("one, three or killed"),

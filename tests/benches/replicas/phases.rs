@@ -149,6 +149,8 @@ pub async fn tail(servers: &Servers, callers: &Callers, set: &Set) {
                 break;
             }
         }
+        // Each server takes some.
+        places.turn(false);
         tokio::time::sleep(PACE).await;
     }
     watcher.abort();

@@ -87,6 +87,14 @@ impl Dialect {
         }
     }
 
+    /// What time it is by the database's clock, in milliseconds.
+    pub(crate) const fn clock(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+            Self::Postgres => "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
+        }
+    }
+
     /// Frees the blocks of the tenant in `$1`, a part at a time until none is left.
     pub(crate) const fn free_blocks(self) -> &'static [&'static str] {
         match self {

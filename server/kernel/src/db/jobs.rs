@@ -1,8 +1,10 @@
 //! Due work. A job is a name within a tenant; it is there when it is to be done and gone when it
-//! is. Whoever claims one holds it for a time under an epoch; when that time lapses another may
-//! claim it, and what the first still commits with the old epoch is refused.
+//! is. Whoever claims one holds it for a time under an epoch, and longer as long as it says so;
+//! when that time lapses another may claim it, and what the first still commits with the old epoch
+//! is refused.
 
-use std::ops::RangeInclusive;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use sqlx::Row as _;
@@ -35,13 +37,22 @@ pub(crate) const SCHEDULE: &str = "INSERT INTO jobs (tenant_id, job, bucket, due
                      WHEN jobs.again IS NULL OR excluded.due_time < jobs.again THEN excluded.due_time \
                      ELSE jobs.again END";
 
+/// In how many buckets jobs lie.
+const BUCKETS: u16 = 256;
+
 /// Leave to claim any tenant's due jobs. The kernel gives out one, to whoever runs the jobs.
 #[derive(Debug)]
-pub struct JobRunner(());
+pub struct JobRunner {
+    /// The bucket after the one that was claimed from last. Who always began at the first would
+    /// never come to the last when there is more to do than is done.
+    next: AtomicU16,
+}
 
 impl JobRunner {
     pub(crate) fn new() -> Self {
-        Self(())
+        Self {
+            next: AtomicU16::new(0),
+        }
     }
 }
 
@@ -52,7 +63,6 @@ pub struct JobClaim {
     job: String,
     epoch: i64,
     attempts: u32,
-    lapses: Timestamp,
 }
 
 impl JobClaim {
@@ -72,12 +82,6 @@ impl JobClaim {
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.attempts
-    }
-
-    /// When another may claim it.
-    #[must_use]
-    pub fn lapses(&self) -> Timestamp {
-        self.lapses
     }
 
     pub(crate) fn epoch(&self) -> i64 {
@@ -100,33 +104,22 @@ pub(crate) fn later(time: i64, after: SignedDuration) -> i64 {
 }
 
 impl Db {
-    /// Claims up to `limit` jobs that are due in these buckets, for the length of `lease`. Reads
-    /// only what is due, and takes the write lock only when something is.
+    /// Claims up to `limit` jobs that are due, for the length of `lease`, going round the tenants.
+    /// Reads only what is due, and takes the write lock only when something is.
     ///
     /// # Errors
     /// `UNAVAILABLE` when the database can't be reached.
     pub async fn claim_jobs(
         &self,
-        _runner: &JobRunner,
-        buckets: RangeInclusive<u8>,
+        runner: &JobRunner,
         lease: SignedDuration,
         limit: u32,
     ) -> Result<Vec<JobClaim>> {
         let now = self.env().now();
-        // Written out, so that each bucket is one seek in the index and not a range of all.
-        let buckets: Vec<String> = buckets.map(|bucket| bucket.to_string()).collect();
-        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT tenant_id, job FROM jobs WHERE bucket IN ({}) AND due_time <= $1 LIMIT $2",
-            buckets.join(", ")
-        )))
-        .bind(nanos(now))
-        .bind(i64::from(limit))
-        .fetch_all(self.system())
-        .await?;
-        let mut due = Vec::with_capacity(rows.len());
-        for row in rows {
-            due.push((row.try_get::<String, _>(0)?, row.try_get::<String, _>(1)?));
-        }
+        let next = runner.next.load(Ordering::Relaxed);
+        let mut due = self.due_jobs(next..BUCKETS, now, limit).await?;
+        let left = limit.saturating_sub(u32::try_from(due.len()).unwrap_or(u32::MAX));
+        due.extend(self.due_jobs(0..next, now, left).await?);
         if due.is_empty() {
             return Ok(Vec::new());
         }
@@ -152,11 +145,64 @@ impl Db {
                 job,
                 epoch: row.try_get(0)?,
                 attempts: u32::try_from(row.try_get::<i64, _>(1)?).unwrap_or(u32::MAX),
-                lapses: super::timestamp(until),
             });
         }
         system.commit().await?;
+        if let Some(last) = claims.last() {
+            let next = (u16::from(bucket_of(last.tenant())) + 1) % BUCKETS;
+            runner.next.store(next, Ordering::Relaxed);
+        }
         Ok(claims)
+    }
+
+    /// Up to `limit` jobs of these buckets that are due: tenant and job.
+    async fn due_jobs(
+        &self,
+        buckets: Range<u16>,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(String, String)>> {
+        if buckets.is_empty() || limit == 0 {
+            return Ok(Vec::new());
+        }
+        // Written out, so that each bucket is one seek in the index and not a range of all.
+        let buckets: Vec<String> = buckets.map(|bucket| bucket.to_string()).collect();
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT tenant_id, job FROM jobs WHERE bucket IN ({}) AND due_time <= $1 LIMIT $2",
+            buckets.join(", ")
+        )))
+        .persistent(false) // there are as many texts as buckets to begin with
+        .bind(nanos(now))
+        .bind(i64::from(limit))
+        .fetch_all(self.system())
+        .await?;
+        rows.into_iter()
+            .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+            .collect()
+    }
+
+    /// Holds the job for the length of `lease` from now on.
+    ///
+    /// # Errors
+    /// `ETAG_MISMATCH` when the claim has lapsed and another holds it; `UNAVAILABLE` when the
+    /// database can't be reached.
+    pub async fn renew_claim(&self, claim: &JobClaim, lease: SignedDuration) -> Result<()> {
+        let until = later(nanos(self.env().now()), lease);
+        let mut system = self.system_tx().await?;
+        let held = sqlx::query(
+            "UPDATE jobs SET due_time = $4 \
+              WHERE tenant_id = $1 AND job = $2 AND epoch = $3 AND claimed = 1",
+        )
+        .bind(claim.tenant.as_str())
+        .bind(claim.job.as_str())
+        .bind(claim.epoch)
+        .bind(until)
+        .execute(&mut *system.tx)
+        .await?;
+        if held.rows_affected() == 0 {
+            return Err(lapsed());
+        }
+        system.commit().await
     }
 
     /// Says that the job is done. If it was asked for again meanwhile, it stays and is due then.

@@ -85,7 +85,7 @@ impl ProviderTx<'_> {
     }
 }
 
-async fn is_deleted(conn: &mut AnyConnection, tenant: &TenantId) -> Result<bool> {
+pub(super) async fn is_deleted(conn: &mut AnyConnection, tenant: &TenantId) -> Result<bool> {
     let status: Option<String> =
         sqlx::query_scalar("SELECT status FROM tenants WHERE tenant_id = $1")
             .bind(tenant.as_str())

@@ -118,6 +118,39 @@ pub(crate) struct Removal {
 }
 
 impl Db {
+    /// Tenants that were deleted since `since` and whose removal is certified.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the database can't be reached.
+    pub(crate) async fn removed_since(&self, since: Timestamp) -> Result<Vec<TenantId>> {
+        let deleted: Vec<String> = sqlx::query_scalar(
+            "SELECT tenant_id FROM tenants WHERE status = 'deleted' AND updated_time >= $1",
+        )
+        .bind(nanos(since))
+        .fetch_all(self.system())
+        .await?;
+        let mut removed = Vec::new();
+        for tenant in deleted {
+            let mut system = self.system_tx().await?;
+            confine(&mut system.tx, &tenant).await?;
+            let certified: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM deletions WHERE tenant_id = $1 AND certified_time IS NOT NULL",
+            )
+            .bind(tenant.as_str())
+            .fetch_one(&mut *system.tx)
+            .await?;
+            system.commit().await?;
+            if certified > 0 {
+                removed.push(
+                    tenant
+                        .parse()
+                        .map_err(|_| Error::internal("a tenant id in the database is malformed"))?,
+                );
+            }
+        }
+        Ok(removed)
+    }
+
     /// Where the removal of a deleted tenant stands.
     ///
     /// # Errors

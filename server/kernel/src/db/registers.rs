@@ -5,10 +5,11 @@ use sqlx::{AnyConnection, Row as _};
 use uuid::Uuid;
 
 use super::jobs::{self, schedule};
-use super::{ProviderTx, TenantTx, nanos};
-use crate::auth::{Home, Principal};
+use super::{Db, ProviderTx, TenantTx, nanos};
+use crate::auth::{Home, Principal, ProviderScope};
 use crate::error::{Error, Reason, Result};
 use crate::ids::{AccountId, TenantId};
+use crate::keys::NewKeys;
 
 /// What a tenant begins with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,14 +33,30 @@ pub enum SetStatus {
     Suspended,
 }
 
+impl Db {
+    /// Makes the keys that a tenant begins with, before the transaction that makes the tenant: the
+    /// key service may take its time. If there is no such transaction, a wrapping key that wraps
+    /// nothing stays behind, and serves the next attempt.
+    ///
+    /// # Errors
+    /// `FAILED_PRECONDITION` when the key service has destroyed keys of that id; `UNAVAILABLE` when
+    /// it can't be reached.
+    pub async fn first_keys(&self, _scope: &ProviderScope, tenant: &TenantId) -> Result<NewKeys> {
+        self.keyring().first_keys(tenant).await
+    }
+}
+
 impl ProviderTx<'_> {
-    /// Makes a tenant with all that belongs to it: keys, head, log. The transaction is then
-    /// [`about`](Self::about) it.
+    /// Makes a tenant with all that belongs to it: keys ([`Db::first_keys`]), head, log. The
+    /// transaction is then [`about`](Self::about) it.
     ///
     /// # Errors
     /// `ALREADY_EXISTS` when the id is or was a tenant's; `FAILED_PRECONDITION` when the parent
-    /// can't be one, or the key service has destroyed keys of that id.
-    pub async fn create_tenant(&mut self, new: &NewTenant) -> Result<()> {
+    /// can't be one; `INTERNAL` when the keys are another tenant's.
+    pub async fn create_tenant(&mut self, new: &NewTenant, keys: NewKeys) -> Result<()> {
+        if *keys.tenant() != new.tenant {
+            return Err(Error::internal("keys that are another tenant's"));
+        }
         let now = nanos(self.db.env().now());
         if let Some(parent) = &new.parent {
             let row = sqlx::query("SELECT status, parent FROM tenants WHERE tenant_id = $1")
@@ -93,10 +110,8 @@ impl ProviderTx<'_> {
             .bind(nothing.as_slice())
             .execute(&mut *self.tx)
             .await?;
-        // The wrapping key is made in the key service before the transaction commits. If it does
-        // not, a key that wraps nothing stays behind, and serves the next attempt.
         let keyring = std::sync::Arc::clone(self.db.keyring());
-        keyring.create_tenant(&mut self.tx, &new.tenant).await?;
+        keyring.store_keys(&mut self.tx, keys).await?;
         self.about(&new.tenant);
         Ok(())
     }

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::jobs::{self, JobClaim, require_claim, schedule};
 use super::originals::{Party, object, open_parties};
+use super::provider_tx::is_deleted;
 use super::{Db, ProviderTx, confine, nanos, timestamp};
 use crate::auth::{Role, TenantScope};
 use crate::error::{Error, Reason, Result};
@@ -43,7 +44,13 @@ pub struct Rotation {
 impl ProviderTx<'_> {
     /// Has what older keys sealed sealed anew. The transaction is then [`about`](Self::about) the
     /// tenant.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when the tenant was deleted.
     pub(crate) async fn begin_rotation(&mut self, tenant: &TenantId, version: u32) -> Result<()> {
+        if is_deleted(&mut self.tx, tenant).await? {
+            return Err(Error::new(Reason::NotFound, "no such tenant"));
+        }
         let now = self.db.env().now();
         sqlx::query(
             "INSERT INTO key_rotations (tenant_id, version, created_time, segment_count, done_count) \

@@ -7,10 +7,14 @@ use sqlx::Row as _;
 
 use super::jobs::JobRunner;
 use super::{Db, migrate, nanos, timestamp};
-use crate::error::Result;
+use crate::error::{Error, Reason, Result};
 
 /// A server that has given no sign of life for so long no longer serves.
 pub const SILENCE: SignedDuration = SignedDuration::from_secs(60);
+
+/// How far a server's clock may be from the database's: leases, waiting periods and the time until
+/// every server knows a key are reckoned by each server's own, and leave room for twice that.
+pub const CLOCKS: SignedDuration = SignedDuration::from_secs(30);
 
 /// A server, to the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +69,33 @@ impl Db {
             .execute(&mut *system.tx)
             .await?;
         system.commit().await
+    }
+
+    /// Compares this server's clock with the database's.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when they differ by more than [`CLOCKS`], or the database can't be reached.
+    pub async fn require_clock(&self) -> Result<()> {
+        let asked = self.env().now();
+        let there: i64 = sqlx::query_scalar(self.inner.dialect.clock())
+            .fetch_one(self.system())
+            .await?;
+        let answered = self.env().now();
+        let there = Timestamp::from_millisecond(there).map_err(Error::internal)?;
+        // It was there at some moment between question and answer.
+        let ahead = asked.duration_since(there);
+        let behind = there.duration_since(answered);
+        let by = ahead.max(behind);
+        if by > CLOCKS {
+            return Err(Error::new(
+                Reason::Unavailable,
+                format!(
+                    "the server's clock and the database's differ by {} seconds: set them right",
+                    by.as_secs()
+                ),
+            ));
+        }
+        Ok(())
     }
 
     /// Takes this server off the list.

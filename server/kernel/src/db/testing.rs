@@ -172,14 +172,14 @@ impl World {
         let (scope, permit) = provider();
         let mut tx = self.db.provider_tx(&scope, &permit).await.unwrap();
         for tenant in tenants {
-            tx.create_tenant(&NewTenant {
+            let new = NewTenant {
                 tenant: tenant_id(tenant),
                 display_name: tenant.to_uppercase(),
                 parent: None,
                 home_region: "local".to_owned(),
-            })
-            .await
-            .unwrap();
+            };
+            let keys = self.db.first_keys(&scope, &new.tenant).await.unwrap();
+            tx.create_tenant(&new, keys).await.unwrap();
         }
         tx.commit(AuditEntry::new(&permit)).await.unwrap();
     }

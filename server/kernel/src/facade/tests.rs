@@ -45,7 +45,8 @@ async fn create(kernel: &Kernel, tenant: &TenantId) {
         parent: None,
         home_region: "local".to_owned(),
     };
-    tx.create_tenant(&new).await.unwrap();
+    let keys = kernel.db.first_keys(&scope, &new.tenant).await.unwrap();
+    tx.create_tenant(&new, keys).await.unwrap();
     tx.commit(AuditEntry::new(&permit)).await.unwrap();
 }
 
@@ -198,18 +199,11 @@ async fn a_data_key_is_rotated_under_an_entry_in_both_logs() {
     let before = kernel.cipher(&scope).await.unwrap();
     let sealed = before.seal("x", 0, b"old").unwrap();
     let (staff_scope, permit) = staff(Action::UpdateTenant);
-    let tx = kernel
-        .db()
-        .provider_tx(&staff_scope, &permit)
-        .await
-        .unwrap();
-    assert_eq!(
-        kernel
-            .rotate_data_key(tx, &acme, AuditEntry::new(&permit))
-            .await
-            .unwrap(),
-        2
-    );
+    let entry = AuditEntry::new(&permit);
+    let rotated = kernel
+        .rotate_data_key(&staff_scope, &permit, &acme, entry)
+        .await;
+    assert_eq!(rotated.unwrap(), 2);
     let early = kernel.cipher(&scope).await.unwrap();
     clock.advance(SignedDuration::from_mins(6));
     let after = kernel.cipher(&scope).await.unwrap();

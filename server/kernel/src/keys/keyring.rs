@@ -9,7 +9,7 @@ use sqlx::{AnyConnection, AnyPool};
 
 use super::envelope::{OwnerKeys, WriteCipher};
 use super::service::{DestroyedKey, KeyId, KeyService};
-use super::store;
+use super::store::{self, NewDataKey, NewKeys};
 use crate::clock::Env;
 use crate::error::{Error, Reason, Result};
 use crate::ids::TenantId;
@@ -167,25 +167,33 @@ impl Keyring {
         }
     }
 
-    /// Makes a tenant's keys: the wrapping key in the service, the wrapped ones on `conn`.
-    pub(crate) async fn create_tenant(
-        &self,
-        conn: &mut AnyConnection,
-        tenant: &TenantId,
-    ) -> Result<()> {
-        let id = KeyId::tenant(tenant);
-        self.service.create_wrapping_key(&id).await?;
-        store::create_tenant(conn, &*self.service, &self.env, tenant).await
+    /// Makes a tenant's keys: the wrapping key in the service, the others wrapped by it.
+    pub(crate) async fn first_keys(&self, tenant: &TenantId) -> Result<NewKeys> {
+        self.service
+            .create_wrapping_key(&KeyId::tenant(tenant))
+            .await?;
+        store::first_keys(&*self.service, &self.env, tenant).await
+    }
+
+    /// Stores a tenant's first keys.
+    pub(crate) async fn store_keys(&self, conn: &mut AnyConnection, keys: NewKeys) -> Result<()> {
+        store::create_tenant(conn, &self.env, keys).await
+    }
+
+    /// Makes the tenant's next data key; [`rotate_tenant`](Self::rotate_tenant) stores it.
+    pub(crate) async fn next_key(&self, tenant: &TenantId) -> Result<NewDataKey> {
+        store::next_key(&self.pool, &*self.service, &self.env, tenant).await
     }
 
     /// Gives the tenant a new data key, which seals after [`ACTIVATION`], when every server knows
-    /// it; what older ones sealed still opens.
+    /// it; what older ones sealed still opens. `None` when another was stored since it was made.
     pub(crate) async fn rotate_tenant(
         &self,
         conn: &mut AnyConnection,
         tenant: &TenantId,
-    ) -> Result<u32> {
-        store::rotate_tenant(conn, &*self.service, &self.env, tenant).await
+        next: NewDataKey,
+    ) -> Result<Option<u32>> {
+        store::rotate_tenant(conn, &self.env, tenant, next).await
     }
 
     /// Drops the tenant's data keys older than `version`: what they sealed opens never again.

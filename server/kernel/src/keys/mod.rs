@@ -24,3 +24,4 @@ pub use envelope::{TenantCipher, WriteCipher};
 pub use keyring::{IngestNames, Keyring};
 pub use sealed_file::SealedFile;
 pub use service::{DestroyedKey, KeyId, KeyService};
+pub use store::NewKeys;

@@ -123,25 +123,65 @@ fn fresh<const N: usize>(env: &Env) -> Zeroizing<[u8; N]> {
     key
 }
 
-pub(super) async fn create_tenant(
-    conn: &mut AnyConnection,
+/// A tenant's first keys, wrapped and not stored yet. They are made before the transaction that
+/// stores them: a key service that hangs then holds up nobody else.
+pub struct NewKeys {
+    tenant: TenantId,
+    fixed: Vec<u8>,
+    data: NewDataKey,
+}
+
+/// A tenant's next data key, wrapped and not stored yet.
+pub(crate) struct NewDataKey {
+    version: i64,
+    wrapped: Vec<u8>,
+}
+
+impl NewDataKey {
+    async fn make(service: &dyn KeyService, env: &Env, id: &KeyId, version: i64) -> Result<Self> {
+        let key = fresh::<32>(env);
+        let wrapped = service
+            .wrap(id, &context("data", version), key.as_slice())
+            .await?;
+        Ok(Self { version, wrapped })
+    }
+}
+
+impl NewKeys {
+    /// Whose they are.
+    pub(crate) fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+}
+
+pub(super) async fn first_keys(
     service: &dyn KeyService,
     env: &Env,
     tenant: &TenantId,
-) -> Result<()> {
+) -> Result<NewKeys> {
     let id = KeyId::tenant(tenant);
-    let fixed = service
-        .wrap(
-            &id,
-            &context("fixed", 1),
-            fresh::<FIXED_BYTES>(env).as_slice(),
-        )
-        .await?;
-    insert_tenant(conn, env, tenant, "fixed", 1, fixed).await?;
-    let data = service
-        .wrap(&id, &context("data", 1), fresh::<32>(env).as_slice())
-        .await?;
-    insert_tenant(conn, env, tenant, "data", 1, data).await
+    let fixed = fresh::<FIXED_BYTES>(env);
+    Ok(NewKeys {
+        tenant: tenant.clone(),
+        fixed: service
+            .wrap(&id, &context("fixed", 1), fixed.as_slice())
+            .await?,
+        data: NewDataKey::make(service, env, &id, 1).await?,
+    })
+}
+
+pub(super) async fn create_tenant(
+    conn: &mut AnyConnection,
+    env: &Env,
+    keys: NewKeys,
+) -> Result<()> {
+    let NewKeys {
+        tenant,
+        fixed,
+        data,
+    } = keys;
+    insert_tenant(conn, env, &tenant, "fixed", 1, fixed).await?;
+    insert_tenant(conn, env, &tenant, "data", data.version, data.wrapped).await
 }
 
 async fn insert_tenant(
@@ -165,31 +205,49 @@ async fn insert_tenant(
     Ok(())
 }
 
-/// Adds the next data key and sets the count of its uses to nothing.
-pub(super) async fn rotate_tenant(
-    conn: &mut AnyConnection,
+const NEWEST: &str =
+    "SELECT max(version) FROM tenant_keys WHERE tenant_id = $1 AND purpose = 'data'";
+
+/// The key that comes after the tenant's newest one.
+pub(super) async fn next_key(
+    pool: &AnyPool,
     service: &dyn KeyService,
     env: &Env,
     tenant: &TenantId,
-) -> Result<u32> {
-    let newest: Option<i64> = sqlx::query_scalar(
-        "SELECT max(version) FROM tenant_keys WHERE tenant_id = $1 AND purpose = 'data'",
-    )
-    .bind(tenant.as_str())
-    .fetch_one(&mut *conn)
-    .await?;
-    let newest = newest.ok_or_else(|| Error::new(Reason::NotFound, "the tenant has no keys"))?;
-    let version = newest + 1;
-    let id = KeyId::tenant(tenant);
-    let data = service
-        .wrap(&id, &context("data", version), fresh::<32>(env).as_slice())
+) -> Result<NewDataKey> {
+    let newest: Option<i64> = sqlx::query_scalar(NEWEST)
+        .bind(tenant.as_str())
+        .fetch_one(pool)
         .await?;
-    insert_tenant(&mut *conn, env, tenant, "data", version, data).await?;
+    let newest = newest.ok_or_else(|| Error::new(Reason::NotFound, "the tenant has no keys"))?;
+    NewDataKey::make(service, env, &KeyId::tenant(tenant), newest + 1).await
+}
+
+/// Stores the next data key and sets the count of its uses to nothing; its version. `None` when
+/// another key was stored since it was made.
+pub(super) async fn rotate_tenant(
+    conn: &mut AnyConnection,
+    env: &Env,
+    tenant: &TenantId,
+    next: NewDataKey,
+) -> Result<Option<u32>> {
+    let newest: Option<i64> = sqlx::query_scalar(NEWEST)
+        .bind(tenant.as_str())
+        .fetch_one(&mut *conn)
+        .await?;
+    let NewDataKey { version, wrapped } = next;
+    if newest.map(|newest| newest + 1) != Some(version) {
+        return Ok(None);
+    }
+    insert_tenant(&mut *conn, env, tenant, "data", version, wrapped).await?;
     sqlx::query("UPDATE tenant_head SET key_uses = 0 WHERE tenant_id = $1")
         .bind(tenant.as_str())
         .execute(&mut *conn)
         .await?;
-    u32::try_from(version).map_err(|_| Error::internal("a key version is out of range"))
+    let version = u32::try_from(version);
+    version
+        .map(Some)
+        .map_err(|_| Error::internal("a key version is out of range"))
 }
 
 /// Drops the tenant's data keys older than `version`; how many.

@@ -1,5 +1,5 @@
-//! Wrapping keys in a PKCS#11 token: a hardware security module, or SoftHSM. Each tenant has an
-//! AES-256 key there that never leaves it; wrapping is AES-GCM inside the token, with the key's
+//! Wrapping keys in PKCS#11 tokens: hardware security modules, or SoftHSM. Each tenant has an
+//! AES-256 key in one of them that never leaves it; wrapping is AES-GCM inside the token, with the key's
 //! name and the context as associated data.
 //!
 //! The list of destroyed keys is in a file and in the token: the file outlives a restored backup
@@ -7,9 +7,12 @@
 //!
 //! What is wrapped: one byte of format (1), 12 bytes of initialization vector, ciphertext, tag.
 
+mod module;
 mod operations;
 mod token;
+mod tokens;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,8 +25,10 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use module::Module;
 use operations::Failed;
 use token::Token;
+use tokens::Tokens;
 
 const FORMAT: u8 = 1;
 const IV: usize = 12;
@@ -34,27 +39,38 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// How often file and token are made to agree, as long as anything is wrapped: readiness does.
 const AGREE: SignedDuration = SignedDuration::from_secs(60);
 
-/// Where the token is, and the list of what was destroyed in it.
+/// Where the tokens are, and the list of what was destroyed in them.
 #[derive(Debug)]
 pub struct Pkcs11Config {
-    /// The module: a shared library that the token's maker gives.
-    pub module: PathBuf,
-    /// The token's label.
-    pub token: String,
-    /// The user PIN.
-    pub pin: SecretString,
-    /// The file of the destruction list; apart from the token's backups.
+    /// The first token.
+    pub token: TokenConfig,
+    /// Those that take keys when the ones before them have no room.
+    pub more: Vec<TokenConfig>,
+    /// The file of the destruction list; apart from the tokens' backups.
     pub destroyed: PathBuf,
 }
 
-/// A key service in a token. One a process and module: the module's state is the process's.
+/// Where a token is.
+#[derive(Debug)]
+pub struct TokenConfig {
+    /// The module: a shared library that the token's maker gives.
+    pub module: PathBuf,
+    /// The token's label.
+    pub label: String,
+    /// The user PIN.
+    pub pin: SecretString,
+    /// How many keys are made in it; unset means as many as it takes.
+    pub keys: Option<usize>,
+}
+
+/// A key service in tokens. One a process and module: the module's state is the process's.
 pub struct Pkcs11Keys {
     inner: Arc<Inner>,
 }
 
 struct Inner {
     env: Env,
-    token: Token,
+    tokens: Tokens,
     list: DestructionList,
     destroyed: Mutex<Destroyed>,
     /// When file and token last agreed.
@@ -78,7 +94,7 @@ impl Pkcs11Keys {
     pub async fn open(config: Pkcs11Config, env: Env) -> Result<Self> {
         let inner = Arc::new(Inner {
             env,
-            token: Token::new(config.module, config.token, config.pin),
+            tokens: tokens(config.token, config.more),
             list: DestructionList::new(config.destroyed),
             destroyed: Mutex::default(),
             agreed: Mutex::default(),
@@ -111,10 +127,11 @@ impl Pkcs11Keys {
 
 impl Inner {
     fn begin(&self) -> Result<()> {
-        self.token.require_mac_key()?;
+        self.tokens.first.require_mac_key()?;
+        self.tokens.reach()?;
         let _lock = self.list.lock()?;
         for gone in self.agree()? {
-            if self.token.destroy(gone.id.as_str())? > 0 {
+            if self.tokens.destroy(gone.id.as_str())? > 0 {
                 tracing::warn!(key = %gone.id, "destroyed a key that had come back");
             }
         }
@@ -128,7 +145,7 @@ impl Inner {
         if stamp.is_some() && known.stamp != stamp {
             let list = self
                 .list
-                .load(|content, mac| self.token.verify(content, mac))?;
+                .load(|content, mac| self.tokens.first.verify(content, mac))?;
             *known = Destroyed { stamp, list };
         }
         Ok(known.list.clone())
@@ -137,14 +154,14 @@ impl Inner {
     /// Puts into the file what only the token tells, and into the token what only the file does,
     /// and gives both. Called with the list locked.
     fn agree(&self) -> Result<Vec<DestroyedKey>> {
-        let (here, there) = (self.list.lines()?, self.token.lines()?);
+        let (here, there) = (self.list.lines()?, self.tokens.first.lines()?);
         for line in there.iter().filter(|line| !here.contains(line)) {
-            read_line(line, |content, mac| self.token.verify(content, mac))?;
+            read_line(line, |content, mac| self.tokens.first.verify(content, mac))?;
             self.list.add(line)?;
         }
         for line in here.iter().filter(|line| !there.contains(line)) {
-            let gone = read_line(line, |content, mac| self.token.verify(content, mac))?;
-            self.token.destroy(gone.id.as_str())?;
+            let gone = read_line(line, |content, mac| self.tokens.first.verify(content, mac))?;
+            self.tokens.destroy(gone.id.as_str())?;
             self.keep_line(line);
         }
         *self.agreed() = Some(self.env.now());
@@ -154,7 +171,7 @@ impl Inner {
     /// Keeps a line in the token. A token that is full keeps none: the file has it, and the key is
     /// gone all the same.
     fn keep_line(&self, line: &str) {
-        if let Err(error) = self.token.keep_line(line) {
+        if let Err(error) = self.tokens.first.keep_line(line) {
             tracing::warn!(%error, "the token does not take a line of its destruction list");
         }
     }
@@ -212,6 +229,17 @@ impl Inner {
     }
 }
 
+fn tokens(first: TokenConfig, more: Vec<TokenConfig>) -> Tokens {
+    let mut modules: HashMap<PathBuf, Arc<Module>> = HashMap::new();
+    let mut token = |config: TokenConfig| {
+        let module = modules.entry(config.module);
+        let module = module.or_insert_with_key(|path| Module::new(path));
+        Token::new(Arc::clone(module), config.label, config.pin, config.keys)
+    };
+    let first = token(first);
+    Tokens::new(first, more.into_iter().map(token).collect())
+}
+
 fn context_of(id: &KeyId, context: &str) -> Vec<u8> {
     format!("cordon wrap\0{id}\0{context}").into_bytes()
 }
@@ -232,7 +260,7 @@ impl KeyService for Pkcs11Keys {
                     format!("the wrapping key {id} was destroyed and is never made again"),
                 ));
             }
-            inner.token.create(id.as_str())
+            inner.tokens.create(id.as_str())
         })
         .await
     }
@@ -246,7 +274,7 @@ impl KeyService for Pkcs11Keys {
                 return Err(inner.missing(&id)?);
             }
             let iv: [u8; IV] = inner.env.bytes();
-            match inner.token.encrypt(id.as_str(), iv, &aad, &plain)? {
+            match inner.tokens.encrypt(id.as_str(), iv, &aad, &plain)? {
                 Some(sealed) => Ok([&[FORMAT], iv.as_slice(), &sealed].concat()),
                 None => Err(inner.missing(&id)?),
             }
@@ -272,7 +300,7 @@ impl KeyService for Pkcs11Keys {
             if inner.is_destroyed(&id)? {
                 return Err(inner.missing(&id)?);
             }
-            match inner.token.decrypt(id.as_str(), *iv, &aad, sealed) {
+            match inner.tokens.decrypt(id.as_str(), *iv, &aad, sealed) {
                 Ok(Some(plain)) => Ok(plain),
                 Ok(None) => Err(inner.missing(&id)?),
                 Err(Failed::Refused) => Err(does_not_open()),
@@ -292,13 +320,13 @@ impl KeyService for Pkcs11Keys {
                     time: inner.env.now(),
                 };
                 // The list first: if the process dies in between, the next opening goes on.
-                let line = write_line(&gone, |content| inner.token.mac(content))?;
+                let line = write_line(&gone, |content| inner.tokens.first.mac(content))?;
                 inner.list.add(&line)?;
                 // The key before the line: it makes room.
-                inner.token.destroy(id.as_str())?;
+                inner.tokens.destroy(id.as_str())?;
                 inner.keep_line(&line);
             }
-            inner.token.destroy(id.as_str())?;
+            inner.tokens.destroy(id.as_str())?;
             Ok(())
         })
         .await
@@ -306,7 +334,7 @@ impl KeyService for Pkcs11Keys {
 
     async fn has_wrapping_key(&self, id: &KeyId) -> Result<bool> {
         let id = id.clone();
-        self.blocking(move |inner| Ok(inner.token.count(id.as_str())? > 0))
+        self.blocking(move |inner| Ok(inner.tokens.count(id.as_str())? > 0))
             .await
     }
 

@@ -32,15 +32,24 @@ impl From<Error> for Failed {
 }
 
 impl Token {
-    /// Makes the key, unless there is one.
-    pub(super) fn create(&self, id: &str) -> Result<()> {
+    /// Makes the key, unless there is one; whether there was room for it.
+    pub(super) fn create(&self, id: &str) -> Result<bool> {
         self.with(|session| {
             if !find(session, KeyType::AES, id)?.is_empty() {
-                return Ok(());
+                return Ok(true);
+            }
+            if let Some(room) = self.room
+                && session.find_objects(&of_kind(KeyType::AES))?.len() >= room
+            {
+                return Ok(false);
             }
             let mut template = description(KeyType::AES, id);
             template.extend([Attribute::Encrypt(true), Attribute::Decrypt(true)]);
-            generate(session, &Mechanism::AesKeyGen, template)
+            match generate(session, &Mechanism::AesKeyGen, template) {
+                Ok(()) => Ok(true),
+                Err(TokenError::Pkcs11(RvError::DeviceMemory, _)) => Ok(false),
+                Err(error) => Err(error),
+            }
         })
     }
 
@@ -77,7 +86,7 @@ impl Token {
                 opened => return Ok(opened),
             }
             // Another server may have made one of that id at the same time as this one.
-            self.state().keys.remove(id);
+            self.forget(id);
             let all = self.keys(session, id)?;
             decrypt_by(session, &all, iv, aad, sealed)
         })?;
@@ -93,20 +102,13 @@ impl Token {
             }
             Ok(keys.len())
         })?;
-        self.state().keys.remove(id);
+        self.forget(id);
         Ok(gone)
     }
 
     /// How many keys of that id there are, by the token's own account.
     pub(super) fn count(&self, id: &str) -> Result<usize> {
         self.with(|session| Ok(find(session, KeyType::AES, id)?.len()))
-    }
-
-    /// Lets go of the token, as when it went away.
-    #[cfg(test)]
-    pub(super) fn forget(&self) {
-        let turn = self.state().turn;
-        self.disconnect(turn);
     }
 
     /// Makes the key for MACs, unless there is one.
@@ -147,12 +149,12 @@ impl Token {
 
     /// The keys of that id, remembered: a token looks through all it has to find one.
     fn keys(&self, session: &Session, id: &str) -> Done<Vec<ObjectHandle>> {
-        if let Some(keys) = self.state().keys.get(id) {
-            return Ok(keys.clone());
+        if let Some(keys) = self.remembered(id) {
+            return Ok(keys);
         }
         let keys = find(session, KeyType::AES, id)?;
         if !keys.is_empty() {
-            self.state().keys.insert(id.to_owned(), keys.clone());
+            self.remember(id, &keys);
         }
         Ok(keys)
     }
@@ -183,14 +185,20 @@ impl Token {
     }
 }
 
-/// By what a key is found.
-fn by(kind: KeyType, id: &str) -> Vec<Attribute> {
+/// By what all keys of a kind are found.
+fn of_kind(kind: KeyType) -> Vec<Attribute> {
     vec![
         Attribute::Class(ObjectClass::SECRET_KEY),
         Attribute::KeyType(kind),
         Attribute::Token(true),
-        Attribute::Id(id.as_bytes().to_vec()),
     ]
+}
+
+/// By what a key is found.
+fn by(kind: KeyType, id: &str) -> Vec<Attribute> {
+    let mut template = of_kind(kind);
+    template.push(Attribute::Id(id.as_bytes().to_vec()));
+    template
 }
 
 /// What a new key is: in the token for good, and never outside.

@@ -44,9 +44,8 @@ fn inside() -> Option<Inside> {
 impl Inside {
     fn config(&self) -> Pkcs11Config {
         Pkcs11Config {
-            module: SoftHsm::module().to_owned(),
-            token: SoftHsm::TOKEN.to_owned(),
-            pin: SoftHsm::PIN.into(),
+            token: token(SoftHsm::TOKEN),
+            more: Vec::new(),
             destroyed: self.folder.path().join("keys.destroyed"),
         }
     }
@@ -59,6 +58,15 @@ impl Inside {
 
     async fn refused(&self, config: Pkcs11Config) -> Error {
         Pkcs11Keys::open(config, Env::system()).await.err().unwrap()
+    }
+}
+
+fn token(label: &str) -> TokenConfig {
+    TokenConfig {
+        module: SoftHsm::module().to_owned(),
+        label: label.to_owned(),
+        pin: SoftHsm::PIN.into(),
+        keys: None,
     }
 }
 
@@ -144,9 +152,9 @@ async fn what_was_destroyed_does_not_come_back_with_a_backup_of_the_token() {
     copy(&backup, &inside.tokens);
     let count = |keys: &Pkcs11Keys| {
         let inner = Arc::clone(&keys.inner);
-        tokio::task::spawn_blocking(move || inner.token.count("acme").unwrap())
+        tokio::task::spawn_blocking(move || inner.tokens.count("acme").unwrap())
     };
-    keys.inner.token.forget();
+    keys.inner.tokens.first.let_go();
     assert_eq!(count(&keys).await.unwrap(), 1, "the backup holds the key");
     assert_eq!(
         reason(keys.unwrap(&acme, "dek", &wrapped).await),
@@ -221,18 +229,18 @@ async fn a_token_that_goes_away_is_taken_up_again() {
 async fn wrong_pin_token_module_and_list_are_each_said() {
     let Some(inside) = inside() else { return };
     let mut config = inside.config();
-    config.pin = "0000".into();
+    config.token.pin = "0000".into();
     let error = inside.refused(config).await;
     assert_eq!(error.reason(), Reason::FailedPrecondition);
     assert!(error.message().contains("refuses the PIN"), "{error}");
 
     let mut config = inside.config();
-    config.token = "other".into();
+    config.token.label = "other".into();
     let error = inside.refused(config).await;
     assert!(error.message().contains("label \"other\""), "{error}");
 
     let mut config = inside.config();
-    config.module = "/nowhere.so".into();
+    config.token.module = "/nowhere.so".into();
     assert_eq!(inside.refused(config).await.reason(), Reason::Unavailable);
 
     let keys = inside.open().await;
@@ -265,7 +273,53 @@ async fn many_at_once_share_the_tokens_sessions() {
     }
     for n in 0..4 {
         let inner = Arc::clone(&keys.inner);
-        let count = move || inner.token.count(&format!("tenant-{n}")).unwrap();
+        let count = move || inner.tokens.count(&format!("tenant-{n}")).unwrap();
         assert_eq!(tokio::task::spawn_blocking(count).await.unwrap(), 1);
     }
+}
+
+#[tokio::test]
+async fn what_one_token_has_no_room_for_goes_to_the_next() {
+    let Some(inside) = inside() else { return };
+    SoftHsm::add("second");
+    let mut config = inside.config();
+    config.token.keys = Some(2);
+    config.more = vec![token("second")];
+    config.more[0].keys = Some(2);
+    let keys = Pkcs11Keys::open(config, Env::system()).await.unwrap();
+    let ids = ["a", "b", "c", "d"].map(key);
+    let mut wrapped = Vec::new();
+    for id in &ids {
+        keys.create_wrapping_key(id).await.unwrap();
+        keys.create_wrapping_key(id).await.unwrap();
+        wrapped.push(keys.wrap(id, "dek", id.as_str().as_bytes()).await.unwrap());
+    }
+    let full = keys.create_wrapping_key(&key("e")).await.unwrap_err();
+    assert_eq!(full.reason(), Reason::FailedPrecondition);
+    assert!(full.message().contains("keys.pkcs11.more"), "{full}");
+    for (id, wrapped) in ids.iter().zip(&wrapped) {
+        let opened = keys.unwrap(id, "dek", wrapped).await.unwrap();
+        assert_eq!(*opened, id.as_str().as_bytes());
+    }
+    assert_eq!(
+        reason(keys.unwrap(&ids[3], "dek", &wrapped[2]).await),
+        Reason::Internal
+    );
+
+    // Where a key was destroyed there is room again.
+    keys.destroy(&ids[2]).await.unwrap();
+    let gone = keys.unwrap(&ids[2], "dek", &wrapped[2]).await;
+    assert_eq!(reason(gone), Reason::NotFound);
+    keys.create_wrapping_key(&key("e")).await.unwrap();
+
+    // Without the second token what is in the first still opens.
+    let alone = inside.config();
+    let alone = Pkcs11Keys::open(alone, Env::system()).await.unwrap();
+    alone.unwrap(&ids[0], "dek", &wrapped[0]).await.unwrap();
+    let elsewhere = alone.unwrap(&ids[3], "dek", &wrapped[3]).await;
+    assert_eq!(reason(elsewhere), Reason::Unavailable);
+    let mut nowhere = inside.config();
+    nowhere.more = vec![token("third")];
+    let error = inside.refused(nowhere).await;
+    assert!(error.message().contains("label \"third\""), "{error}");
 }

@@ -1,17 +1,18 @@
-//! One token, by way of its module: sessions, the keys in it, and how to come back to it after it
-//! was gone. Everything here blocks.
+//! One token, by way of its module: sessions, and how to come back to it after it was gone.
+//! Everything here blocks.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cordon_kernel::{Error, Reason, Result};
-use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::context::Pkcs11;
 use cryptoki::error::{Error as TokenError, RvError};
 use cryptoki::object::ObjectHandle;
 use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
 use secrecy::SecretString;
+
+use super::module::{Module, State, unavailable};
 
 /// Sessions that are kept for the next call; a token gives out few.
 const KEPT: usize = 8;
@@ -19,41 +20,56 @@ const KEPT: usize = 8;
 pub(super) type Done<T> = std::result::Result<T, TokenError>;
 
 pub(super) struct Token {
-    module: PathBuf,
+    module: Arc<Module>,
     label: String,
     pin: SecretString,
-    /// Held for reading by whoever is in the module, for writing to close it.
-    inside: RwLock<()>,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-pub(super) struct State {
-    module: Option<Pkcs11>,
-    /// Logged in: the login is every session's, and ends with the last of them.
-    login: Option<Session>,
-    idle: Vec<Session>,
-    /// Keys by id; several when two processes made one at the same time.
-    pub(super) keys: HashMap<String, Vec<ObjectHandle>>,
-    /// Rises when the token is connected to anew.
-    pub(super) turn: u64,
+    /// How many keys it takes; unset means that it says so itself.
+    pub(super) room: Option<usize>,
     /// The token has refused the PIN. It counts attempts, and locks itself after a few.
-    refused: bool,
+    refused: AtomicBool,
 }
 
 impl Token {
-    pub(super) fn new(module: PathBuf, label: String, pin: SecretString) -> Self {
+    pub(super) fn new(
+        module: Arc<Module>,
+        label: String,
+        pin: SecretString,
+        room: Option<usize>,
+    ) -> Self {
         Self {
             module,
             label,
             pin,
-            inside: RwLock::default(),
-            state: Mutex::default(),
+            room,
+            refused: AtomicBool::new(false),
         }
     }
 
-    pub(super) fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The keys of that id that are remembered.
+    pub(super) fn remembered(&self, id: &str) -> Option<Vec<ObjectHandle>> {
+        let state = self.module.state();
+        state.open.get(&self.label)?.keys.get(id).cloned()
+    }
+
+    pub(super) fn remember(&self, id: &str, keys: &[ObjectHandle]) {
+        let mut state = self.module.state();
+        if let Some(open) = state.open.get_mut(&self.label) {
+            open.keys.insert(id.to_owned(), keys.to_owned());
+        }
+    }
+
+    pub(super) fn forget(&self, id: &str) {
+        let mut state = self.module.state();
+        if let Some(open) = state.open.get_mut(&self.label) {
+            open.keys.remove(id);
+        }
+    }
+
+    /// Lets go of the module, as when the token went away.
+    #[cfg(test)]
+    pub(super) fn let_go(&self) {
+        let turn = self.module.state().turn;
+        self.module.close(turn);
     }
 
     /// Does something in a session. What fails is tried once more after connecting anew: the token
@@ -66,7 +82,7 @@ impl Token {
                 Err(failed) => failed,
             };
             // A module looks for its tokens when it is initialized: also when none was found.
-            self.disconnect(turn);
+            self.module.close(turn);
             if !again || failed.reason() != Reason::Unavailable {
                 return Err(failed);
             }
@@ -79,20 +95,21 @@ impl Token {
         &self,
         work: &impl Fn(&Session) -> Done<T>,
     ) -> std::result::Result<T, (Error, u64)> {
-        // Whoever closes the module waits until nobody is in it, and nobody takes a handle across.
-        let _inside = self.inside.read().unwrap_or_else(PoisonError::into_inner);
-        let mut state = self.state();
+        let _inside = self.module.enter();
+        let mut state = self.module.state();
         let turn = state.turn;
-        let session = match state.idle.pop() {
+        let idle = state.open.get_mut(&self.label);
+        let session = match idle.and_then(|open| open.idle.pop()) {
             Some(session) => session,
             None => self.open(&mut state).map_err(|error| (error, turn))?,
         };
         drop(state);
         match work(&session) {
             Ok(done) => {
-                let mut state = self.state();
-                if state.idle.len() < KEPT {
-                    state.idle.push(session);
+                let mut state = self.module.state();
+                let open = state.open.entry(self.label.clone()).or_default();
+                if open.idle.len() < KEPT {
+                    open.idle.push(session);
                 }
                 Ok(done)
             }
@@ -104,28 +121,18 @@ impl Token {
     }
 
     fn open(&self, state: &mut State) -> Result<Session> {
-        let module = match &state.module {
-            Some(module) => module.clone(),
-            None => {
-                let module = Pkcs11::new(&self.module).map_err(|error| unavailable(&error))?;
-                let threads = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
-                match module.initialize(threads) {
-                    Ok(()) | Err(TokenError::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
-                    Err(error) => return Err(unavailable(&error)),
-                }
-                state.module.insert(module).clone()
-            }
-        };
+        let module = self.module.loaded(state)?;
         let slot = self.slot(&module)?;
         let open = || {
             module
                 .open_rw_session(slot)
                 .map_err(|error| unavailable(&error))
         };
-        if state.login.is_none() {
+        let own = state.open.entry(self.label.clone()).or_default();
+        if own.login.is_none() {
             let session = open()?;
-            self.login(state, &module, slot, &session)?;
-            state.login = Some(session);
+            self.login(&module, slot, &session)?;
+            own.login = Some(session);
         }
         open()
     }
@@ -149,15 +156,9 @@ impl Token {
             })
     }
 
-    fn login(
-        &self,
-        state: &mut State,
-        module: &Pkcs11,
-        slot: Slot,
-        session: &Session,
-    ) -> Result<()> {
+    fn login(&self, module: &Pkcs11, slot: Slot, session: &Session) -> Result<()> {
         let no = |why: &'static str| Err(Error::new(Reason::FailedPrecondition, why));
-        if state.refused {
+        if self.refused.load(Ordering::Relaxed) {
             return no("the token has refused the PIN; it is not tried again before a restart");
         }
         let info = module
@@ -174,35 +175,10 @@ impl Token {
         match session.login(UserType::User, Some(&self.pin)) {
             Ok(()) | Err(TokenError::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(()),
             Err(TokenError::Pkcs11(RvError::PinIncorrect | RvError::PinLenRange, _)) => {
-                state.refused = true;
+                self.refused.store(true, Ordering::Relaxed);
                 no("the token refuses the PIN")
             }
             Err(error) => Err(unavailable(&error)),
         }
     }
-
-    /// Lets go of everything, unless another thread already has since `turn`.
-    pub(super) fn disconnect(&self, turn: u64) {
-        let _alone = self.inside.write().unwrap_or_else(PoisonError::into_inner);
-        let mut state = self.state();
-        if state.turn != turn {
-            return;
-        }
-        let module = state.module.take();
-        *state = State {
-            turn: turn + 1,
-            refused: state.refused,
-            ..State::default()
-        };
-        // A module looks for its tokens when it is initialized.
-        if let Some(module) = module
-            && let Err(error) = module.finalize()
-        {
-            tracing::debug!(%error, "the token's module could not be closed");
-        }
-    }
-}
-
-fn unavailable(error: &TokenError) -> Error {
-    Error::new(Reason::Unavailable, "the key service can't be reached").with_source(error)
 }

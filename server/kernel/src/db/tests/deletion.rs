@@ -52,7 +52,7 @@ async fn schedule(world: &World, tenant: &str) {
 async fn claim(world: &World, job: &str) -> Option<JobClaim> {
     let runner = JobRunner::new();
     let lease = SignedDuration::from_mins(10);
-    let claims = world.db.claim_jobs(&runner, 0..=255, lease, 100).await;
+    let claims = world.db.claim_jobs(&runner, lease, 100).await;
     claims.unwrap().into_iter().find(|claim| claim.job() == job)
 }
 

@@ -13,7 +13,7 @@ const LEASE: SignedDuration = SignedDuration::from_secs(30);
 async fn claim(world: &World) -> Vec<JobClaim> {
     world
         .db
-        .claim_jobs(&JobRunner::new(), 0..=255, LEASE, 100)
+        .claim_jobs(&JobRunner::new(), LEASE, 100)
         .await
         .unwrap()
 }
@@ -177,31 +177,47 @@ async fn a_lapsed_claim_is_taken_over_and_its_holder_is_told() {
 }
 
 #[tokio::test]
-async fn a_pass_reads_its_own_buckets() {
+async fn a_claim_that_is_renewed_is_held_on() {
     let world = small().await;
     let now = world.env.now();
-    for tenant in ["acme", "globex"] {
-        world
-            .db
-            .schedule_job(&scope(tenant), SEAL, now)
-            .await
-            .unwrap();
+    let tidy = world.db.schedule_job(&scope("acme"), "tidy", now).await;
+    tidy.unwrap();
+    let first = claim(&world).await.pop().unwrap();
+    for _ in 0..3 {
+        world.clock.advance(LEASE - SignedDuration::from_secs(1));
+        assert!(claim(&world).await.is_empty());
+        world.db.renew_claim(&first, LEASE).await.unwrap();
     }
-    let acme = bucket_of(&tenant_id("acme"));
-    assert_ne!(acme, bucket_of(&tenant_id("globex")));
+    world.clock.advance(LEASE);
+    let second = claim(&world).await.pop().unwrap();
+    let lost = world.db.renew_claim(&first, LEASE).await.unwrap_err();
+    assert_eq!(lost.reason(), Reason::EtagMismatch);
+    world.db.job_done(second).await.unwrap();
+}
+
+#[tokio::test]
+async fn claiming_goes_round_the_tenants() {
+    let world = small().await;
+    let now = world.env.now();
+    assert_ne!(
+        bucket_of(&tenant_id("acme")),
+        bucket_of(&tenant_id("globex"))
+    );
     let runner = JobRunner::new();
-    let due = world
-        .db
-        .claim_jobs(&runner, acme..=acme, LEASE, 100)
-        .await
-        .unwrap();
-    assert_eq!(names(&due), ["acme/seal"]);
-    let due = world
-        .db
-        .claim_jobs(&runner, 0..=255, LEASE, 1)
-        .await
-        .unwrap();
-    assert_eq!(names(&due), ["globex/seal"]);
+    let mut turns = Vec::new();
+    for tenant in ["acme", "globex"] {
+        let due = world.db.schedule_job(&scope(tenant), SEAL, now).await;
+        due.unwrap();
+    }
+    for _ in 0..4 {
+        let claims = world.db.claim_jobs(&runner, LEASE, 1).await.unwrap();
+        turns.extend(names(&claims));
+        for claim in claims {
+            world.db.job_again(claim, now).await.unwrap(); // as if there were always more to do
+        }
+    }
+    assert_ne!(turns[0], turns[1]);
+    assert_eq!(turns[..2], turns[2..]);
 }
 
 #[tokio::test]

@@ -36,14 +36,17 @@ fn new_tenant(id: &str, parent: Option<&str>) -> NewTenant {
     }
 }
 
+async fn create(world: &World, new: NewTenant) -> Result<()> {
+    let (staff, _) = provider();
+    let keys = world.db.first_keys(&staff, &new.tenant).await?;
+    change(world, async |tx| tx.create_tenant(&new, keys).await).await
+}
+
 #[tokio::test]
 async fn a_tenants_id_is_given_out_once() {
     let world = World::new().await;
     world.create(&["acme"]).await;
-    let again = change(&world, async |tx| {
-        tx.create_tenant(&new_tenant("acme", None)).await
-    })
-    .await;
+    let again = create(&world, new_tenant("acme", None)).await;
     assert_eq!(again.unwrap_err().reason(), Reason::AlreadyExists);
     change(&world, async |tx| {
         tx.delete_tenant(&tenant_id("acme")).await
@@ -56,11 +59,8 @@ async fn a_tenants_id_is_given_out_once() {
         .destroy_tenant(&tenant_id("acme"))
         .await
         .unwrap();
-    let again = change(&world, async |tx| {
-        tx.create_tenant(&new_tenant("acme", None)).await
-    })
-    .await;
-    assert_eq!(again.unwrap_err().reason(), Reason::AlreadyExists);
+    let again = create(&world, new_tenant("acme", None)).await;
+    assert_eq!(again.unwrap_err().reason(), Reason::FailedPrecondition);
     let gone = change(&world, async |tx| {
         tx.set_tenant_status(&tenant_id("acme"), SetStatus::Active)
             .await
@@ -74,8 +74,10 @@ async fn a_creation_that_is_not_committed_can_be_tried_again() {
     let world = World::new().await;
     {
         let (scope, permit) = provider();
+        let new = new_tenant("acme", None);
+        let keys = world.db.first_keys(&scope, &new.tenant).await.unwrap();
         let mut tx = world.db.provider_tx(&scope, &permit).await.unwrap();
-        tx.create_tenant(&new_tenant("acme", None)).await.unwrap();
+        tx.create_tenant(&new, keys).await.unwrap();
     }
     assert_eq!(
         StandingSource::tenant(&world.db, &tenant_id("acme"))
@@ -95,20 +97,14 @@ async fn a_creation_that_is_not_committed_can_be_tried_again() {
 async fn tenants_lie_one_level_deep() {
     let world = World::new().await;
     world.create(&["acme", "globex"]).await;
-    change(&world, async |tx| {
-        tx.create_tenant(&new_tenant("acme-eu", Some("acme"))).await
-    })
-    .await
-    .unwrap();
+    let below = new_tenant("acme-eu", Some("acme"));
+    create(&world, below).await.unwrap();
     for (id, parent) in [
         ("acme-fr", "acme-eu"),
         ("orphan", "nobody"),
         ("self-made", "self-made"),
     ] {
-        let error = change(&world, async |tx| {
-            tx.create_tenant(&new_tenant(id, Some(parent))).await
-        })
-        .await;
+        let error = create(&world, new_tenant(id, Some(parent))).await;
         assert_eq!(
             error.unwrap_err().reason(),
             Reason::FailedPrecondition,
@@ -420,15 +416,15 @@ async fn a_rotated_data_key_seals_and_the_old_one_still_opens() {
         .unwrap_err();
     assert_eq!(worn.reason(), Reason::FailedPrecondition);
     let (staff, permit) = provider();
-    let mut tx = world.db.provider_tx(&staff, &permit).await.unwrap();
     let keyring = std::sync::Arc::clone(world.db.keyring());
-    assert_eq!(
-        keyring
-            .rotate_tenant(tx.conn(), &tenant_id("acme"))
-            .await
-            .unwrap(),
-        2
-    );
+    let acme = tenant_id("acme");
+    let next = keyring.next_key(&acme).await.unwrap();
+    let late = keyring.next_key(&acme).await.unwrap();
+    let mut tx = world.db.provider_tx(&staff, &permit).await.unwrap();
+    let version = keyring.rotate_tenant(tx.conn(), &acme, next).await.unwrap();
+    assert_eq!(version, Some(2));
+    let overtaken = keyring.rotate_tenant(tx.conn(), &acme, late).await.unwrap();
+    assert_eq!(overtaken, None, "another key has that version");
     tx.commit(AuditEntry::new(&permit)).await.unwrap();
     keyring.forget(&KeyId::tenant(&tenant_id("acme")));
     world.append("trail", vec![one(2)]).await;

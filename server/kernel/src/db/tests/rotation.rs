@@ -15,11 +15,12 @@ fn one(n: u32) -> super::super::FlushBatch {
 
 async fn rotate(world: &World) {
     let (scope, permit) = provider();
-    let mut tx = world.db.provider_tx(&scope, &permit).await.unwrap();
     let acme = tenant_id("acme");
     let keyring = std::sync::Arc::clone(world.db.keyring());
-    let version = keyring.rotate_tenant(tx.conn(), &acme).await.unwrap();
-    tx.begin_rotation(&acme, version).await.unwrap();
+    let next = keyring.next_key(&acme).await.unwrap();
+    let mut tx = world.db.provider_tx(&scope, &permit).await.unwrap();
+    let version = keyring.rotate_tenant(tx.conn(), &acme, next).await.unwrap();
+    tx.begin_rotation(&acme, version.unwrap()).await.unwrap();
     tx.commit(AuditEntry::new(&permit)).await.unwrap();
 }
 
@@ -30,7 +31,7 @@ async fn claim(world: &World) -> (JobClaim, Rotation) {
     let lease = SignedDuration::from_mins(10);
     let claims = world
         .db
-        .claim_jobs(&JobRunner::new(), 0..=255, lease, 100)
+        .claim_jobs(&JobRunner::new(), lease, 100)
         .await
         .unwrap();
     let claim = claims.into_iter().find(|claim| claim.job() == REENCRYPT);

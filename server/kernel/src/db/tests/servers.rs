@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use super::super::jobs::JobRunner;
 use super::super::migrate::next_version;
+use super::super::servers::CLOCKS;
 use super::super::testing::*;
 use super::super::{Db, Place};
 use crate::error::Reason;
@@ -94,4 +95,21 @@ async fn a_migration_that_takes_away_waits_for_the_last_old_server() {
         assert_eq!(refused.reason(), Reason::FailedPrecondition);
         assert!(refused.message().contains("use a newer one"), "{refused}");
     }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_not_the_databases_is_noticed() {
+    let world = World::new().await;
+    let now = || crate::clock::Env::system().now();
+    let close = SignedDuration::from_secs(10);
+    let far = CLOCKS + close;
+    let refused = |found: crate::Result<()>| found.unwrap_err().reason() == Reason::Unavailable;
+    world.clock.set(now() - close);
+    world.db.require_clock().await.unwrap();
+    world.clock.set(now() + close);
+    world.db.require_clock().await.unwrap();
+    world.clock.set(now() - far);
+    assert!(refused(world.db.require_clock().await));
+    world.clock.set(now() + far);
+    assert!(refused(world.db.require_clock().await));
 }

@@ -18,13 +18,16 @@ impl Service {
         let (scope, permit) = caller
             .provider_scope(&self.kernel, Action::RotateTenantKey)
             .await?;
-        let mut tx = self.kernel.db().provider_tx(&scope, &permit).await?;
-        access::exists(tx.conn(), &Home::Tenant(tenant.clone())).await?;
+        let mut read = self.kernel.db().provider_read(&scope).await?;
+        access::exists(read.conn(), &Home::Tenant(tenant.clone())).await?;
+        drop(read);
         let mut entry = AuditEntry::new(&permit).resource(Name::Tenant(tenant.clone()));
         if !reason.is_empty() {
             entry = entry.detail("reason", reason);
         }
-        self.kernel.rotate_data_key(tx, &tenant, entry).await?;
+        self.kernel
+            .rotate_data_key(&scope, &permit, &tenant, entry)
+            .await?;
         let mut read = self.kernel.db().provider_read(&scope).await?;
         let newest = store::list(read.conn(), &tenant, i64::MAX, 1).await?;
         let newest = newest.into_iter().next();

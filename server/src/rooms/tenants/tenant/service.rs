@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use super::super::access::{Access, no_such_tenant};
 use super::super::paging::{Listing, Page, PageRequest};
 use super::super::service::Service;
-use super::model::{self, Before, Command, Effect, Kept, NewTenant, Tenant};
+use super::model::{self, Command, Effect, Kept, NewTenant, Tenant};
 use super::store;
 use crate::transport::Caller;
 
@@ -29,21 +29,23 @@ impl Service {
             .now()
             .checked_sub(REMEMBERED)
             .map_err(Error::internal)?;
-        let mut tx = self.kernel.db().provider_tx(&scope, &permit).await?;
-        let before = Before {
-            holder: store::find(tx.conn(), &new.id).await?,
-            parent: match &new.parent {
-                Some(parent) => store::find(tx.conn(), parent).await?,
-                None => None,
-            },
-            repeated: store::repeated(tx.conn(), &new.request_id, since).await?,
-        };
         let (id, request_id) = (new.id.clone(), new.request_id.clone());
+        // Decided twice: what is refused or repeated needs no keys, and keys are made before the
+        // transaction that others wait for.
+        let mut read = self.kernel.db().provider_read(&scope).await?;
+        let before = store::before(read.conn(), &new, since).await?;
+        drop(read);
+        if let Effect::None(tenant) = model::create(before, new.clone())?.effect() {
+            return Ok(Disclosed::summary(&scope, tenant.clone()));
+        }
+        let keys = self.kernel.db().first_keys(&scope, &id).await?;
+        let mut tx = self.kernel.db().provider_tx(&scope, &permit).await?;
+        let before = store::before(tx.conn(), &new, since).await?;
         let change = model::create(before, new)?;
         if let Effect::None(tenant) = change.effect() {
             return Ok(Disclosed::summary(&scope, tenant.clone()));
         }
-        store::apply(&mut tx, &id, &change).await?;
+        store::apply(&mut tx, &id, &change, Some(keys)).await?;
         let tenant = store::find(tx.conn(), &id).await?.ok_or_else(lost)?;
         tx.about(&id);
         let mut entry = AuditEntry::new(&permit)
@@ -116,7 +118,7 @@ impl Service {
             holds: store::holds(tx.conn(), &id).await?,
         };
         let change = model::decide(&tenant, kept, &command)?;
-        store::apply(&mut tx, &id, &change).await?;
+        store::apply(&mut tx, &id, &change, None).await?;
         let tenant = store::find(tx.conn(), &id).await?.ok_or_else(lost)?;
         tx.about(&id);
         let mut entry = AuditEntry::new(&permit).resource(Name::Tenant(id));

@@ -3,13 +3,14 @@
 use cordon_kernel::audit::AuditRecord;
 use cordon_kernel::db::registers;
 use cordon_kernel::db::{ProviderTx, nanos, timestamp};
+use cordon_kernel::keys::NewKeys;
 use cordon_kernel::{Action, Error, Name, Result, TenantId};
 use jiff::Timestamp;
 use sqlx::AnyConnection;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::model::{Change, Effect, State, Tenant};
+use super::model::{Before, Change, Effect, NewTenant, State, Tenant};
 
 /// Under which detail an entry about a creation keeps the request's id.
 pub(super) const REQUEST_ID: &str = "request_id";
@@ -31,7 +32,7 @@ pub(in super::super) async fn find(
 
 /// The tenant that was created under a request id since `since`. The provider's log knows: its entry
 /// was committed with the tenant. No tenant since then, no look into the log.
-pub(super) async fn repeated(
+async fn repeated(
     conn: &mut AnyConnection,
     request_id: &str,
     since: Timestamp,
@@ -76,6 +77,22 @@ pub(super) async fn repeated(
     }
 }
 
+/// What creation needs to know; request ids are looked for among those after `since`.
+pub(super) async fn before(
+    conn: &mut AnyConnection,
+    new: &NewTenant,
+    since: Timestamp,
+) -> Result<Before> {
+    Ok(Before {
+        holder: find(conn, &new.id).await?,
+        parent: match &new.parent {
+            Some(parent) => find(conn, parent).await?,
+            None => None,
+        },
+        repeated: repeated(conn, &new.request_id, since).await?,
+    })
+}
+
 /// Sub-accounts that are not deleted.
 pub(super) async fn children(conn: &mut AnyConnection, id: &TenantId) -> Result<i64> {
     Ok(
@@ -111,18 +128,24 @@ pub(super) async fn holds(conn: &mut AnyConnection, id: &TenantId) -> Result<i64
     .await?)
 }
 
-/// Writes a decided change.
-pub(super) async fn apply(tx: &mut ProviderTx<'_>, id: &TenantId, change: &Change) -> Result<()> {
+/// Writes a decided change; a new tenant has `keys`.
+pub(super) async fn apply(
+    tx: &mut ProviderTx<'_>,
+    id: &TenantId,
+    change: &Change,
+    keys: Option<NewKeys>,
+) -> Result<()> {
     match change.effect() {
         Effect::None(_) => Ok(()),
         Effect::Create(new) => {
-            tx.create_tenant(&registers::NewTenant {
+            let keys = keys.ok_or_else(|| Error::internal("a new tenant without keys"))?;
+            let new = registers::NewTenant {
                 tenant: new.id.clone(),
                 display_name: new.display_name.clone(),
                 parent: new.parent.clone(),
                 home_region: new.home_region.clone(),
-            })
-            .await
+            };
+            tx.create_tenant(&new, keys).await
         }
         Effect::Set(status) => tx.set_tenant_status(id, *status).await,
         Effect::Delete(wait) => tx.schedule_deletion(id, *wait).await,

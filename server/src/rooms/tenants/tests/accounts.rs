@@ -199,7 +199,7 @@ async fn create_account_has_the_quarantine_looked_through() {
     let due = world
         .kernel
         .db()
-        .claim_jobs(&runner, 0..=255, hour, 10)
+        .claim_jobs(&runner, hour, 10)
         .await
         .unwrap();
     let mut tenants: Vec<&str> = due.iter().map(|claim| claim.tenant().as_str()).collect();

@@ -14,11 +14,7 @@ pub(super) async fn suspend(world: &World, id: &str) {
 /// Does the job that is due.
 pub(super) async fn due(world: &World, runner: &cordon_kernel::db::jobs::JobRunner, job: &str) {
     let lease = jiff::SignedDuration::from_mins(1);
-    let claims = world
-        .kernel
-        .db()
-        .claim_jobs(runner, 0..=255, lease, 32)
-        .await;
+    let claims = world.kernel.db().claim_jobs(runner, lease, 32).await;
     for claim in claims.unwrap() {
         if claim.job() == job {
             world.kernel.delete_due(&claim).await.unwrap();

@@ -148,8 +148,8 @@ async fn a_job_is_claimed_by_one_and_a_claim_that_lapsed_changes_nothing() {
     let runner = JobRunner::new();
     let lease = SignedDuration::from_secs(60);
     let (one, other) = tokio::join!(
-        world.db.claim_jobs(&runner, 0..=255, lease, 30),
-        replica.claim_jobs(&runner, 0..=255, lease, 30)
+        world.db.claim_jobs(&runner, lease, 30),
+        replica.claim_jobs(&runner, lease, 30)
     );
     let (one, other) = (one.unwrap(), other.unwrap());
     let claimed = |jobs: &[JobClaim]| -> BTreeSet<String> {
@@ -168,7 +168,7 @@ async fn a_job_is_claimed_by_one_and_a_claim_that_lapsed_changes_nothing() {
         .await
         .unwrap();
     let claim = async |db: &Db| {
-        let mut jobs = db.claim_jobs(&runner, 0..=255, lease, 100).await.unwrap();
+        let mut jobs = db.claim_jobs(&runner, lease, 100).await.unwrap();
         jobs.retain(|job| job.tenant().as_str() == "acme");
         jobs.pop()
     };
