@@ -114,6 +114,7 @@ async fn main() {
     }
     let rested = servers.rest(REST).await;
     println!("sealing and merging came to rest after {rested:.0?}");
+    servers.print_unsealed(&set.largest.tenant).await;
 
     let killer = kills.then(|| servers.kill_in_turn());
     phases::searches(&servers, &callers, &set).await;
@@ -121,5 +122,6 @@ async fn main() {
     if let Some(killer) = killer {
         killer.end().await;
     }
+    servers.print_unsealed(&set.largest.tenant).await;
     servers.print_memory().await;
 }

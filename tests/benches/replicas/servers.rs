@@ -97,6 +97,17 @@ impl Servers {
         started.elapsed()
     }
 
+    /// How many of the tenant's rows lie in the journal: searches read those there.
+    pub async fn print_unsealed(&self, tenant: &str) {
+        let running = self.running.lock().await;
+        if let Kind::Several(replicas) = &running.servers {
+            let rows = replicas.production.postgres.superuser(&format!(
+                "SELECT seq - sealed_seq FROM tenant_head WHERE tenant_id = '{tenant}'"
+            ));
+            println!("unsealed rows of the largest tenant: {rows}");
+        }
+    }
+
     pub async fn print_memory(&self) {
         for pid in self.running.lock().await.servers.pids() {
             println!(

@@ -287,14 +287,14 @@ async fn what_one_token_has_no_room_for_goes_to_the_next() {
     config.more = vec![token("second")];
     config.more[0].keys = Some(2);
     let keys = Pkcs11Keys::open(config, Env::system()).await.unwrap();
-    let ids = ["a", "b", "c", "d"].map(key);
+    let ids = ["one", "two", "three", "four"].map(key);
     let mut wrapped = Vec::new();
     for id in &ids {
         keys.create_wrapping_key(id).await.unwrap();
         keys.create_wrapping_key(id).await.unwrap();
         wrapped.push(keys.wrap(id, "dek", id.as_str().as_bytes()).await.unwrap());
     }
-    let full = keys.create_wrapping_key(&key("e")).await.unwrap_err();
+    let full = keys.create_wrapping_key(&key("five")).await.unwrap_err();
     assert_eq!(full.reason(), Reason::FailedPrecondition);
     assert!(full.message().contains("keys.pkcs11.more"), "{full}");
     for (id, wrapped) in ids.iter().zip(&wrapped) {
@@ -310,7 +310,7 @@ async fn what_one_token_has_no_room_for_goes_to_the_next() {
     keys.destroy(&ids[2]).await.unwrap();
     let gone = keys.unwrap(&ids[2], "dek", &wrapped[2]).await;
     assert_eq!(reason(gone), Reason::NotFound);
-    keys.create_wrapping_key(&key("e")).await.unwrap();
+    keys.create_wrapping_key(&key("five")).await.unwrap();
 
     // Without the second token what is in the first still opens.
     let alone = inside.config();
