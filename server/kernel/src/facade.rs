@@ -20,7 +20,7 @@ use crate::db::{Db, DbConfig, Migrated, ProviderTx, nanos};
 use crate::error::{Error, Reason, Result};
 use crate::ids::{CredentialId, TenantId};
 use crate::keys::secrets::{self, ServerSecret};
-use crate::keys::{DestroyedKey, IngestNames, KeyService, TenantCipher};
+use crate::keys::{DestroyedKey, IngestNames, KeyId, KeyService, TenantCipher};
 use crate::names::Name;
 
 const TOKEN: &str = "token";
@@ -86,6 +86,10 @@ impl Kernel {
         let env = config.env;
         let db = Db::open(&config.db, env.clone(), config.keys).await?;
         let authority = open_authority(&db, &config.authority_name).await?;
+        // Made at once: when ingest first needs them, a token may be full.
+        for id in [KeyId::quarantine(), KeyId::originals()] {
+            db.keyring().system(&id).await?;
+        }
         let issuer = open_issuer(&db, config.token).await?;
         let verifier = issuer.verifier(config.trusted);
         let standing: Arc<dyn StandingSource> = Arc::new(db.clone());
@@ -294,7 +298,7 @@ impl Kernel {
             };
             tx.begin_rotation(tenant, version).await?;
             tx.commit(entry.detail("key_version", version)).await?;
-            keyring.forget(&crate::keys::KeyId::tenant(tenant));
+            keyring.forget(&KeyId::tenant(tenant));
             return Ok(version);
         }
         Err(Error::new(
@@ -451,7 +455,7 @@ async fn open_issuer(db: &Db, config: TokenConfig) -> Result<TokenIssuer> {
 /// Stores the first secret of a purpose, unless another process has.
 async fn store_first(db: &Db, purpose: &str, secret: ServerSecret) -> Result<()> {
     // The key that seals it is made first: it can't be while this holds the turn to write.
-    db.keyring().system(&crate::keys::KeyId::server()).await?;
+    db.keyring().system(&KeyId::server()).await?;
     let mut system = db.system_tx().await?;
     system.lock_registers().await?;
     let there: i64 = sqlx::query_scalar("SELECT count(*) FROM signing_keys WHERE purpose = $1")

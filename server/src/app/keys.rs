@@ -12,7 +12,14 @@ use crate::providers::pkcs11::{Pkcs11Config, Pkcs11Keys, TokenConfig};
 /// What it is, in words for the operator.
 pub(super) fn place(config: &Config) -> String {
     match &config.keys.pkcs11 {
-        Some(token) => format!("the token {:?}", token.token),
+        Some(token) if token.more.is_empty() => format!("the token {:?}", token.token),
+        Some(token) => {
+            let more = token.more.iter().map(|more| format!("{:?}", more.token));
+            let all: Vec<String> = std::iter::once(format!("{:?}", token.token))
+                .chain(more)
+                .collect();
+            format!("the tokens {}", all.join(", "))
+        }
         None => format!("the key file {}", config.key_file().display()),
     }
 }

@@ -287,7 +287,8 @@ impl Config {
         if self.objects.s3.is_none() {
             private_folder(&self.objects_path())?;
         }
-        if self.keys.secret.is_none() && !self.key_file().exists() {
+        let by_file = self.keys.pkcs11.is_none();
+        if by_file && self.keys.secret.is_none() && !self.key_file().exists() {
             let path = self.data_dir.join("keys.secret");
             if !path.exists() {
                 secret::write_new(&path, env)?;

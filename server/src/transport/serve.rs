@@ -75,7 +75,7 @@ impl Bound {
 pub async fn bind(listen: &str) -> anyhow::Result<Bound> {
     let listener = TcpListener::bind(listen)
         .await
-        .with_context(|| format!("can't listen on {listen}; choose another with --listen"))?;
+        .with_context(|| format!("can't listen on {listen}: choose another address (`listen`)"))?;
     let address = listener.local_addr()?;
     Ok(Bound { listener, address })
 }

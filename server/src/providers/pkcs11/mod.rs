@@ -221,11 +221,17 @@ impl Inner {
             let _lock = self.list.lock()?;
             self.agree()?.iter().any(|gone| gone.id == *id)
         };
-        let (reason, what) = match destroyed {
-            true => (Reason::NotFound, "was destroyed"),
-            false => (Reason::Unavailable, "is not in the token"),
-        };
-        Ok(Error::new(reason, format!("the wrapping key {id} {what}")))
+        Ok(match destroyed {
+            true => Error::new(
+                Reason::NotFound,
+                format!("the wrapping key {id} was destroyed"),
+            ),
+            // Which one, and that there are tokens, is the operator's alone.
+            false => Error::new(Reason::Unavailable, "the key service can't be reached")
+                .with_source(format!(
+                    "the wrapping key {id} is in no token that is listed"
+                )),
+        })
     }
 }
 

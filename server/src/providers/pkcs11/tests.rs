@@ -232,7 +232,10 @@ async fn wrong_pin_token_module_and_list_are_each_said() {
     config.token.pin = "0000".into();
     let error = inside.refused(config).await;
     assert_eq!(error.reason(), Reason::FailedPrecondition);
-    assert!(error.message().contains("refuses the PIN"), "{error}");
+    assert!(
+        error.message().contains("\"cordon\": it refuses the PIN"),
+        "{error}"
+    );
 
     let mut config = inside.config();
     config.token.label = "other".into();

@@ -157,15 +157,18 @@ impl Token {
     }
 
     fn login(&self, module: &Pkcs11, slot: Slot, session: &Session) -> Result<()> {
-        let no = |why: &'static str| Err(Error::new(Reason::FailedPrecondition, why));
+        let no = |why: &'static str| {
+            let why = format!("the token {:?}: {why}", self.label);
+            Err(Error::new(Reason::FailedPrecondition, why))
+        };
         if self.refused.load(Ordering::Relaxed) {
-            return no("the token has refused the PIN; it is not tried again before a restart");
+            return no("it has refused the PIN, which is not tried again before a restart");
         }
         let info = module
             .get_token_info(slot)
             .map_err(|error| unavailable(&error))?;
         if info.user_pin_locked() {
-            return no("the token's user PIN is locked");
+            return no("its user PIN is locked");
         }
         if info.user_pin_final_try() {
             return no(
@@ -176,7 +179,7 @@ impl Token {
             Ok(()) | Err(TokenError::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(()),
             Err(TokenError::Pkcs11(RvError::PinIncorrect | RvError::PinLenRange, _)) => {
                 self.refused.store(true, Ordering::Relaxed);
-                no("the token refuses the PIN")
+                no("it refuses the PIN")
             }
             Err(error) => Err(unavailable(&error)),
         }
