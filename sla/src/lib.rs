@@ -1,0 +1,13 @@
+//! What was promised about time, and what became of it: calendars, agreements, the clocks
+//! of an incident, the deadlines of the law, and the attainment over many clocks. Pure.
+//!
+//! Nothing here reads a clock or keeps anything. Every figure is a function of an
+//! incident's log, of an agreement and of a moment that the caller names.
+
+pub mod agreement;
+pub mod attainment;
+pub mod calendar;
+pub mod clock;
+pub mod objective;
+pub mod problems;
+pub mod regulatory;
