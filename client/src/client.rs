@@ -12,10 +12,12 @@ use crate::entry::Entry;
 use crate::error::{Error, Reason, Result};
 use crate::events::Events;
 use crate::identity::Identity;
+use crate::incidents::Incidents;
 use crate::ingest::Ingest;
 use crate::profile::Profile;
 use crate::retry::{Backoff, Repeat, RetryPolicy};
 use crate::servers::{SILENCE, Servers};
+use crate::sla::Sla;
 use crate::tenants::Tenants;
 use crate::token::{Freshness, Tokens};
 
@@ -157,7 +159,7 @@ pub(crate) struct Call {
     pub(crate) repeat: Repeat,
     /// In multiples of the client's timeout.
     pub(crate) patience: u32,
-    /// Whether it reads a tenant's data, so that staff must say why.
+    /// Whether it is about a tenant's data, so that staff must say why.
     pub(crate) enters: bool,
 }
 
@@ -173,7 +175,7 @@ impl Call {
         repeat: Repeat::IfRefused,
         ..Self::SAFE
     };
-    /// A call that reads a tenant's data.
+    /// A call on a tenant's data that may be repeated.
     pub(crate) const ENTERING: Self = Self {
         enters: true,
         ..Self::SAFE
@@ -228,6 +230,18 @@ impl Client {
     #[must_use]
     pub fn events(&self) -> Events {
         Events::new(self.clone())
+    }
+
+    /// The tenant's incidents, and for staff the queue of all tenants.
+    #[must_use]
+    pub fn incidents(&self) -> Incidents {
+        Incidents::new(self.clone())
+    }
+
+    /// What was promised to tenants about time, and how the clocks of incidents stand.
+    #[must_use]
+    pub fn sla(&self) -> Sla {
+        Sla::new(self.clone())
     }
 
     /// Events on their way in.

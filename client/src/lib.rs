@@ -73,17 +73,40 @@
 //! # }
 //! ```
 
+//!
+//! What is done about an incident, by both sides:
+//!
+//! ```no_run
+//! use cordon_client::{Client, NewIncident, Phase, Severity};
+//!
+//! # async fn run(client: Client) -> cordon_client::Result<()> {
+//! let incidents = client.incidents();
+//! let new = NewIncident {
+//!     title: "Access keys in a public repository".to_owned(),
+//!     severity: Severity::Sev2,
+//!     ..NewIncident::default()
+//! };
+//! let opened = incidents.create(new).await?;
+//! incidents.comment(&opened.name, "The keys are revoked.").await?;
+//! incidents.move_to(&opened.name, Phase::Containment, "", &opened.etag).await?;
+//! # Ok(())
+//! # }
+//! ```
+
 mod audit;
 mod client;
 mod entry;
 mod error;
 mod events;
+mod follow;
 pub mod identity;
+mod incidents;
 pub mod ingest;
 mod paging;
 mod profile;
 mod retry;
 mod servers;
+mod sla;
 pub mod statement;
 mod tenants;
 pub mod time;
@@ -99,9 +122,18 @@ pub use self::events::{
     SearchStream, SearchSummary, SourceCompleteness, View, VisibilityReason, Watch, WatchStream,
     WithheldCount, WithheldField,
 };
+pub use self::incidents::{
+    Actor, CleanStateCriterion, CloseCode, Comment, CommentRevision, Incident, IncidentChanges,
+    IncidentFilter, IncidentState, IncidentWatch, Incidents, NewIncident, Party, Phase,
+    QueuedIncident, Severity, SignOff, TimelineEntry, TimelineWhat, Tlp,
+};
 pub use self::paging::Paged;
 pub use self::profile::{Profile, Validity};
 pub use self::retry::RetryPolicy;
+pub use self::sla::{
+    Agreement, AlwaysOpen, Availability, Calendar, CalendarOpen, Clock, ClockState, CreditBasis,
+    CreditTerm, DayOfWeek, Objective, ObjectiveKind, OfficeHours, OpenSpan, Sla, Stretch,
+};
 pub use self::tenants::{
     Account, AddressRange, CreateAccountResponse, Credential, DeletionCertificate, Holder,
     ImportResourcesResponse, IssueCredentialResponse, KeyRotation, KeyRotationState, LegalHold,

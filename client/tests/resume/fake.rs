@@ -1,5 +1,7 @@
 //! A server that does what a test tells it to, over real TLS and HTTP/2.
 
+pub(crate) mod incidents;
+mod sla;
 mod tenants;
 
 use std::collections::VecDeque;
@@ -11,6 +13,10 @@ use std::time::Duration;
 use cordon_client::{Client, Profile, RetryPolicy};
 use cordon_proto::events as wire;
 use cordon_proto::events::events_service_server::{EventsService, EventsServiceServer};
+use cordon_proto::incidents::WatchIncidentsResponse;
+use cordon_proto::incidents::incidents_service_server::IncidentsServiceServer;
+use cordon_proto::sla::Agreement;
+use cordon_proto::sla::sla_service_server::SlaServiceServer;
 use cordon_proto::tenants as identity;
 use cordon_proto::tenants::identity_service_server::{IdentityService, IdentityServiceServer};
 use cordon_proto::tenants::tenants_service_server::TenantsServiceServer;
@@ -51,8 +57,17 @@ pub(crate) struct Script {
     pub(crate) ingested: Mutex<Vec<Vec<String>>>,
     pub(crate) metadata: Mutex<Vec<MetadataMap>>,
     pub(crate) keys: Mutex<Vec<identity::SigningKey>>,
-    /// What was asked of the tenants' register, in the order of the calls.
+    /// What was asked of the tenants' register and about incidents, in the order of the calls.
     pub(crate) registered: Mutex<Vec<String>>,
+    /// With what the next calls about incidents fail.
+    pub(crate) incident_failures: Mutex<VecDeque<Status>>,
+    pub(crate) incident_watches: Mutex<VecDeque<Vec<Result<WatchIncidentsResponse, Status>>>>,
+    /// With what the next calls about agreements and clocks fail.
+    pub(crate) sla_failures: Mutex<VecDeque<Status>>,
+    /// The tenant's agreements, the newest first.
+    pub(crate) agreements: Mutex<Vec<Agreement>>,
+    /// The request ids of the calls about incidents.
+    pub(crate) marks: Mutex<Vec<String>>,
 }
 
 impl Script {
@@ -382,6 +397,8 @@ impl Fake {
         let server = server
             .add_service(IdentityServiceServer::new(service.clone()))
             .add_service(TenantsServiceServer::new(service.clone()))
+            .add_service(IncidentsServiceServer::new(service.clone()))
+            .add_service(SlaServiceServer::new(service.clone()))
             .add_service(EventsServiceServer::new(service));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

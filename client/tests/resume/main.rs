@@ -5,7 +5,9 @@
 mod cli;
 mod failover;
 mod fake;
+mod incidents;
 mod registers;
+mod sla;
 mod statements;
 
 use std::collections::HashMap;

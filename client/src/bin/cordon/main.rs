@@ -9,6 +9,7 @@ mod dead_letters;
 mod events;
 mod failure;
 mod holds;
+mod incidents;
 mod ingest;
 mod keys;
 mod output;
@@ -16,6 +17,7 @@ mod part;
 mod ranges;
 mod resources;
 mod show;
+mod sla;
 mod sources;
 mod statements;
 mod tenants;
@@ -58,6 +60,11 @@ enum Command {
     Events(events::Command),
     /// Send files of events
     Ingest(ingest::Command),
+    /// Open, follow and handle a tenant's incidents
+    Incidents(incidents::Command),
+    /// What was promised to a tenant about time, and how the clocks of its incidents stand
+    #[command(subcommand)]
+    Sla(sla::Command),
     /// Tenants, what belongs to them, sources and credentials
     #[command(subcommand)]
     Admin(Admin),
@@ -132,6 +139,8 @@ async fn run(cli: Cli) -> Outcome {
     match cli.command {
         Command::Events(command) => Box::pin(events::run(&context, command)).await,
         Command::Ingest(command) => Box::pin(ingest::run(&context, command)).await,
+        Command::Incidents(command) => Box::pin(incidents::run(&context, command)).await,
+        Command::Sla(command) => Box::pin(sla::run(&context, command)).await,
         Command::Admin(admin) => Box::pin(administer(&context, admin)).await,
         Command::Audit(command) => audit::run(&context, command).await,
         Command::DeadLetters(command) => dead_letters::run(&context, command).await,

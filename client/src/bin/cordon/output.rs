@@ -174,6 +174,23 @@ fn table(head: &[&str], rows: Vec<Vec<String>>) -> Table {
     table
 }
 
+/// Writes one row for those who wait for it. The widths are those of all columns but the last:
+/// they can't wait for what is still to come.
+pub(crate) fn put_line(cells: &[String], widths: &[usize]) -> Outcome {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", line(cells, widths))?;
+    Ok(out.flush()?)
+}
+
+fn line(cells: &[String], widths: &[usize]) -> String {
+    let mut line = String::new();
+    for (at, text) in cells.iter().enumerate() {
+        let width = widths.get(at).copied().unwrap_or(0);
+        line.push_str(&format!("{:<width$}  ", cell(text)));
+    }
+    line.trim_end().to_owned()
+}
+
 /// JSON documents, one a line or as one list.
 #[derive(Debug)]
 pub(crate) struct Documents {
@@ -252,5 +269,15 @@ mod tests {
                 "a\\u001b[2J b  suspended"
             ]
         );
+    }
+
+    #[test]
+    fn rows_stand_below_each_other_and_are_harmless() {
+        let row = |texts: [&str; 3]| line(&texts.map(str::to_owned), &[30, 16]);
+        assert_eq!(
+            row(["a", "b", "c"]).find('b'),
+            row(["aa", "b", "c"]).find('b')
+        );
+        assert!(row(["a\u{1b}", "b\n", "c"]).starts_with("a\\u001b "));
     }
 }

@@ -1,7 +1,5 @@
 //! `cordon events tail`.
 
-use std::io::{self, Write as _};
-
 use clap::Args;
 use cordon_client::{Event, Events, View, Watch};
 use futures::TryStreamExt as _;
@@ -9,9 +7,8 @@ use futures::TryStreamExt as _;
 use super::{ViewArg, document};
 use crate::context::Context;
 use crate::failure::{Failure, Outcome, note};
-use crate::output::{Documents, Form, Row as _};
+use crate::output::{Documents, Form, Row as _, put_line};
 use crate::show::Columns;
-use crate::text::cell;
 
 /// What to follow.
 #[derive(Debug, Args)]
@@ -79,17 +76,14 @@ impl Shown {
         if view != View::Columns || form != Form::Table {
             return Ok(Self::Documents(Documents::new(form), view, form));
         }
-        let head = Columns::HEAD
-            .iter()
-            .map(|name| name.to_uppercase())
-            .collect();
-        write(head)?;
+        let head = Columns::HEAD.iter().map(|name| name.to_uppercase());
+        put_line(&head.collect::<Vec<_>>(), &WIDTHS)?;
         Ok(Self::Lines)
     }
 
     fn event(&mut self, event: Event) -> Outcome {
         match self {
-            Self::Lines => write(Columns(event).cells()),
+            Self::Lines => put_line(&Columns(event).cells(), &WIDTHS),
             Self::Documents(documents, view, form) => {
                 documents.put(&document(event, *view, *form))?;
                 documents.flush()
@@ -102,35 +96,5 @@ impl Shown {
             Self::Lines => Ok(()),
             Self::Documents(documents, ..) => documents.finish(),
         }
-    }
-}
-
-fn write(cells: Vec<String>) -> Outcome {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{}", line(&cells))?;
-    Ok(out.flush()?)
-}
-
-fn line(cells: &[String]) -> String {
-    let mut line = String::new();
-    for (at, text) in cells.iter().enumerate() {
-        let width = WIDTHS.get(at).copied().unwrap_or(0);
-        line.push_str(&format!("{:<width$}  ", cell(text)));
-    }
-    line.trim_end().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_stand_below_each_other_and_are_harmless() {
-        let row = |texts: [&str; 3]| line(&texts.map(str::to_owned));
-        assert_eq!(
-            row(["a", "b", "c"]).find('b'),
-            row(["aa", "b", "c"]).find('b')
-        );
-        assert!(row(["a\u{1b}", "b\n", "c"]).starts_with("a\\u001b "));
     }
 }

@@ -1,0 +1,160 @@
+use cordon_client::{CloseCode, Party, Phase, Severity};
+use cordon_proto::incidents::timeline_entry as wire;
+
+use super::*;
+
+const COMMENT: &str = "tenants/acme/incidents/1/comments/c1";
+
+fn entry(what: Option<TimelineWhat>) -> TimelineEntry {
+    TimelineEntry {
+        name: "tenants/acme/incidents/1/timelineEntries/7".to_owned(),
+        sequence: 7,
+        time: Some(prost_types::Timestamp {
+            seconds: 1_700_000_000,
+            nanos: 0,
+        }),
+        actor: Some(Actor {
+            subject: "jane".to_owned(),
+            party: Party::Customer.into(),
+        }),
+        reason: String::new(),
+        what,
+    }
+}
+
+/// One of each kind.
+fn each() -> Vec<TimelineWhat> {
+    vec![
+        TimelineWhat::Opened(wire::Opened {
+            severity: Severity::Sev2.into(),
+            phase: Phase::Identification.into(),
+        }),
+        TimelineWhat::Updated(wire::Updated {
+            fields: vec!["title".to_owned(), "tlp".to_owned()],
+        }),
+        TimelineWhat::Acknowledged(wire::Acknowledged {}),
+        TimelineWhat::Moved(wire::Moved {
+            from: Phase::Recovery.into(),
+            to: Phase::FollowUp.into(),
+        }),
+        TimelineWhat::Reclassified(wire::Reclassified {
+            from: Severity::Sev2.into(),
+            to: Severity::Sev1.into(),
+        }),
+        TimelineWhat::HandedOver(wire::HandedOver {
+            to: Party::Provider.into(),
+        }),
+        TimelineWhat::CriteriaSet(wire::CriteriaSet { count: 3 }),
+        TimelineWhat::SignedOff(wire::SignedOff {
+            party: Party::Customer.into(),
+            criteria: vec![0, 2],
+            complete: true,
+        }),
+        TimelineWhat::Closed(wire::Closed {
+            code: CloseCode::FalsePositive.into(),
+        }),
+        TimelineWhat::Reopened(wire::Reopened {}),
+        TimelineWhat::Commented(wire::Commented {
+            comment: COMMENT.to_owned(),
+        }),
+        TimelineWhat::CommentUpdated(wire::CommentUpdated {
+            comment: COMMENT.to_owned(),
+        }),
+    ]
+}
+
+#[test]
+fn each_kind_of_entry_is_told_in_words() {
+    let told: Vec<_> = each().iter().map(|one| what(Some(one))).collect();
+    assert_eq!(
+        told,
+        [
+            "opened as sev2, in identification",
+            "changed title, tlp",
+            "took note",
+            "moved from recovery to follow up",
+            "reclassified from sev2 to sev1",
+            "handed over to the provider",
+            "set 3 clean-state criteria",
+            "signed off 0, 2 for the customer; now both sides have signed off all",
+            "closed as false positive",
+            "opened again",
+            "commented: c1",
+            "changed a comment: c1",
+        ]
+    );
+    assert!(what(None).contains("too old"));
+    let set = |count| {
+        what(Some(&TimelineWhat::CriteriaSet(wire::CriteriaSet {
+            count,
+        })))
+    };
+    assert_eq!(set(1), "set 1 clean-state criterion");
+    assert!(set(0).starts_with("withdrew"));
+}
+
+#[test]
+fn each_kind_of_entry_is_json() {
+    let all = each().into_iter().map(|one| entry(Some(one)).json());
+    let told: Vec<_> = all
+        .map(|json| (json["what"].clone(), json["details"].clone()))
+        .collect();
+    let expected = [
+        (
+            "OPENED",
+            json!({ "severity": "SEV2", "phase": "IDENTIFICATION" }),
+        ),
+        ("UPDATED", json!({ "fields": ["title", "tlp"] })),
+        ("ACKNOWLEDGED", json!({})),
+        ("MOVED", json!({ "from": "RECOVERY", "to": "FOLLOW_UP" })),
+        ("RECLASSIFIED", json!({ "from": "SEV2", "to": "SEV1" })),
+        ("HANDED_OVER", json!({ "to": "PROVIDER" })),
+        ("CRITERIA_SET", json!({ "count": 3 })),
+        (
+            "SIGNED_OFF",
+            json!({ "party": "CUSTOMER", "criteria": [0, 2], "complete": true }),
+        ),
+        ("CLOSED", json!({ "code": "FALSE_POSITIVE" })),
+        ("REOPENED", json!({})),
+        ("COMMENTED", json!({ "comment": COMMENT })),
+        ("COMMENT_UPDATED", json!({ "comment": COMMENT })),
+    ];
+    let expected: Vec<_> = expected
+        .into_iter()
+        .map(|(what, details)| (Value::from(what), details))
+        .collect();
+    assert_eq!(told, expected);
+    let unknown = entry(None).json();
+    assert_eq!(
+        (&unknown["what"], &unknown["details"]),
+        (&Value::Null, &json!({}))
+    );
+    assert_eq!(
+        unknown["actor"],
+        json!({ "subject": "jane", "party": "CUSTOMER" })
+    );
+    assert_eq!(unknown["reason"], Value::Null);
+}
+
+#[test]
+fn an_entry_is_a_row_alone_and_among_many() {
+    let one = entry(Some(TimelineWhat::Reopened(wire::Reopened {})));
+    let cells = one.cells();
+    assert_eq!(cells.len(), TimelineEntry::HEAD.len());
+    assert_eq!(
+        cells,
+        [
+            "7",
+            "2023-11-14T22:13:20Z",
+            "jane (customer)",
+            "opened again",
+            ""
+        ]
+    );
+    let cells = OfMany(one).cells();
+    assert_eq!(cells.len(), OfMany::HEAD.len());
+    assert_eq!(cells[2], "1");
+    let nobody = TimelineEntry::default();
+    assert_eq!(nobody.cells()[2], "");
+    assert_eq!(nobody.json()["actor"], Value::Null);
+}

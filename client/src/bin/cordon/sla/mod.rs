@@ -1,0 +1,55 @@
+//! `cordon sla`.
+
+mod agreements;
+mod amounts;
+mod clocks;
+mod draft;
+mod words;
+
+use clap::{Args, Subcommand};
+
+pub(crate) use self::clocks::Clocks;
+use crate::context::{Context, Whose};
+use crate::failure::Outcome;
+use crate::incidents;
+use crate::incidents::which::{Which, which};
+
+/// What can be asked about promises.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// What was promised to a tenant, and since when
+    #[command(subcommand)]
+    Agreements(agreements::Command),
+    /// How the clocks of an incident stand
+    Clocks(Ask),
+}
+
+const NAMES: &str = "\
+An incident is named as in `cordon incidents`. Time is counted in the hours in which the
+agreement's calendar is open. LEFT is what is left of what was promised: `-1h 5m` is overrun by
+so much, and `paused` waits for the customer. `-o json` shows whose time it was, and the timeline
+entries that it rests on.";
+
+/// Which incident.
+#[derive(Debug, Args)]
+#[command(after_help = NAMES)]
+pub(crate) struct Ask {
+    #[command(flatten)]
+    whose: Whose,
+    /// Its full name, its id, or its number
+    #[arg(value_name = "ID", value_parser = which)]
+    id: Which,
+}
+
+pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
+    match command {
+        Command::Agreements(command) => agreements::run(context, command).await,
+        Command::Clocks(Ask { whose, id }) => {
+            let (client, name) = incidents::named(context, &whose, id).await?;
+            Clocks::read(&client, &name).await?.show(context)
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) use self::clocks::tests::{clocks as sample_clocks, none as no_clocks};

@@ -1,0 +1,192 @@
+//! A tenant's incidents, and the queue of all tenants' incidents.
+
+mod changes;
+mod comments;
+mod parts;
+mod watch;
+
+use cordon_proto::incidents::incidents_service_client::IncidentsServiceClient;
+pub use cordon_proto::incidents::{
+    Actor, CleanStateCriterion, CloseCode, Comment, Incident, Party, Phase, QueuedIncident,
+    Severity, SignOff, TimelineEntry, Tlp, comment::Revision as CommentRevision,
+    incident::State as IncidentState, timeline_entry::What as TimelineWhat,
+};
+use cordon_proto::incidents::{
+    GetIncidentRequest, ListIncidentQueueRequest, ListIncidentsRequest, ListTimelineEntriesRequest,
+};
+use futures::{StreamExt as _, TryStreamExt as _};
+
+pub use self::parts::{IncidentChanges, IncidentFilter, NewIncident};
+pub use self::watch::IncidentWatch;
+use crate::client::{Call, Client, call, configured};
+use crate::error::{Error, Reason, Result};
+use crate::paging::{PAGE_SIZE, Paged};
+use crate::servers::Servers;
+
+/// Among how many incidents a number is looked for.
+const MAX_LOOKED_AT: usize = 10_000;
+/// How many items are fetched at once of those that may be long.
+pub(crate) const LONG_PAGE: i32 = 100;
+
+/// The incidents of one tenant; from [`Client::incidents`].
+///
+/// An incident is named by its full name, `tenants/{tenant}/incidents/{incident}`, and one of the
+/// client's tenant by its id alone. Where an `etag` is taken, it is the incident's as it was read:
+/// if it has changed since, nothing is done. An empty one fits always.
+///
+/// Each call that changes something is marked with an id of its own, so that it is repeated after
+/// a lost connection and still done once.
+#[derive(Debug, Clone)]
+pub struct Incidents {
+    client: Client,
+}
+
+/// A list method: its request, or why there is none, gets a page size and a token. A page that is
+/// too large for a message is asked for in smaller ones.
+macro_rules! pages {
+    ($self:ident, $how:expr, $method:ident($request:expr), $items:ident by $size:expr) => {{
+        let (room, request) = ($self.clone(), $request);
+        Paged::new(move |page_token| {
+            let (room, request) = (room.clone(), request.clone());
+            async move {
+                let mut message = request?;
+                message.page_token = page_token;
+                message.page_size = $size;
+                loop {
+                    match call!(room, $how, $method(message.clone())) {
+                        Ok(page) => return Ok((page.$items, page.next_page_token)),
+                        Err(error) if too_many(&error, message.page_size) => {
+                            message.page_size /= 10;
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+        })
+    }};
+}
+pub(crate) use pages;
+
+/// Whether fewer items in a page may do.
+pub(crate) fn too_many(error: &Error, page_size: i32) -> bool {
+    page_size >= 10 && error.reason() == Reason::TooLarge
+}
+
+pub(crate) fn present<T>(answer: Option<T>) -> Result<T> {
+    answer.ok_or_else(|| Error::new(Reason::Internal, "the answer is empty"))
+}
+
+impl Incidents {
+    pub(crate) fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    fn rpc(&self) -> IncidentsServiceClient<Servers> {
+        configured!(IncidentsServiceClient::new(self.client.servers()))
+    }
+
+    /// The full name of an incident: takes the full name, and the id of an incident of the
+    /// client's tenant.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_ARGUMENT` for an id alone when the client has no tenant.
+    pub fn name(&self, name: &str) -> Result<String> {
+        if name.starts_with("tenants/") {
+            return Ok(name.to_owned());
+        }
+        let id = name.strip_prefix("incidents/").unwrap_or(name);
+        Ok(format!("{}/incidents/{id}", self.client.parent()?))
+    }
+
+    /// One incident.
+    ///
+    /// # Errors
+    ///
+    /// `NOT_FOUND` when there is none of that name.
+    pub async fn get(&self, name: &str) -> Result<Incident> {
+        let message = GetIncidentRequest {
+            name: self.name(name)?,
+        };
+        present(call!(self, Call::ENTERING, get_incident(message))?.incident)
+    }
+
+    /// The incident of the client's tenant that has this number. It is looked for among the
+    /// 10,000 that were changed last.
+    ///
+    /// # Errors
+    ///
+    /// `NOT_FOUND` when none of them has it.
+    pub async fn by_number(&self, number: i64) -> Result<Incident> {
+        let all = self.list(IncidentFilter::default()).take(MAX_LOOKED_AT);
+        let found = all.try_filter(|incident| std::future::ready(incident.number == number));
+        std::pin::pin!(found).try_next().await?.ok_or_else(|| {
+            Error::new(
+                Reason::NotFound,
+                format!(
+                    "there is no incident #{number} among the {MAX_LOOKED_AT} that were changed \
+                     last: if it is older, give its full name"
+                ),
+            )
+        })
+    }
+
+    /// The tenant's incidents that pass a filter, the one that was changed last first.
+    #[must_use]
+    pub fn list(&self, filter: IncidentFilter) -> Paged<Incident> {
+        let request = self.client.parent().map(|parent| ListIncidentsRequest {
+            parent,
+            states: filter.states.into_iter().map(i32::from).collect(),
+            severities: filter.severities.into_iter().map(i32::from).collect(),
+            phases: filter.phases.into_iter().map(i32::from).collect(),
+            pending_party: filter.pending.unwrap_or_default().into(),
+            ..ListIncidentsRequest::default()
+        });
+        pages!(
+            self,
+            Call::ENTERING,
+            list_incidents(request),
+            incidents by LONG_PAGE
+        )
+    }
+
+    /// What happened to an incident, in order.
+    #[must_use]
+    pub fn timeline(&self, name: &str) -> Paged<TimelineEntry> {
+        let request = self.name(name).map(|parent| ListTimelineEntriesRequest {
+            parent,
+            ..ListTimelineEntriesRequest::default()
+        });
+        pages!(
+            self,
+            Call::ENTERING,
+            list_timeline_entries(request),
+            timeline_entries by PAGE_SIZE
+        )
+    }
+
+    /// Follows what happens to the tenant's incidents: behind a cursor, behind 0 all that ever
+    /// happened, and from now on if there is none.
+    ///
+    /// A connection that is lost is taken up again from the last cursor.
+    #[must_use]
+    pub fn watch(&self, cursor: Option<i64>) -> IncidentWatch {
+        IncidentWatch::new(self.clone(), cursor)
+    }
+
+    /// For staff: all tenants' incidents without what they say, those whose move is the
+    /// provider's first, then by severity, then the oldest. Enters no tenant.
+    #[must_use]
+    pub fn queue(&self, include_closed: bool) -> Paged<QueuedIncident> {
+        let request = Ok::<_, Error>(ListIncidentQueueRequest {
+            include_closed,
+            ..ListIncidentQueueRequest::default()
+        });
+        pages!(
+            self,
+            Call::SAFE,
+            list_incident_queue(request),
+            incidents by PAGE_SIZE
+        )
+    }
+}
