@@ -21,6 +21,20 @@ pub mod cordon {
             tonic::include_proto!("cordon.events.v1");
         }
     }
+    /// Incidents.
+    pub mod incidents {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("cordon.incidents.v1");
+        }
+    }
+    /// Agreements and clocks.
+    pub mod sla {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("cordon.sla.v1");
+        }
+    }
     /// The log of what was done with a tenant's data.
     pub mod transparency {
         /// Version 1.
@@ -31,6 +45,8 @@ pub mod cordon {
 }
 
 pub use cordon::events::v1 as events;
+pub use cordon::incidents::v1 as incidents;
+pub use cordon::sla::v1 as sla;
 pub use cordon::tenants::v1 as tenants;
 pub use cordon::transparency::v1 as transparency;
 

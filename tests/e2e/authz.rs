@@ -11,6 +11,12 @@ use crate::harness::{Raw, World, methods, request};
 
 const MATRIX: &str = include_str!("../../server/kernel/src/auth/policy.golden.txt");
 
+const ID: &str = "01920000-0000-7000-8000-000000000001";
+
+fn incident(tenant: &str) -> String {
+    format!("tenants/{tenant}/incidents/{ID}")
+}
+
 /// A request that names `tenant` and things of it, wherever the method takes a name.
 fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
     let mut fields = Map::new();
@@ -33,6 +39,16 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             }
             "ReleaseLegalHold" if field.name() == "name" => {
                 format!("tenants/{tenant}/legalHolds/01920000-0000-7000-8000-000000000001")
+            }
+            name if (name.contains("Incident") || name.contains("CleanState"))
+                && field.name() == "name" =>
+            {
+                incident(tenant)
+            }
+            "CreateComment" | "ListComments" | "ListTimelineEntries" | "ListClocks"
+                if field.name() == "parent" =>
+            {
+                incident(tenant)
             }
             name if name.contains("Credential") && field.name() == "name" => {
                 format!("tenants/{tenant}/credentials/01920000000070008000000000000001")
@@ -70,6 +86,33 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             ("csrPem", json!("none")),
         ],
         "RenewCredential" => vec![("csrPem", json!("none"))],
+        "CreateIncident" => {
+            let body = json!({ "title": "x", "severity": "SEVERITY_SEV2" });
+            vec![("incident", body)]
+        }
+        "UpdateIncident" => {
+            let body = json!({ "name": incident(tenant), "title": "x" });
+            vec![("incident", body), ("updateMask", json!("title"))]
+        }
+        "MoveIncident" => vec![("phase", json!("PHASE_CONTAINMENT"))],
+        "ReclassifyIncident" => vec![("severity", json!("SEVERITY_SEV1")), ("reason", json!("x"))],
+        "HandOverIncident" => vec![("to", json!("PARTY_CUSTOMER")), ("reason", json!("x"))],
+        "SetCleanStateCriteria" => vec![("criteria", json!(["x"]))],
+        "SignOffCleanState" => vec![("etag", json!("x"))],
+        "CloseIncident" => vec![
+            ("code", json!("CLOSE_CODE_ACCEPTED")),
+            ("reason", json!("x")),
+        ],
+        "ReopenIncident" => vec![("reason", json!("x"))],
+        "CreateAgreement" => {
+            let body = json!({ "validFrom": "2026-01-01T00:00:00Z" });
+            vec![("agreement", body)]
+        }
+        "CreateComment" => vec![("comment", json!({ "text": "x" }))],
+        "UpdateComment" => {
+            let name = format!("{}/comments/{ID}", incident(tenant));
+            vec![("comment", json!({ "name": name, "text": "x" }))]
+        }
         "ExportEvents" => vec![("format", json!("EXPORT_FORMAT_CSV"))],
         "ReportWatermark" => vec![("watermark", json!("2026-01-01T00:00:00Z"))],
         _ => Vec::new(),

@@ -81,8 +81,50 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
         ("CountEvents", vec![parent(), json!({ "parent": "tenants/initech", "groupBy": ["actor", "shared", "account"] }).to_string(), filtered("shared")]),
         ("ListDeadLetters", vec![json!({ "parent": "sources/aws-cloudtrail" }).to_string()]),
         ("ReplayDeadLetters", vec![json!({ "parent": "sources/aws-cloudtrail" }).to_string()]),
+        ("CreateIncident", vec![opening("tenants/initech"), opening("tenants/hooli")]),
+        ("GetIncident", both_incidents(json!({}))),
+        ("ListIncidents", vec![parent(), json!({ "parent": "tenants/initech", "states": ["STATE_OPEN"], "pageSize": 1 }).to_string(), json!({ "parent": "tenants/hooli" }).to_string()]),
+        ("UpdateIncident", ["initech", "hooli"].map(|of| json!({ "incident": { "name": incident(of), "title": "x" }, "updateMask": "title" }).to_string()).into()),
+        ("AcknowledgeIncident", both_incidents(json!({}))),
+        ("MoveIncident", both_incidents(json!({ "phase": "PHASE_CONTAINMENT" }))),
+        ("ReclassifyIncident", both_incidents(json!({ "severity": "SEVERITY_SEV1", "reason": "x" }))),
+        ("HandOverIncident", both_incidents(json!({ "to": "PARTY_PROVIDER", "reason": "x" }))),
+        ("SetCleanStateCriteria", both_incidents(json!({ "criteria": ["x"] }))),
+        ("SignOffCleanState", both_incidents(json!({ "etag": "x" }))),
+        ("CloseIncident", both_incidents(json!({ "code": "CLOSE_CODE_ACCEPTED", "reason": "x" }))),
+        ("ReopenIncident", both_incidents(json!({ "reason": "x" }))),
+        ("CreateComment", ["initech", "hooli"].map(|of| json!({ "parent": incident(of), "comment": { "text": "x" } }).to_string()).into()),
+        ("UpdateComment", ["initech", "hooli"].map(|of| json!({ "comment": { "name": format!("{}/comments/{ID}", incident(of)), "text": "x" } }).to_string()).into()),
+        ("ListComments", ["initech", "hooli"].map(|of| json!({ "parent": incident(of) }).to_string()).into()),
+        ("ListTimelineEntries", ["initech", "hooli"].map(|of| json!({ "parent": incident(of) }).to_string()).into()),
+        ("WatchIncidents", vec![json!({ "parent": "tenants/initech", "cursor": "0" }).to_string(), json!({ "parent": "tenants/hooli" }).to_string()]),
+        ("ListIncidentQueue", vec![nothing()]),
+        ("CreateAgreement", vec![json!({ "parent": "tenants/initech", "agreement": { "validFrom": "2026-01-01T00:00:00Z" } }).to_string()]),
+        ("ListAgreements", vec![parent(), json!({ "parent": "tenants/hooli" }).to_string()]),
+        ("ListClocks", ["initech", "hooli"].map(|of| json!({ "parent": incident(of) }).to_string()).into()),
         ("ListAuditEntries", vec![parent(), json!({ "parent": "tenants/hooli" }).to_string()]),
     ])
+}
+
+const ID: &str = "01920000-0000-7000-8000-000000000001";
+
+/// An incident of a tenant's that is not there; those that are have ids of their own.
+fn incident(tenant: &str) -> String {
+    format!("tenants/{tenant}/incidents/{ID}")
+}
+
+fn opening(tenant: &str) -> String {
+    let body = json!({ "title": "Keys in a public repository", "severity": "SEVERITY_SEV2" });
+    json!({ "parent": tenant, "incident": body }).to_string()
+}
+
+/// A request about an incident of initech's and one of hooli's.
+fn both_incidents(mut request: serde_json::Value) -> Vec<String> {
+    let mut about = |tenant| {
+        request["name"] = incident(tenant).into();
+        request.to_string()
+    };
+    vec![about("initech"), about("hooli")]
 }
 
 /// What a random world is made of: what concerns initech is in both worlds, the rest in one.
@@ -101,6 +143,7 @@ struct Others {
     source: bool,
     suspended: Option<&'static str>,
     reads: bool,
+    incidents: usize,
 }
 
 const OPERATIONS: [&str; 4] = [
@@ -178,6 +221,7 @@ impl Others {
             source: dice.random(),
             suspended: None,
             reads: dice.random(),
+            incidents: dice.random_range(0..3),
         }
     }
 
@@ -210,6 +254,17 @@ impl Others {
         if self.reads {
             let other = world.member("hooli", "reader").await;
             crate::harness::raw(&other, "status = 'Success'").await;
+        }
+        if self.incidents > 0 {
+            let other = world.issue(Holder::Tenant("hooli".into()), "responder");
+            let other = Raw::member(&other.await).await;
+            let all = methods();
+            let create = all.iter().find(|method| method.name() == "CreateIncident");
+            let create = create.unwrap();
+            for _ in 0..self.incidents {
+                let opened = other.call(create, request(create, &opening("tenants/hooli")));
+                opened.await.unwrap();
+            }
         }
         if let Some(tenant) = self.suspended {
             tenants.suspend_tenant(tenant, "a test", "").await.unwrap();

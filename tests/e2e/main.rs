@@ -20,6 +20,7 @@ mod deletion;
 mod faults;
 mod harness;
 mod identity;
+mod incidents;
 mod ingest;
 mod isolation;
 mod originals;

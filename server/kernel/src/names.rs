@@ -30,6 +30,14 @@ pub enum Name {
     LegalHold(TenantId, Uuid),
     /// `tenants/{tenant}/keyRotations/{version}`
     KeyRotation(TenantId, u64),
+    /// `tenants/{tenant}/incidents/{uuid}`
+    Incident(TenantId, Uuid),
+    /// `tenants/{tenant}/incidents/{uuid}/comments/{uuid}`
+    Comment(TenantId, Uuid, Uuid),
+    /// `tenants/{tenant}/incidents/{uuid}/timelineEntries/{seq}`
+    TimelineEntry(TenantId, Uuid, u64),
+    /// `tenants/{tenant}/agreements/{version}`
+    Agreement(TenantId, u64),
     /// `tenants/{tenant}/deletionCertificate`
     DeletionCertificate(TenantId),
     /// `credentials/{credential}`: one of the provider's staff
@@ -59,6 +67,10 @@ impl Name {
             | Self::TenantAuditEntry(tenant, _)
             | Self::LegalHold(tenant, _)
             | Self::KeyRotation(tenant, _)
+            | Self::Incident(tenant, _)
+            | Self::Comment(tenant, ..)
+            | Self::TimelineEntry(tenant, ..)
+            | Self::Agreement(tenant, _)
             | Self::DeletionCertificate(tenant) => Some(tenant),
             Self::StaffCredential(_)
             | Self::ProviderAuditEntry(_)
@@ -116,7 +128,7 @@ impl Name {
     }
 
     fn split(text: &str) -> Option<Self> {
-        let parts: Vec<&str> = text.splitn(5, '/').collect();
+        let parts: Vec<&str> = text.splitn(7, '/').collect();
         Some(match *parts.as_slice() {
             ["tenants", t] => Self::Tenant(t.parse().ok()?),
             ["tenants", t, "events", e] => Self::Event(t.parse().ok()?, e.parse().ok()?),
@@ -130,6 +142,14 @@ impl Name {
             }
             ["tenants", t, "legalHolds", u] => Self::LegalHold(t.parse().ok()?, uuid(u)?),
             ["tenants", t, "keyRotations", n] => Self::KeyRotation(t.parse().ok()?, number(n)?),
+            ["tenants", t, "incidents", i] => Self::Incident(t.parse().ok()?, uuid(i)?),
+            ["tenants", t, "incidents", i, "comments", c] => {
+                Self::Comment(t.parse().ok()?, uuid(i)?, uuid(c)?)
+            }
+            ["tenants", t, "incidents", i, "timelineEntries", n] => {
+                Self::TimelineEntry(t.parse().ok()?, uuid(i)?, number(n)?)
+            }
+            ["tenants", t, "agreements", n] => Self::Agreement(t.parse().ok()?, number(n)?),
             ["tenants", t, "deletionCertificate"] => Self::DeletionCertificate(t.parse().ok()?),
             ["credentials", c] => Self::StaffCredential(c.parse().ok()?),
             ["auditEntries", n] => Self::ProviderAuditEntry(number(n)?),
@@ -174,6 +194,16 @@ impl fmt::Display for Name {
             Self::TenantAuditEntry(t, n) => write!(f, "tenants/{t}/auditEntries/{n}"),
             Self::LegalHold(t, u) => write!(f, "tenants/{t}/legalHolds/{}", u.hyphenated()),
             Self::KeyRotation(t, n) => write!(f, "tenants/{t}/keyRotations/{n}"),
+            Self::Incident(t, i) => write!(f, "tenants/{t}/incidents/{}", i.hyphenated()),
+            Self::Comment(t, i, c) => {
+                let (i, c) = (i.hyphenated(), c.hyphenated());
+                write!(f, "tenants/{t}/incidents/{i}/comments/{c}")
+            }
+            Self::TimelineEntry(t, i, n) => {
+                let i = i.hyphenated();
+                write!(f, "tenants/{t}/incidents/{i}/timelineEntries/{n}")
+            }
+            Self::Agreement(t, n) => write!(f, "tenants/{t}/agreements/{n}"),
             Self::DeletionCertificate(t) => write!(f, "tenants/{t}/deletionCertificate"),
             Self::StaffCredential(c) => write!(f, "credentials/{c}"),
             Self::ProviderAuditEntry(n) => write!(f, "auditEntries/{n}"),
@@ -203,6 +233,10 @@ mod tests {
             "tenants/acme/auditEntries/17".into(),
             format!("tenants/acme/legalHolds/{UUID}"),
             "tenants/acme/keyRotations/2".into(),
+            format!("tenants/acme/incidents/{UUID}"),
+            format!("tenants/acme/incidents/{UUID}/comments/{UUID}"),
+            format!("tenants/acme/incidents/{UUID}/timelineEntries/3"),
+            "tenants/acme/agreements/2".into(),
             "tenants/acme/deletionCertificate".into(),
             format!("credentials/{UUID}"),
             "auditEntries/0".into(),

@@ -66,6 +66,7 @@ impl Lake {
             rotation.done += 1;
         }
         db.rewrap_originals(scope).await?;
+        db.reseal_rows(scope, claim, &rotation).await?;
         Ok(Reencrypted::Done(
             db.finish_rotation(claim, &rotation).await?,
         ))

@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::jobs;
 use crate::providers::objects;
 use crate::rooms::events::{Directory, Ingest};
-use crate::rooms::{events, tenants, transparency};
+use crate::rooms::{events, incidents, sla, tenants, transparency};
 use crate::transport::{self, Bound, TlsReload};
 use readiness::Readiness;
 
@@ -108,6 +108,8 @@ impl App {
             .add_service(reflection().build_v1alpha()?);
         let (tenants, identity) = tenants::services(Arc::clone(&self.kernel));
         routes.add_service(tenants).add_service(identity);
+        routes.add_service(incidents::service(Arc::clone(&self.kernel)));
+        routes.add_service(sla::service(Arc::clone(&self.kernel)));
         routes.add_service(transparency::service(Arc::clone(&self.kernel)));
         routes.add_service(events::service(
             Arc::clone(&self.kernel),

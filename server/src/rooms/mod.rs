@@ -1,5 +1,12 @@
-//! The rooms. Each is entered by its `rpc` from outside and by its `mod` from other rooms.
+//! The rooms. Each is entered by its `rpc` from outside and by its `mod` from other rooms. What they
+//! share lies beside them: ways in, pages, fields, calls that name themselves.
 
+mod access;
 pub mod events;
+mod fields;
+pub mod incidents;
+mod paging;
+mod requests;
+pub mod sla;
 pub mod tenants;
 pub mod transparency;

@@ -72,6 +72,8 @@ pub fn request(method: &MethodDescriptor, json: &str) -> Bytes {
 pub struct Raw {
     pub channel: Channel,
     pub token: Option<String>,
+    /// Why and for what staff enter.
+    pub entry: Option<(&'static str, &'static str)>,
 }
 
 impl Raw {
@@ -91,7 +93,13 @@ impl Raw {
         Self {
             channel: endpoint.connect().await.unwrap(),
             token: None,
+            entry: None,
         }
+    }
+
+    /// Enters the tenant of each call.
+    pub fn enter(&mut self, justification: &'static str, reference: &'static str) {
+        self.entry = Some((justification, reference));
     }
 
     /// Connects and gets a token.
@@ -121,6 +129,12 @@ impl Raw {
             request
                 .metadata_mut()
                 .insert("authorization", format!("Bearer {token}").parse().unwrap());
+        }
+        if let Some((justification, reference)) = self.entry {
+            let encoded = |text: &str| text.replace(' ', "%20").parse().unwrap();
+            let headers = request.metadata_mut();
+            headers.insert("cordon-enter-justification", encoded(justification));
+            headers.insert("cordon-enter-reference", encoded(reference));
         }
         let mut answers = grpc
             .streaming(request, path.parse().unwrap(), Verbatim)

@@ -117,6 +117,48 @@ actions! {
     GetEventOriginal,
     /// Counts events.
     CountEvents,
+    /// Opens an incident.
+    CreateIncident,
+    /// Reads one incident.
+    GetIncident,
+    /// Lists a tenant's incidents.
+    ListIncidents,
+    /// Changes what an incident says or how it is marked.
+    UpdateIncident,
+    /// Says for the provider that it has taken note.
+    AcknowledgeIncident,
+    /// Moves an incident to another phase.
+    MoveIncident,
+    /// Changes an incident's severity.
+    ReclassifyIncident,
+    /// Hands the next move over to the other side.
+    HandOverIncident,
+    /// Agrees on what has to be true before recovery.
+    SetCleanStateCriteria,
+    /// Signs that off for a side.
+    SignOffCleanState,
+    /// Closes an incident.
+    CloseIncident,
+    /// Opens a closed one again.
+    ReopenIncident,
+    /// Says something to both sides.
+    CreateComment,
+    /// Changes what one has said.
+    UpdateComment,
+    /// Reads what was said.
+    ListComments,
+    /// Reads what happened.
+    ListTimelineEntries,
+    /// Follows what happens.
+    WatchIncidents,
+    /// Lists all tenants' incidents by number, severity and phase.
+    ListIncidentQueue,
+    /// Makes a tenant's next agreement.
+    CreateAgreement,
+    /// Lists a tenant's agreements.
+    ListAgreements,
+    /// Computes the clocks of an incident.
+    ListClocks,
     /// Lists what was done.
     ListAuditEntries,
     /// A background job of the server. No method.
@@ -198,6 +240,14 @@ const EVERYONE: &[Role] = &[
     Role::Source,
 ];
 const CUSTOMER: &[Role] = &[Role::Reader, Role::Responder, Role::Admin];
+const HANDLERS: &[Role] = &[Role::Responder, Role::Admin];
+const AGREED: &[Role] = &[
+    Role::Operator,
+    Role::Analyst,
+    Role::Auditor,
+    Role::SlaReporter,
+];
+const QUEUES: &[Role] = &[Role::Operator, Role::Analyst, Role::Auditor];
 const ADMIN: &[Role] = &[Role::Admin];
 const OPERATOR: &[Role] = &[Role::Operator];
 const REGISTRARS: &[Role] = &[Role::Operator, Role::Auditor];
@@ -253,6 +303,27 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::ExplainEvent
         | A::CountEvents => &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)],
         A::GetEventOriginal => &[(R::Entered, ANALYST)],
+        A::CreateIncident
+        | A::UpdateIncident
+        | A::MoveIncident
+        | A::ReclassifyIncident
+        | A::HandOverIncident
+        | A::SetCleanStateCriteria
+        | A::SignOffCleanState
+        | A::CloseIncident
+        | A::ReopenIncident
+        | A::CreateComment
+        | A::UpdateComment => &[(R::Tenant, HANDLERS), (R::Entered, ANALYST)],
+        A::GetIncident
+        | A::ListIncidents
+        | A::ListComments
+        | A::ListTimelineEntries
+        | A::WatchIncidents
+        | A::ListClocks => &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)],
+        A::CreateAgreement => &[(R::Provider, OPERATOR)],
+        A::ListAgreements => &[(R::Tenant, CUSTOMER), (R::Provider, AGREED)],
+        A::AcknowledgeIncident => &[(R::Entered, ANALYST)],
+        A::ListIncidentQueue => &[(R::Provider, QUEUES)],
         A::ListAuditEntries => &[
             (R::Tenant, CUSTOMER),
             (R::Entered, AUDITOR),

@@ -129,6 +129,17 @@ impl Dialect {
     }
 }
 
+impl Dialect {
+    /// The condition that the value in `sealed` is under an older data key than the version in `$2`
+    /// (four bytes, big endian), by its own word.
+    pub(crate) const fn sealed_before(self) -> &'static str {
+        match self {
+            Self::Sqlite => "substr(sealed, 2, 4) < $2",
+            Self::Postgres => "substring(sealed FROM 2 FOR 4) < $2",
+        }
+    }
+}
+
 /// Names the tenant whose rows a transaction of the kernel's own is about to touch, where row
 /// policies want to know; elsewhere the kernel's connections have no guards.
 pub(crate) async fn confine(

@@ -6,6 +6,7 @@
 //! - [`registers`], [`directory`]: changes of those that must keep together, and their use;
 //! - [`ingest`]: the one way in for events, exactly once;
 //! - [`journal`], [`segments`]: what is native to each database: append, heads, catalogue;
+//! - [`sealed`]: rows of the rooms in which something is sealed;
 //! - [`jobs`]: due work, claimed with a fencing epoch;
 //! - [`quarantine`]: events of nobody yet, and records that could not be read.
 
@@ -26,6 +27,7 @@ mod purge;
 pub mod quarantine;
 pub mod registers;
 pub mod rotation;
+pub mod sealed;
 pub mod segments;
 pub mod self_tx;
 pub mod servers;

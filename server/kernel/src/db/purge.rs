@@ -48,6 +48,30 @@ const STEPS: &[(&str, &str)] = &[
     ),
     ("legalHolds", "DELETE FROM legal_holds WHERE tenant_id = $1"),
     (
+        "incidentComments",
+        "DELETE FROM incident_comments WHERE tenant_id = $1 AND comment_id IN \
+            (SELECT comment_id FROM incident_comments WHERE tenant_id = $1 LIMIT 1024)",
+    ),
+    (
+        "incidentEntries",
+        "DELETE FROM incident_entries WHERE tenant_id = $1 AND seq IN \
+            (SELECT seq FROM incident_entries WHERE tenant_id = $1 LIMIT 1024)",
+    ),
+    (
+        "incidents",
+        "DELETE FROM incidents WHERE tenant_id = $1 AND incident_id IN \
+            (SELECT incident_id FROM incidents WHERE tenant_id = $1 LIMIT 1024)",
+    ),
+    (
+        "incidentHeads",
+        "DELETE FROM incident_heads WHERE tenant_id = $1",
+    ),
+    ("requestIds", "DELETE FROM request_ids WHERE tenant_id = $1"),
+    (
+        "slaAgreements",
+        "DELETE FROM sla_agreements WHERE tenant_id = $1",
+    ),
+    (
         "auditEntries",
         "DELETE FROM audit_log WHERE tenant_id = $1 AND seq IN \
             (SELECT seq FROM audit_log WHERE tenant_id = $1 LIMIT 1024)",
@@ -91,6 +115,30 @@ const LEFT: &[(&str, &str)] = &[
     (
         "legal_holds",
         "SELECT count(*) FROM legal_holds WHERE tenant_id = $1",
+    ),
+    (
+        "incident_comments",
+        "SELECT count(*) FROM incident_comments WHERE tenant_id = $1",
+    ),
+    (
+        "incident_entries",
+        "SELECT count(*) FROM incident_entries WHERE tenant_id = $1",
+    ),
+    (
+        "incidents",
+        "SELECT count(*) FROM incidents WHERE tenant_id = $1",
+    ),
+    (
+        "incident_heads",
+        "SELECT count(*) FROM incident_heads WHERE tenant_id = $1",
+    ),
+    (
+        "sla_agreements",
+        "SELECT count(*) FROM sla_agreements WHERE tenant_id = $1",
+    ),
+    (
+        "request_ids",
+        "SELECT count(*) FROM request_ids WHERE tenant_id = $1",
     ),
     (
         "audit_log",

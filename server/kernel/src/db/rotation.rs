@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::jobs::{self, JobClaim, require_claim, schedule};
 use super::originals::{Party, object, open_parties};
 use super::provider_tx::is_deleted;
+use super::sealed::{self, SealedTable};
 use super::{Db, ProviderTx, confine, nanos, timestamp};
 use crate::auth::{Role, TenantScope};
 use crate::error::{Error, Reason, Result};
@@ -232,7 +233,7 @@ impl Db {
     /// again, so that it is refused while there is anything.
     ///
     /// # Errors
-    /// `FAILED_PRECONDITION` when a segment or a block is still under an older one, or one may
+    /// `FAILED_PRECONDITION` when a segment, block or row is still under an older one, or one may
     /// still be stored; `ETAG_MISMATCH` when the claim has lapsed.
     pub async fn finish_rotation(&self, claim: &JobClaim, rotation: &Rotation) -> Result<u64> {
         let tenant = claim.tenant();
@@ -240,7 +241,7 @@ impl Db {
         let mut system = self.system_tx().await?;
         confine(&mut system.tx, tenant.as_str()).await?;
         require_claim(&mut system.tx, claim).await?;
-        let counts = [
+        let mut counts = vec![
             sqlx::query_scalar::<_, i64>(
                 "SELECT count(*) FROM segments \
                   WHERE tenant_id = $1 AND deleted_time IS NULL AND key_version < $2",
@@ -262,12 +263,22 @@ impl Db {
                 .fetch_one(&mut *system.tx)
                 .await?,
         ];
+        let older = self.inner.dialect.sealed_before();
+        for SealedTable { table, .. } in sealed::TABLES {
+            let sql = format!("SELECT count(*) FROM {table} WHERE tenant_id = $1 AND {older}");
+            let rows = sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(sql))
+                .bind(tenant.as_str())
+                .bind(rotation.version.to_be_bytes().as_slice())
+                .fetch_one(&mut *system.tx)
+                .await?;
+            counts.push(rows);
+        }
         if counts.iter().sum::<i64>() > 0 {
             return Err(Error::new(
                 Reason::FailedPrecondition,
                 "an older data key is still needed",
             )
-            .with_source(format!("segments, heads, blocks: {counts:?}")));
+            .with_source(format!("segments, heads, blocks, rows: {counts:?}")));
         }
         let dropped = self
             .keyring()

@@ -232,9 +232,9 @@ impl World {
 
     /// Runs a statement behind the kernel's back, as somebody with the file would, or
     /// PostgreSQL's superuser. Bytes are written as SQLite does: `x'00'`.
-    pub(crate) async fn tamper(&self, sql: &'static str) -> u64 {
+    pub(crate) async fn tamper(&self, sql: &str) -> u64 {
         let Some(postgres) = &self.postgres else {
-            return sqlx::query(sql)
+            return sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()))
                 .execute(self.db.system())
                 .await
                 .unwrap()

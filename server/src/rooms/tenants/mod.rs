@@ -8,11 +8,9 @@ mod access;
 mod account;
 mod certificate;
 mod credential;
-mod fields;
 mod hold;
 mod identity;
 mod key;
-mod paging;
 mod range;
 mod resource;
 mod rpc;
@@ -26,9 +24,12 @@ mod validity;
 use std::sync::Arc;
 
 use cordon_kernel::facade::Kernel;
+use cordon_kernel::{Home, Result, TenantId};
 use cordon_proto::tenants::identity_service_server::IdentityServiceServer;
 use cordon_proto::tenants::tenants_service_server::TenantsServiceServer;
+use sqlx::AnyConnection;
 
+use super::{fields, paging};
 pub use identity::IdentityRpc;
 pub use rpc::TenantsRpc;
 
@@ -36,6 +37,14 @@ type Services = (
     TenantsServiceServer<TenantsRpc>,
     IdentityServiceServer<IdentityRpc>,
 );
+
+/// Refuses a tenant that is not in the registers, or not any more.
+///
+/// # Errors
+/// `NOT_FOUND`.
+pub(crate) async fn require_tenant(conn: &mut AnyConnection, tenant: &TenantId) -> Result<()> {
+    access::exists(conn, &Home::Tenant(tenant.clone())).await
+}
 
 /// The room's services, to be mounted behind the authentication layer. Stored events of an account
 /// or resource that is registered late are left to the kernel's backfill job.

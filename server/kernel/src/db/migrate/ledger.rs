@@ -37,10 +37,9 @@ macro_rules! migrations {
 
 pub(super) const SQLITE: &[Migration] = migrations!("sqlite":
     1 "kernel", 2 "journal_payloads", 3 "quarantine_networks", 4 "originals",
-    5 "servers" from 5, 6 "ends" from 6);
+    5 "servers" from 5, 6 "ends" from 6, 7 "incidents");
 
-pub(super) const POSTGRES: &[Migration] =
-    migrations!("postgres": 1 "tables", 2 "walls", 3 "servers" from 3, 4 "ends" from 4);
+pub(super) const POSTGRES: &[Migration] = migrations!("postgres": 1 "tables", 2 "walls", 3 "servers" from 3, 4 "ends" from 4, 5 "incidents");
 
 /// Makes the ledger, unless it is there.
 pub(super) const fn create(dialect: Dialect) -> &'static str {

@@ -34,7 +34,15 @@ const PROVIDER_TABLES: &[&str] = &[
     "legal_holds",
     "deletions",
     "key_rotations",
+    "sla_agreements",
 ];
+
+/// Of what the provider's readers see named columns alone: summaries.
+const PROVIDER_SUMMARIES: &[(&str, &str)] = &[(
+    "incidents",
+    "tenant_id, incident_id, number, severity, phase, state, pending_party, created_time, \
+     updated_time, acknowledged_time",
+)];
 
 /// What the kernel itself writes within a provider's transaction: never shown to a reader.
 const PROVIDER_KERNEL_TABLES: &[&str] = &[
@@ -129,12 +137,17 @@ fn write_guard(script: &mut String, guard: Guard, table: &Table) {
             view(
                 script,
                 name,
+                "*",
                 &owned(table, "").unwrap_or_else(|| "0".to_owned()),
             );
         }
         Guard::ProviderRead => {
             if !named && name != "provider_audit_log" && name != "source_watermarks" {
-                view(script, name, "0");
+                let summary = PROVIDER_SUMMARIES.iter().find(|(table, _)| *table == name);
+                match summary {
+                    Some((_, columns)) => view(script, name, columns, "1"),
+                    None => view(script, name, "*", "0"),
+                }
             }
         }
     }
@@ -149,9 +162,9 @@ fn trigger(script: &mut String, table: &str, event: &str, allowed: &str) {
     );
 }
 
-fn view(script: &mut String, table: &str, shown: &str) {
+fn view(script: &mut String, table: &str, columns: &str, shown: &str) {
     let _ = write!(
         script,
-        "CREATE TEMP VIEW {table} AS SELECT * FROM main.{table} WHERE {shown};"
+        "CREATE TEMP VIEW {table} AS SELECT {columns} FROM main.{table} WHERE {shown};"
     );
 }

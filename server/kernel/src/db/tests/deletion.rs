@@ -211,6 +211,19 @@ async fn fill(world: &World) {
             .append("trail", vec![batch(&format!("b{n}"), blocks)])
             .await;
     }
+    for tenant in ["acme", "globex"] {
+        for row in [
+            "incident_heads VALUES ('@', 1, 1)",
+            "incidents VALUES ('@', 'i', 1, 'sev1', 'recovery', 'open', 'amber', 'provider', 0, 0, NULL, NULL, NULL, 'e', x'00')",
+            "incident_entries VALUES ('@', 1, 'i', 0, 'opened', 'customer', x'00')",
+            "incident_comments VALUES ('@', 'c', 'i', 0, x'00')",
+            "request_ids VALUES ('@', 'r', 0, x'00')",
+            "sla_agreements VALUES ('@', 1, 0, NULL, 0, '{}')",
+        ] {
+            let row = row.replace('@', tenant);
+            world.tamper(&format!("INSERT INTO {row}")).await;
+        }
+    }
     let acme = tenant_id("acme");
     let account: crate::ids::AccountId = "aws:123456789012".parse().unwrap();
     change(world, async |tx| {

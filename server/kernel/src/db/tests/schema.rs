@@ -2,8 +2,8 @@
 
 use sqlx::Row as _;
 
-use super::super::Db;
 use super::super::testing::*;
+use super::super::{Db, sealed};
 use crate::error::Reason;
 
 /// Tables that belong to no tenant. A new table is a tenant's, or is named here with a reason.
@@ -90,6 +90,24 @@ async fn every_constraint_of_a_tenant_table_begins_with_the_tenant() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn whatever_is_sealed_in_rows_is_sealed_anew_when_a_key_ends() {
+    let world = World::on_sqlite().await;
+    let mut sealed: Vec<String> = sqlx::query_scalar(
+        "SELECT t.name FROM sqlite_schema t, pragma_table_info(t.name) c \
+          WHERE t.type = 'table' AND c.name = 'sealed'",
+    )
+    .fetch_all(world.db.system())
+    .await
+    .unwrap();
+    // The server's own secrets are under the server's own keys.
+    sealed.retain(|table| !NOT_TENANTS.iter().any(|(name, _)| name == table));
+    sealed.sort();
+    let mut known: Vec<&str> = sealed::TABLES.iter().map(|of| of.table).collect();
+    known.sort_unstable();
+    assert_eq!(sealed, known);
 }
 
 #[tokio::test]

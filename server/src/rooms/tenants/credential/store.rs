@@ -6,8 +6,8 @@ use sqlx::AnyConnection;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::super::access::Writing;
 use super::model::{Change, Credential, Effect};
+use crate::rooms::access::Writing;
 
 /// One credential of a home.
 pub(in super::super) async fn find(

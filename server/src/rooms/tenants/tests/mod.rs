@@ -155,7 +155,8 @@ impl World {
         Ok(request)
     }
 
-    async fn with_token(&self, actor: &Actor) -> Actor {
+    /// The same with a token of this moment: tokens end when the clock goes on.
+    pub(crate) async fn with_token(&self, actor: &Actor) -> Actor {
         let request = self
             .request(&actor.by_certificate(), wire::IssueTokenRequest {})
             .await
@@ -240,7 +241,7 @@ macro_rules! call {
         }
     };
 }
-pub(super) use call;
+pub(crate) use call;
 
 fn actor(certificate_pem: &str) -> Actor {
     let der = CertificateDer::from_pem_slice(certificate_pem.as_bytes()).unwrap();
@@ -318,7 +319,7 @@ pub(crate) fn reason<T: std::fmt::Debug>(answer: Result<T, Status>) -> String {
     reason_of(&answer.unwrap_err())
 }
 
-fn fields<T: std::fmt::Debug>(answer: Result<T, Status>) -> Vec<String> {
+pub(crate) fn fields<T: std::fmt::Debug>(answer: Result<T, Status>) -> Vec<String> {
     let status = answer.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
     let violations = detail::<BadRequest>(&status, "/google.rpc.BadRequest").violations;

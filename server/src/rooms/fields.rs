@@ -15,7 +15,7 @@ const MAX_REASON: usize = 1_000;
 
 /// Collects what is wrong.
 #[derive(Debug, Default)]
-pub(super) struct Fields {
+pub(crate) struct Fields {
     wrong: Vec<(String, String)>,
     /// Mistakes beyond [`MAX_TOLD`].
     untold: usize,
@@ -23,7 +23,7 @@ pub(super) struct Fields {
 
 impl Fields {
     /// Takes the value, or notes what is wrong with `field`.
-    pub(super) fn read<T, E: fmt::Display>(
+    pub(crate) fn read<T, E: fmt::Display>(
         &mut self,
         field: &str,
         value: Result<T, E>,
@@ -34,7 +34,7 @@ impl Fields {
     }
 
     /// Takes the value, or adds the violations of an error that names its fields itself.
-    pub(super) fn named<T>(&mut self, value: Result<T>) -> Option<T> {
+    pub(crate) fn named<T>(&mut self, value: Result<T>) -> Option<T> {
         value
             .map_err(|error| {
                 for violation in error.violations() {
@@ -45,7 +45,7 @@ impl Fields {
     }
 
     /// Notes a mistake.
-    pub(super) fn wrong(&mut self, field: impl Into<String>, description: impl Into<String>) {
+    pub(crate) fn wrong(&mut self, field: impl Into<String>, description: impl Into<String>) {
         if self.wrong.len() < MAX_TOLD {
             self.wrong.push((field.into(), description.into()));
         } else {
@@ -54,7 +54,7 @@ impl Fields {
     }
 
     /// A name for people: trimmed, `fallback` when empty.
-    pub(super) fn display_name(
+    pub(crate) fn display_name(
         &mut self,
         field: &str,
         text: &str,
@@ -75,7 +75,7 @@ impl Fields {
     }
 
     /// Why something is done, for the log: trimmed, may be empty.
-    pub(super) fn reason(&mut self, field: &str, text: &str) -> Option<String> {
+    pub(crate) fn reason(&mut self, field: &str, text: &str) -> Option<String> {
         let text = text.trim();
         if text.chars().count() > MAX_REASON || text.chars().any(|c| c.is_control() && c != '\n') {
             self.wrong(
@@ -88,7 +88,7 @@ impl Fields {
     }
 
     /// An instant, in nanoseconds since 1970; `None` for an unset field.
-    pub(super) fn time(
+    pub(crate) fn time(
         &mut self,
         field: &str,
         time: Option<prost_types::Timestamp>,
@@ -106,7 +106,7 @@ impl Fields {
     }
 
     /// Ends the reading: an error if anything is wrong.
-    pub(super) fn finish(self) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
         if self.wrong.is_empty() {
             Ok(())
         } else {
@@ -115,7 +115,7 @@ impl Fields {
     }
 
     /// The error about everything that is wrong.
-    pub(super) fn refuse(self) -> Error {
+    pub(crate) fn refuse(self) -> Error {
         let message = match self.wrong.as_slice() {
             [] => "the request is not acceptable".to_owned(),
             [(field, description)] => format!("{field}: {description}"),
@@ -149,7 +149,7 @@ fn nanos(time: prost_types::Timestamp) -> Result<i64, OutOfRange> {
 }
 
 /// A time of the tables as the wire has it.
-pub(super) fn wire_time(time: Timestamp) -> prost_types::Timestamp {
+pub(crate) fn wire_time(time: Timestamp) -> prost_types::Timestamp {
     let (mut seconds, mut nanos) = (time.as_second(), time.subsec_nanosecond());
     // The wire counts nanoseconds forward, also before 1970.
     if nanos < 0 {

@@ -18,14 +18,14 @@ const MAX_TOKEN: usize = 1_024;
 
 /// What a caller asks of a listing.
 #[derive(Debug, Clone)]
-pub(super) struct PageRequest {
+pub(crate) struct PageRequest {
     size: usize,
     token: String,
 }
 
 impl PageRequest {
     /// Checks a request's `page_size`; its `page_token` is opened by [`Listing::after`].
-    pub(super) fn new(page_size: i32, page_token: String) -> Result<Self> {
+    pub(crate) fn new(page_size: i32, page_token: String) -> Result<Self> {
         let size = match usize::try_from(page_size) {
             Err(_) => return Err(Error::invalid("page_size", "expected 0 to 1,000")),
             Ok(0) => DEFAULT_SIZE,
@@ -40,14 +40,14 @@ impl PageRequest {
 
 /// One page of a listing.
 #[derive(Debug)]
-pub(super) struct Page<T> {
-    pub(super) rows: Disclosed<Vec<T>>,
+pub(crate) struct Page<T> {
+    pub(crate) rows: Disclosed<Vec<T>>,
     /// Empty at the end.
-    pub(super) next: String,
+    pub(crate) next: String,
 }
 
 /// A listing by one caller: binds tokens to the method and to what is listed.
-pub(super) struct Listing<'a> {
+pub(crate) struct Listing<'a> {
     kernel: &'a Kernel,
     access: &'a Access,
     request: PageRequest,
@@ -56,7 +56,7 @@ pub(super) struct Listing<'a> {
 
 impl<'a> Listing<'a> {
     /// The listing of what lies below `parent` (empty for all) by the access's action.
-    pub(super) fn new(
+    pub(crate) fn new(
         kernel: &'a Kernel,
         access: &'a Access,
         parent: &str,
@@ -76,7 +76,7 @@ impl<'a> Listing<'a> {
     /// # Errors
     /// `INVALID_PAGE_TOKEN` for a token that was not given out for this listing and caller, or
     /// has expired.
-    pub(super) async fn after(&self) -> Result<Option<String>> {
+    pub(crate) async fn after(&self) -> Result<Option<String>> {
         let token = self.request.token.as_str();
         if token.is_empty() {
             return Ok(None);
@@ -109,14 +109,14 @@ impl<'a> Listing<'a> {
     }
 
     /// How many rows to read: one more than the page has, to know whether another follows.
-    pub(super) fn limit(&self) -> i64 {
+    pub(crate) fn limit(&self) -> i64 {
         i64::try_from(self.request.size)
             .unwrap_or(i64::MAX)
             .saturating_add(1)
     }
 
     /// Makes a page of the rows that were read; `key` is what the next page begins after.
-    pub(super) async fn page<T>(
+    pub(crate) async fn page<T>(
         &self,
         mut rows: Vec<T>,
         key: impl Fn(&T) -> String,

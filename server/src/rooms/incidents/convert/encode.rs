@@ -1,0 +1,147 @@
+//! Disclosed incidents, comments and entries as messages.
+
+use cordon_kernel::{Disclosed, Name, TenantId};
+use cordon_proto::incidents as wire;
+use wire::timeline_entry::{self as kinds, What as WireWhat};
+
+use super::super::model::{Actor, Comment, Criterion, Incident, SignOff, What};
+use super::super::store::{Entry, Queued};
+use super::words;
+use crate::rooms::fields::wire_time;
+
+pub(in super::super) fn incident(
+    tenant: &TenantId,
+    incident: Disclosed<Incident>,
+) -> wire::Incident {
+    let incident = incident.into_wire();
+    wire::Incident {
+        name: Name::Incident(tenant.clone(), incident.id).to_string(),
+        number: incident.number,
+        title: incident.words.title,
+        description: incident.words.description,
+        severity: words::severity(incident.severity),
+        phase: words::phase(incident.phase),
+        state: words::state(incident.state),
+        tlp: words::tlp(incident.tlp),
+        pending_party: words::pending(incident.pending),
+        clean_state_criteria: incident.words.criteria.into_iter().map(criterion).collect(),
+        opened_by: Some(actor(incident.words.opened_by)),
+        create_time: Some(wire_time(incident.created)),
+        update_time: Some(wire_time(incident.updated)),
+        acknowledge_time: incident.acknowledged.map(wire_time),
+        close_time: incident.closed.map(wire_time),
+        close_code: incident.code.map_or(0, words::code),
+        etag: incident.etag,
+    }
+}
+
+fn criterion(criterion: Criterion) -> wire::CleanStateCriterion {
+    let sign_off = |signed: SignOff| wire::SignOff {
+        subject: signed.subject,
+        time: Some(wire_time(signed.time)),
+    };
+    wire::CleanStateCriterion {
+        text: criterion.text,
+        customer: criterion.customer.map(sign_off),
+        provider: criterion.provider.map(sign_off),
+    }
+}
+
+fn actor(actor: Actor) -> wire::Actor {
+    wire::Actor {
+        subject: actor.subject,
+        party: words::party(actor.party),
+    }
+}
+
+pub(in super::super) fn comment(comment: Disclosed<(TenantId, Comment)>) -> wire::Comment {
+    let (tenant, comment) = comment.into_wire();
+    let revisions = comment.revisions.into_iter();
+    wire::Comment {
+        name: Name::Comment(tenant, comment.incident, comment.id).to_string(),
+        text: comment.text,
+        author: Some(actor(comment.author)),
+        create_time: Some(wire_time(comment.created)),
+        update_time: Some(wire_time(comment.updated)),
+        revisions: revisions
+            .map(|revision| wire::comment::Revision {
+                text: revision.text,
+                create_time: Some(wire_time(revision.created)),
+            })
+            .collect(),
+    }
+}
+
+pub(in super::super) fn entry(tenant: &TenantId, entry: Disclosed<Entry>) -> wire::TimelineEntry {
+    let entry = entry.into_wire();
+    let sequence = u64::try_from(entry.seq).unwrap_or(0);
+    let comment = |id| Name::Comment(tenant.clone(), entry.incident, id).to_string();
+    let places = |places: Vec<usize>| {
+        let place = |place| i32::try_from(place).unwrap_or(i32::MAX);
+        places.into_iter().map(place).collect()
+    };
+    let what = match entry.happened.what {
+        What::Opened { severity, phase } => WireWhat::Opened(kinds::Opened {
+            severity: words::severity(severity),
+            phase: words::phase(phase),
+        }),
+        What::Updated { fields } => WireWhat::Updated(kinds::Updated { fields }),
+        What::Acknowledged => WireWhat::Acknowledged(kinds::Acknowledged {}),
+        What::Moved { from, to } => WireWhat::Moved(kinds::Moved {
+            from: words::phase(from),
+            to: words::phase(to),
+        }),
+        What::Reclassified { from, to } => WireWhat::Reclassified(kinds::Reclassified {
+            from: words::severity(from),
+            to: words::severity(to),
+        }),
+        What::HandedOver { to } => WireWhat::HandedOver(kinds::HandedOver {
+            to: words::party(to),
+        }),
+        What::CriteriaSet { count } => WireWhat::CriteriaSet(kinds::CriteriaSet {
+            count: i32::try_from(count).unwrap_or(i32::MAX),
+        }),
+        What::SignedOff {
+            party,
+            criteria,
+            complete,
+        } => WireWhat::SignedOff(kinds::SignedOff {
+            party: words::party(party),
+            criteria: places(criteria),
+            complete,
+        }),
+        What::Closed { code } => WireWhat::Closed(kinds::Closed {
+            code: words::code(code),
+        }),
+        What::Reopened => WireWhat::Reopened(kinds::Reopened {}),
+        What::Commented { comment: id } => WireWhat::Commented(kinds::Commented {
+            comment: comment(id),
+        }),
+        What::CommentUpdated { comment: id } => WireWhat::CommentUpdated(kinds::CommentUpdated {
+            comment: comment(id),
+        }),
+    };
+    wire::TimelineEntry {
+        name: Name::TimelineEntry(tenant.clone(), entry.incident, sequence).to_string(),
+        sequence: entry.seq,
+        time: Some(wire_time(entry.time)),
+        actor: Some(actor(entry.happened.actor)),
+        reason: entry.happened.reason,
+        what: Some(what),
+    }
+}
+
+pub(in super::super) fn queued(queued: Disclosed<Queued>) -> wire::QueuedIncident {
+    let queued = queued.into_wire();
+    wire::QueuedIncident {
+        name: Name::Incident(queued.tenant, queued.id).to_string(),
+        number: queued.number,
+        severity: words::severity(queued.severity),
+        phase: words::phase(queued.phase),
+        state: words::state(queued.state),
+        pending_party: words::pending(queued.pending),
+        create_time: Some(wire_time(queued.created)),
+        update_time: Some(wire_time(queued.updated)),
+        acknowledge_time: queued.acknowledged.map(wire_time),
+    }
+}

@@ -1,0 +1,11 @@
+//! Between messages and incidents.
+
+mod encode;
+mod requests;
+mod words;
+
+pub(super) use encode::{comment, entry, incident, queued};
+pub(super) use requests::{
+    acknowledge, close, comment_changed, create, hand_over, incident_name, list, move_to,
+    new_comment, reclassify, reopen, set_criteria, sign_off, update,
+};

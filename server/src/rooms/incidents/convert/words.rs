@@ -1,0 +1,38 @@
+//! The closed sets of words, both ways.
+
+use cordon_proto::incidents as wire;
+
+use super::super::model::{CloseCode, Party, Phase, Severity, State, Tlp};
+
+macro_rules! pairs {
+    ($name:ident as $wire:path: $($word:ident)+; $to:ident, $from:ident) => {
+        pub(super) fn $to(word: $name) -> i32 {
+            use $wire as Wire;
+            let wire = match word { $($name::$word => Wire::$word,)+ };
+            wire.into()
+        }
+
+        /// `None` for what is unset or unknown.
+        pub(super) fn $from(number: i32) -> Option<$name> {
+            use $wire as Wire;
+            match Wire::try_from(number).ok()? {
+                $(Wire::$word => Some($name::$word),)+
+                Wire::Unspecified => None,
+            }
+        }
+    };
+}
+
+pairs!(Severity as wire::Severity: Sev1 Sev2 Sev3 Sev4; severity, severity_from);
+pairs!(Phase as wire::Phase:
+    Preparation Identification Containment Investigation Eradication Recovery FollowUp;
+    phase, phase_from);
+pairs!(State as wire::incident::State: Open Closed; state, state_from);
+pairs!(Tlp as wire::Tlp: Red AmberStrict Amber Green Clear; tlp, tlp_from);
+pairs!(Party as wire::Party: Customer Provider; party, party_from);
+pairs!(CloseCode as wire::CloseCode: Resolved FalsePositive Duplicate Accepted; code, code_from);
+
+/// Whose move it is, in a message.
+pub(super) fn pending(pending: Option<Party>) -> i32 {
+    pending.map_or(wire::Party::Unspecified.into(), party)
+}

@@ -1,0 +1,30 @@
+//! The incidents room: what is being handled for whom, whose move it is, and what was said.
+//!
+//! An incident is its tenant's. Its people reach it as they are, staff after they have entered the
+//! tenant; before that they see a queue of all tenants' incidents, by number, severity, phase and
+//! time alone. What people wrote is sealed under the tenant's keys.
+
+mod clocks;
+mod convert;
+mod model;
+mod read;
+mod rpc;
+mod service;
+mod store;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use std::sync::Arc;
+
+use cordon_kernel::facade::Kernel;
+use cordon_proto::incidents::incidents_service_server::IncidentsServiceServer;
+
+pub(crate) use clocks::clock_log;
+pub use rpc::IncidentsRpc;
+
+/// The service, to be mounted behind the authentication layer.
+#[must_use]
+pub fn service(kernel: Arc<Kernel>) -> IncidentsServiceServer<IncidentsRpc> {
+    IncidentsServiceServer::new(IncidentsRpc::new(kernel))
+}

@@ -1,0 +1,155 @@
+//! What an incident is, and what may become of it. Pure: commands are decided on here, and only
+//! here a [`Change`] is made.
+
+mod comment;
+mod decide;
+mod phase;
+#[cfg(test)]
+mod tests;
+mod uuid_text;
+mod words;
+
+#[cfg(test)]
+use comment::Revision;
+pub(super) use comment::{Comment, CommentChange, create_comment, update_comment};
+pub(super) use decide::{Change, Command, NewIncident, create, decide};
+pub(super) use words::{CloseCode, Party, Phase, Severity, State, Tlp};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Who did something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Actor {
+    /// A name for people.
+    pub(super) subject: String,
+    pub(super) party: Party,
+}
+
+/// That somebody stands for something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SignOff {
+    pub(super) subject: String,
+    pub(super) time: Timestamp,
+}
+
+/// Something that has to be true before recovery.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Criterion {
+    pub(super) text: String,
+    pub(super) customer: Option<SignOff>,
+    pub(super) provider: Option<SignOff>,
+}
+
+impl Criterion {
+    /// Signed off by both sides.
+    pub(super) fn is_complete(&self) -> bool {
+        self.customer.is_some() && self.provider.is_some()
+    }
+}
+
+/// An incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Incident {
+    #[serde(with = "uuid_text")]
+    pub(super) id: Uuid,
+    /// Counts the tenant's, from 1.
+    pub(super) number: i64,
+    pub(super) severity: Severity,
+    pub(super) phase: Phase,
+    pub(super) state: State,
+    pub(super) tlp: Tlp,
+    /// Whose move it is; nobody's once it is closed.
+    pub(super) pending: Option<Party>,
+    pub(super) created: Timestamp,
+    pub(super) updated: Timestamp,
+    pub(super) acknowledged: Option<Timestamp>,
+    pub(super) closed: Option<Timestamp>,
+    pub(super) code: Option<CloseCode>,
+    pub(super) etag: String,
+    pub(super) words: Words,
+}
+
+/// What people wrote into it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Words {
+    pub(super) title: String,
+    pub(super) description: String,
+    pub(super) criteria: Vec<Criterion>,
+    pub(super) opened_by: Actor,
+}
+
+/// What happened to an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Happened {
+    pub(super) actor: Actor,
+    /// Why; may be empty.
+    pub(super) reason: String,
+    pub(super) what: What,
+}
+
+/// The kinds of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum What {
+    Opened {
+        severity: Severity,
+        phase: Phase,
+    },
+    Updated {
+        fields: Vec<String>,
+    },
+    Acknowledged,
+    Moved {
+        from: Phase,
+        to: Phase,
+    },
+    Reclassified {
+        from: Severity,
+        to: Severity,
+    },
+    HandedOver {
+        to: Party,
+    },
+    CriteriaSet {
+        count: usize,
+    },
+    SignedOff {
+        party: Party,
+        criteria: Vec<usize>,
+        complete: bool,
+    },
+    Closed {
+        code: CloseCode,
+    },
+    Reopened,
+    Commented {
+        #[serde(with = "uuid_text")]
+        comment: Uuid,
+    },
+    CommentUpdated {
+        #[serde(with = "uuid_text")]
+        comment: Uuid,
+    },
+}
+
+impl What {
+    /// The word for it in the tables.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Opened { .. } => "opened",
+            Self::Updated { .. } => "updated",
+            Self::Acknowledged => "acknowledged",
+            Self::Moved { .. } => "moved",
+            Self::Reclassified { .. } => "reclassified",
+            Self::HandedOver { .. } => "handed_over",
+            Self::CriteriaSet { .. } => "criteria_set",
+            Self::SignedOff { .. } => "signed_off",
+            Self::Closed { .. } => "closed",
+            Self::Reopened => "reopened",
+            Self::Commented { .. } => "commented",
+            Self::CommentUpdated { .. } => "comment_updated",
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Between messages, agreements and clocks.
+
+mod agreement;
+mod clock;
+mod words;
+
+pub(super) use agreement::{agreement, checked, create};
+pub(super) use clock::{ShownClock, clocks, incident};

@@ -1,0 +1,24 @@
+//! The sla room: what was promised to a tenant about time, and how the clocks of its incidents stand.
+//!
+//! Clocks are kept nowhere: they are a function of an incident's timeline, the agreements and the
+//! moment (crate `cordon-sla`), so that a customer can compute them again.
+
+mod convert;
+mod rpc;
+mod service;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use cordon_kernel::facade::Kernel;
+use cordon_proto::sla::sla_service_server::SlaServiceServer;
+
+pub use rpc::SlaRpc;
+
+/// The service, to be mounted behind the authentication layer.
+#[must_use]
+pub fn service(kernel: Arc<Kernel>) -> SlaServiceServer<SlaRpc> {
+    SlaServiceServer::new(SlaRpc(service::Service { kernel }))
+}
