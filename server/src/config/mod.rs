@@ -83,6 +83,21 @@ pub struct Pkcs11 {
     pub more: Vec<MoreRoom>,
 }
 
+impl Pkcs11 {
+    fn validate(&self) -> anyhow::Result<()> {
+        let first = (&self.module, &self.token);
+        let more = self.more.iter();
+        let more = more.map(|more| (more.module.as_ref().unwrap_or(&self.module), &more.token));
+        let mut seen = std::collections::BTreeSet::new();
+        for token in std::iter::once(first).chain(more) {
+            if !seen.insert(token) {
+                bail!("keys.pkcs11.more: the token {:?} is named twice", token.1);
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A further token.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -200,6 +215,9 @@ impl Config {
         }
         if self.keys.pkcs11.is_some() && (self.keys.file.is_some() || self.keys.secret.is_some()) {
             bail!("keys: either pkcs11 or a key file, not both");
+        }
+        if let Some(pkcs11) = &self.keys.pkcs11 {
+            pkcs11.validate()?;
         }
         self.database.validate(&self.data_dir)?;
         self.objects.validate()?;
@@ -373,6 +391,11 @@ mod tests {
             (
                 "[keys]\nfile = 'x'\n[keys.pkcs11]\nmodule = 'm'\ntoken = 't'\npin = { env = 'P' }",
                 "either pkcs11",
+            ),
+            (
+                "[keys.pkcs11]\nmodule = 'm'\ntoken = 't'\npin = { env = 'P' }\n\
+                 [[keys.pkcs11.more]]\ntoken = 't'\npin = { env = 'P' }",
+                "named twice",
             ),
         ] {
             let error = toml::from_str::<Config>(text)

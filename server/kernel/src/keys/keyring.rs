@@ -153,18 +153,19 @@ impl Keyring {
         Ok(keys)
     }
 
-    /// Asks the service to wrap and unwrap something under the server's own key.
+    /// Asks the service to wrap and unwrap something under each of the server's own keys, without
+    /// which no event is taken.
     pub(crate) async fn probe(&self) -> Result<()> {
         const CONTEXT: &str = "probe";
-        let id = KeyId::server();
         let plain = self.env.bytes::<32>();
-        let wrapped = self.service.wrap(&id, CONTEXT, &plain).await?;
-        let opened = self.service.unwrap(&id, CONTEXT, &wrapped).await?;
-        if *opened == plain {
-            Ok(())
-        } else {
-            Err(Error::internal("the key service opens to something else"))
+        for id in [KeyId::server(), KeyId::quarantine(), KeyId::originals()] {
+            let wrapped = self.service.wrap(&id, CONTEXT, &plain).await?;
+            let opened = self.service.unwrap(&id, CONTEXT, &wrapped).await?;
+            if *opened != plain {
+                return Err(Error::internal("the key service opens to something else"));
+            }
         }
+        Ok(())
     }
 
     /// Makes a tenant's keys: the wrapping key in the service, the others wrapped by it.
