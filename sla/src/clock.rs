@@ -6,8 +6,8 @@
 //!   end. Where none is, or where it promises nothing of the kind, there is no clock.
 //! * **Start.** `Opened` starts Acknowledge, FirstUpdate, Contain, Restore and Resolve. Each
 //!   `Updated` starts a SubsequentUpdate until the next one. A request starts a clock of its
-//!   own. `Reopened` starts Contain, Restore, Resolve and a SubsequentUpdate anew; what was
-//!   settled before stays settled.
+//!   own. `Reopened` starts Contain, Restore, Resolve and a SubsequentUpdate anew, on the
+//!   provider's turn; what was settled before stays settled.
 //! * **Stop.** The entry that records the thing stops its clock, and is in time up to and
 //!   including the due moment. `Resolved` also stops Acknowledge, Contain and Restore,
 //!   which it implies, and calls off the updates. `Closed` calls off all that is left. What

@@ -29,6 +29,8 @@ const REMOVED: SignedDuration = SignedDuration::from_hours(30 * 24);
 const FREE: u64 = 16 << 20;
 /// How long batch ids are remembered.
 const BATCH_IDS: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How long first answers to calls are kept.
+const REQUEST_IDS: SignedDuration = SignedDuration::from_hours(24);
 /// How long events of nobody wait in quarantine.
 const QUARANTINE: SignedDuration = SignedDuration::from_hours(90 * 24);
 
@@ -245,6 +247,13 @@ async fn sweep_all(work: &Work) -> Result<()> {
         .await?;
     for tenant in kernel.tenants(runner).await? {
         let (scope, _) = kernel.maintenance_scope(runner, &tenant, "sweep");
+        if let Err(error) = kernel
+            .db()
+            .prune_request_ids(&scope, before(REQUEST_IDS)?)
+            .await
+        {
+            tracing::warn!(%tenant, %error, "answers to old calls could not be forgotten");
+        }
         // One tenant's trouble is not the next one's.
         if let Err(error) = lake.sweep(&scope).await {
             tracing::warn!(%tenant, %error, "a tenant's objects could not be swept");

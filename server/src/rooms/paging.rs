@@ -118,10 +118,20 @@ impl<'a> Listing<'a> {
     /// Makes a page of the rows that were read; `key` is what the next page begins after.
     pub(crate) async fn page<T>(
         &self,
-        mut rows: Vec<T>,
+        rows: Vec<T>,
         key: impl Fn(&T) -> String,
     ) -> Result<Page<T>> {
-        let more = rows.len() > self.request.size;
+        self.page_of(rows, false, key).await
+    }
+
+    /// The same; `cut` says that more rows follow than were read.
+    pub(crate) async fn page_of<T>(
+        &self,
+        mut rows: Vec<T>,
+        cut: bool,
+        key: impl Fn(&T) -> String,
+    ) -> Result<Page<T>> {
+        let more = cut || rows.len() > self.request.size;
         rows.truncate(self.request.size);
         let next = match rows.last() {
             Some(last) if more => self.token(&key(last)).await?,

@@ -13,6 +13,8 @@ use prost::Message;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::transport::Caller;
+
 /// How long an answer is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// Longest id, in characters.
@@ -22,7 +24,8 @@ const TABLE: &str = "request_ids";
 /// A call's name, and what it asks for.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId {
-    /// Empty for a call that has none.
+    /// Hash of the caller's credential and the name that it gave: what two callers call alike are
+    /// two calls. Empty for a call that has no name.
     id: String,
     hash: [u8; 32],
 }
@@ -38,18 +41,30 @@ impl RequestId {
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` for an id that is too long or no text.
-    pub(crate) fn new(method: &str, id: &str, request: &impl Message) -> Result<Self> {
+    pub(crate) fn new(
+        caller: &Caller,
+        method: &str,
+        id: &str,
+        request: &impl Message,
+    ) -> Result<Self> {
         if id.chars().count() > MAX_ID || id.chars().any(char::is_control) {
             return Err(Error::invalid(
                 "request_id",
                 "expected at most 128 characters of text without control characters",
             ));
         }
+        let mut name = blake3::Hasher::new();
+        let credential = caller.credential().principal().credential().to_string();
+        name.update(credential.as_bytes()).update(&[0]);
+        name.update(id.as_bytes());
         let mut hash = blake3::Hasher::new();
         hash.update(method.as_bytes()).update(&[0]);
         hash.update(&request.encode_to_vec());
         Ok(Self {
-            id: id.to_owned(),
+            id: match id {
+                "" => String::new(),
+                _ => name.finalize().to_hex().to_string(),
+            },
             hash: *hash.finalize().as_bytes(),
         })
     }

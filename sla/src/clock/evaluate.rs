@@ -137,6 +137,14 @@ impl<'a, F: Fn(Timestamp) -> Option<&'a Agreement>> Incident<'a, F> {
             }
             Event::Reopened if self.over => {
                 self.over = false;
+                // Whoever had it when it was closed: what is not done with is the provider's again.
+                self.take(
+                    mark,
+                    &Event::HandedOver {
+                        to: Party::Provider,
+                        reason: String::new(),
+                    },
+                );
                 self.start_all(mark, &FROM_REOPENING);
                 self.start_interval(mark);
             }

@@ -183,10 +183,21 @@ proptest! {
             prop_assert_eq!(clock.spent + clock.paused, elapsed);
             // Whose turn it was, read from the log by itself.
             let request = matches!(clock.subject, Some(Subject::Request(_)));
-            let mut party = Party::Provider;
+            let (mut party, mut over) = (Party::Provider, false);
             let (mut from, mut paused) = (clock.started.at, SignedDuration::ZERO);
             for entry in log.iter().take_while(|entry| entry.at <= end) {
-                let Event::HandedOver { to, .. } = entry.event else { continue };
+                let to = match entry.event {
+                    Event::HandedOver { to, .. } => to,
+                    Event::Reopened if over => {
+                        over = false;
+                        Party::Provider
+                    }
+                    Event::Resolved | Event::Closed => {
+                        over = true;
+                        continue;
+                    }
+                    _ => continue,
+                };
                 let started = entry.sequence > clock.started.sequence;
                 if !started && request {
                     continue;

@@ -107,6 +107,23 @@ fn what_comes_back_gets_new_clocks_and_changes_none() {
 }
 
 #[test]
+fn what_comes_back_is_the_providers_turn() {
+    let gold = gold();
+    let log = log(&[
+        (0, opened(Sev1)),
+        (5, to_customer()),
+        (10, Event::Closed),
+        (20, Event::Reopened),
+    ]);
+    let clocks = evaluate(&log, |_| Some(&gold), minute(30));
+    let resolve = clocks.iter().rfind(|clock| clock.kind == Resolve).unwrap();
+    assert_eq!(
+        (resolve.state, resolve.spent),
+        (State::Running, minutes(10))
+    );
+}
+
+#[test]
 fn office_hours_end_in_the_evening() {
     // From 10:00 to 17:00 are seven hours.
     let day = agreement(draft(&[(Resolve, Sev1, 420, "office")]));

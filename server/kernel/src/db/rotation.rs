@@ -134,6 +134,13 @@ impl Db {
         let mut system = self.system_tx().await?;
         confine(&mut system.tx, claim.tenant().as_str()).await?;
         require_claim(&mut system.tx, claim).await?;
+        // Who has read the floor before it rises has committed when this goes on.
+        if let Some(lock) = self.inner.dialect.lock_tenant() {
+            sqlx::query(lock)
+                .bind(claim.tenant().as_str())
+                .execute(&mut *system.tx)
+                .await?;
+        }
         sqlx::query(
             "UPDATE tenant_head SET key_floor = $2 WHERE tenant_id = $1 AND key_floor < $2",
         )

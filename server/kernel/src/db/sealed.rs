@@ -2,6 +2,7 @@
 //! is what such rows have in common: how a sealed value is bound to its row, how it is sealed anew
 //! when a key ends, and that nothing is stored under a key that has ended.
 
+use jiff::Timestamp;
 use sqlx::Row as _;
 
 use super::jobs::{JobClaim, require_claim};
@@ -14,31 +15,39 @@ use crate::keys::TenantCipher;
 /// Rows that are sealed anew in one transaction.
 const STEP: i64 = 256;
 
-/// A table with a column `sealed`, and the column that tells a tenant's rows apart.
+/// A table with a column `sealed`, and the column that tells a tenant's rows apart: text, or a
+/// number from 1.
 pub(super) struct SealedTable {
     pub(super) table: &'static str,
     pub(super) id: &'static str,
+    pub(super) numbered: bool,
 }
 
 /// All of them; a test compares this with the schema.
 pub(super) const TABLES: &[SealedTable] = &[
-    SealedTable {
-        table: "incidents",
-        id: "incident_id",
-    },
+    named("incidents", "incident_id"),
     SealedTable {
         table: "incident_entries",
         id: "seq",
+        numbered: true,
     },
-    SealedTable {
-        table: "incident_comments",
-        id: "comment_id",
-    },
-    SealedTable {
-        table: "request_ids",
-        id: "request_id",
-    },
+    named("incident_comments", "comment_id"),
+    named("request_ids", "request_id"),
 ];
+
+const fn named(table: &'static str, id: &'static str) -> SealedTable {
+    SealedTable {
+        table,
+        id,
+        numbered: false,
+    }
+}
+
+/// Where the sealing anew of a table has come to.
+enum Place {
+    Named(String),
+    Numbered(i64),
+}
 
 /// What a row's sealed value is bound to, besides the tenant.
 #[must_use]
@@ -51,14 +60,22 @@ impl TenantTx<'_> {
     /// last seal.
     ///
     /// # Errors
-    /// `UNAVAILABLE` when the key has ended meanwhile: the call can be repeated.
+    /// `UNAVAILABLE` when the key has ended meanwhile: the call can be repeated;
+    /// `PERMISSION_DENIED` when the tenant was deleted.
     pub async fn require_keys(&mut self, cipher: &TenantCipher) -> Result<()> {
         let tenant = self.tenant();
-        let floor: i64 =
-            sqlx::query_scalar("SELECT key_floor FROM tenant_head WHERE tenant_id = $1")
-                .bind(tenant.as_str())
-                .fetch_one(self.conn())
-                .await?;
+        let row = sqlx::query(
+            "SELECT h.key_floor, t.status FROM tenant_head h \
+               JOIN tenants t ON t.tenant_id = h.tenant_id WHERE h.tenant_id = $1",
+        )
+        .bind(tenant.as_str())
+        .fetch_one(self.conn())
+        .await?;
+        let (floor, status): (i64, String) = (row.try_get(0)?, row.try_get(1)?);
+        // By somebody who was stopped since the call was let in: nothing comes after a removal.
+        if status == "deleted" {
+            return Err(Error::permission_denied());
+        }
         if i64::from(cipher.key_version()) < floor {
             let keyring = self.db.keyring();
             keyring.forget(&crate::keys::KeyId::tenant(tenant));
@@ -87,57 +104,94 @@ impl Db {
         let cipher = TenantCipher::new(scope.tenant().clone(), keys, self.env().clone());
         let mut resealed = 0;
         for table in TABLES {
-            loop {
-                let done = self.reseal_some(claim, rotation, &cipher, table).await?;
+            let mut after = match table.numbered {
+                true => Place::Numbered(0),
+                false => Place::Named(String::new()),
+            };
+            while let Some((done, last)) = self
+                .reseal_some(claim, rotation, &cipher, table, &after)
+                .await?
+            {
                 resealed += done;
-                if done == 0 {
-                    break;
-                }
+                after = last;
             }
         }
         Ok(resealed)
     }
 
+    /// Seals some rows after a place anew: how many, and up to where. Writers wait meanwhile.
     async fn reseal_some(
         &self,
         claim: &JobClaim,
         rotation: &Rotation,
         cipher: &TenantCipher,
-        SealedTable { table, id }: &SealedTable,
-    ) -> Result<u64> {
+        SealedTable { table, id, .. }: &SealedTable,
+        after: &Place,
+    ) -> Result<Option<(u64, Place)>> {
         let tenant = claim.tenant().as_str();
         let older = self.inner.dialect.sealed_before();
         let mut system = self.system_tx().await?;
         confine(&mut system.tx, tenant).await?;
         require_claim(&mut system.tx, claim).await?;
-        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT CAST({id} AS TEXT), sealed FROM {table} \
-              WHERE tenant_id = $1 AND {older} LIMIT $3"
-        )))
-        .bind(tenant)
-        .bind(rotation.version.to_be_bytes().as_slice())
-        .bind(STEP)
-        .fetch_all(&mut *system.tx)
-        .await?;
-        let mut resealed = 0;
+        let sql = format!(
+            "SELECT {id}, sealed FROM {table} \
+              WHERE tenant_id = $1 AND {older} AND {id} > $3 ORDER BY {id} LIMIT $4"
+        );
+        let query = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(tenant)
+            .bind(rotation.version.to_be_bytes().as_slice());
+        let query = match after {
+            Place::Named(name) => query.bind(name.as_str()),
+            Place::Numbered(number) => query.bind(*number),
+        };
+        let rows = query.bind(STEP).fetch_all(&mut *system.tx).await?;
+        let (mut resealed, mut last) = (0, None);
         for row in rows {
-            let (name, former): (String, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?);
-            let bound = object(table, &name);
+            let former: Vec<u8> = row.try_get(1)?;
+            let place = match after {
+                Place::Named(_) => Place::Named(row.try_get(0)?),
+                Place::Numbered(_) => Place::Numbered(row.try_get(0)?),
+            };
+            let bound = match &place {
+                Place::Named(name) => object(table, name),
+                Place::Numbered(number) => object(table, &number.to_string()),
+            };
             let plain = zeroize::Zeroizing::new(cipher.open(&bound, 0, &former)?);
             let sealed = cipher.seal(&bound, 0, &plain)?;
-            resealed += sqlx::query(sqlx::AssertSqlSafe(format!(
-                "UPDATE {table} SET sealed = $3 \
-                  WHERE tenant_id = $1 AND CAST({id} AS TEXT) = $2 AND sealed = $4"
-            )))
-            .bind(tenant)
-            .bind(name.as_str())
-            .bind(sealed)
-            .bind(former)
-            .execute(&mut *system.tx)
-            .await?
-            .rows_affected();
+            let sql = format!(
+                "UPDATE {table} SET sealed = $2 WHERE tenant_id = $1 AND {id} = $4 AND sealed = $3"
+            );
+            let query = sqlx::query(sqlx::AssertSqlSafe(sql))
+                .bind(tenant)
+                .bind(sealed)
+                .bind(former);
+            let query = match &place {
+                Place::Named(name) => query.bind(name.as_str()),
+                Place::Numbered(number) => query.bind(*number),
+            };
+            resealed += query.execute(&mut *system.tx).await?.rows_affected();
+            last = Some(place);
         }
         system.commit().await?;
-        Ok(resealed)
+        Ok(last.map(|last| (resealed, last)))
+    }
+
+    /// Forgets the tenant's answers to calls that were kept before `before`; how many.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the database can't be reached.
+    pub async fn prune_request_ids(&self, scope: &TenantScope, before: Timestamp) -> Result<u64> {
+        let tenant = scope.tenant().as_str();
+        let mut system = self.system_tx().await?;
+        confine(&mut system.tx, tenant).await?;
+        let gone =
+            sqlx::query("DELETE FROM request_ids WHERE tenant_id = $1 AND created_time <= $2")
+                .bind(tenant)
+                .bind(super::nanos(before))
+                .execute(&mut *system.tx)
+                .await?
+                .rows_affected();
+        system.commit().await?;
+        Ok(gone)
     }
 }

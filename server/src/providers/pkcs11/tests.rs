@@ -79,6 +79,11 @@ fn copy(from: &Path, to: &Path) {
     assert!(done.unwrap().success());
 }
 
+/// What the operator is told, besides what anyone is.
+fn told(error: &Error) -> String {
+    error.log_source().unwrap_or_default().to_string()
+}
+
 fn reason<T>(result: Result<T>) -> Reason {
     result.err().map(|error| error.reason()).unwrap()
 }
@@ -240,7 +245,7 @@ async fn wrong_pin_token_module_and_list_are_each_said() {
     let mut config = inside.config();
     config.token.label = "other".into();
     let error = inside.refused(config).await;
-    assert!(error.message().contains("label \"other\""), "{error}");
+    assert!(told(&error).contains("label \"other\""), "{error}");
 
     let mut config = inside.config();
     config.token.module = "/nowhere.so".into();
@@ -324,5 +329,5 @@ async fn what_one_token_has_no_room_for_goes_to_the_next() {
     let mut nowhere = inside.config();
     nowhere.more = vec![token("third")];
     let error = inside.refused(nowhere).await;
-    assert!(error.message().contains("label \"third\""), "{error}");
+    assert!(told(&error).contains("label \"third\""), "{error}");
 }

@@ -149,17 +149,16 @@ impl Token {
         found()
             .map_err(|error| unavailable(&error))?
             .ok_or_else(|| {
-                Error::new(
-                    Reason::Unavailable,
-                    format!("no token has the label {:?}", self.label),
-                )
+                Error::new(Reason::Unavailable, "the key service can't be reached")
+                    .with_source(format!("no token has the label {:?}", self.label))
             })
     }
 
     fn login(&self, module: &Pkcs11, slot: Slot, session: &Session) -> Result<()> {
         let no = |why: &'static str| {
-            let why = format!("the token {:?}: {why}", self.label);
-            Err(Error::new(Reason::FailedPrecondition, why))
+            // That there are tokens is the operator's to know.
+            let error = Error::new(Reason::FailedPrecondition, "the key service can't be used");
+            Err(error.with_source(format!("the token {:?}: {why}", self.label)))
         };
         if self.refused.load(Ordering::Relaxed) {
             return no("it has refused the PIN, which is not tried again before a restart");

@@ -45,10 +45,11 @@ impl Service {
         };
         let cipher = self.kernel.cipher(scope(&access)?).await?;
         let mut read = access.read(&self.kernel).await?;
-        let rows = store::list(read.conn(), &cipher, &wanted, after, listing.limit()).await?;
+        let limit = listing.limit();
+        let (rows, cut) = store::list(read.conn(), &cipher, &wanted, after, limit).await?;
         drop(read);
         let page = listing
-            .page(rows, |row| {
+            .page_of(rows, cut, |row| {
                 let time = cordon_kernel::db::nanos(row.updated);
                 format!("{time}/{}", row.id.hyphenated())
             })
@@ -74,10 +75,11 @@ impl Service {
         if store::find(read.conn(), &cipher, incident).await?.is_none() {
             return Err(no_such_incident());
         }
-        let rows = store::comments(read.conn(), &cipher, incident, &after, listing.limit()).await?;
+        let limit = listing.limit();
+        let (rows, cut) = store::comments(read.conn(), &cipher, incident, &after, limit).await?;
         drop(read);
         let page = listing
-            .page(rows, |row| row.id.hyphenated().to_string())
+            .page_of(rows, cut, |row| row.id.hyphenated().to_string())
             .await?;
         self.log_list(&access, name, page.rows.get().len()).await?;
         Ok(page)

@@ -31,7 +31,7 @@ impl IncidentsService for IncidentsRpc {
     ) -> Answer<wire::CreateIncidentResponse> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let id = RequestId::new("CreateIncident", &request.request_id, &request)?;
+        let id = RequestId::new(&caller, "CreateIncident", &request.request_id, &request)?;
         let (tenant, new) = convert::create(request)?;
         let made = self
             .0
@@ -83,7 +83,7 @@ impl IncidentsService for IncidentsRpc {
     ) -> Answer<wire::UpdateIncidentResponse> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let id = RequestId::new("UpdateIncident", &request.request_id, &request)?;
+        let id = RequestId::new(&caller, "UpdateIncident", &request.request_id, &request)?;
         let incident = self
             .change(
                 &caller,
@@ -104,7 +104,12 @@ impl IncidentsService for IncidentsRpc {
     ) -> Answer<wire::AcknowledgeIncidentResponse> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let id = RequestId::new("AcknowledgeIncident", &request.request_id, &request)?;
+        let id = RequestId::new(
+            &caller,
+            "AcknowledgeIncident",
+            &request.request_id,
+            &request,
+        )?;
         let incident = self
             .change(
                 &caller,
@@ -125,7 +130,7 @@ impl IncidentsService for IncidentsRpc {
     ) -> Answer<wire::MoveIncidentResponse> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let id = RequestId::new("MoveIncident", &request.request_id, &request)?;
+        let id = RequestId::new(&caller, "MoveIncident", &request.request_id, &request)?;
         let incident = self
             .change(
                 &caller,
@@ -146,7 +151,7 @@ impl IncidentsService for IncidentsRpc {
     ) -> Answer<wire::ReclassifyIncidentResponse> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let id = RequestId::new("ReclassifyIncident", &request.request_id, &request)?;
+        let id = RequestId::new(&caller, "ReclassifyIncident", &request.request_id, &request)?;
         let incident = self
             .change(
                 &caller,
@@ -167,7 +172,7 @@ impl IncidentsService for IncidentsRpc {
     ) -> Answer<wire::HandOverIncidentResponse> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let id = RequestId::new("HandOverIncident", &request.request_id, &request)?;
+        let id = RequestId::new(&caller, "HandOverIncident", &request.request_id, &request)?;
         let incident = self
             .change(
                 &caller,
@@ -188,7 +193,12 @@ impl IncidentsService for IncidentsRpc {
     ) -> Answer<wire::SetCleanStateCriteriaResponse> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let id = RequestId::new("SetCleanStateCriteria", &request.request_id, &request)?;
+        let id = RequestId::new(
+            &caller,
+            "SetCleanStateCriteria",
+            &request.request_id,
+            &request,
+        )?;
         let incident = self
             .change(
                 &caller,
@@ -209,7 +219,7 @@ impl IncidentsService for IncidentsRpc {
     ) -> Answer<wire::SignOffCleanStateResponse> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let id = RequestId::new("SignOffCleanState", &request.request_id, &request)?;
+        let id = RequestId::new(&caller, "SignOffCleanState", &request.request_id, &request)?;
         let incident = self
             .change(
                 &caller,
@@ -230,7 +240,7 @@ impl IncidentsService for IncidentsRpc {
     ) -> Answer<wire::CloseIncidentResponse> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let id = RequestId::new("CloseIncident", &request.request_id, &request)?;
+        let id = RequestId::new(&caller, "CloseIncident", &request.request_id, &request)?;
         let incident = self
             .change(&caller, Action::CloseIncident, convert::close(request)?, id)
             .await?;
@@ -246,7 +256,7 @@ impl IncidentsService for IncidentsRpc {
     ) -> Answer<wire::ReopenIncidentResponse> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let id = RequestId::new("ReopenIncident", &request.request_id, &request)?;
+        let id = RequestId::new(&caller, "ReopenIncident", &request.request_id, &request)?;
         let incident = self
             .change(
                 &caller,
@@ -267,7 +277,7 @@ impl IncidentsService for IncidentsRpc {
     ) -> Answer<wire::CreateCommentResponse> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let id = RequestId::new("CreateComment", &request.request_id, &request)?;
+        let id = RequestId::new(&caller, "CreateComment", &request.request_id, &request)?;
         let (incident, text) = convert::new_comment(request)?;
         let made = self.0.create_comment(&caller, incident, text, id).await?;
         Ok(Response::new(wire::CreateCommentResponse {
@@ -282,7 +292,7 @@ impl IncidentsService for IncidentsRpc {
     ) -> Answer<wire::UpdateCommentResponse> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let id = RequestId::new("UpdateComment", &request.request_id, &request)?;
+        let id = RequestId::new(&caller, "UpdateComment", &request.request_id, &request)?;
         let (comment, text) = convert::comment_changed(request)?;
         let changed = self.0.update_comment(&caller, comment, text, id).await?;
         Ok(Response::new(wire::UpdateCommentResponse {

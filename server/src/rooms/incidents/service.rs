@@ -41,9 +41,17 @@ impl Service {
         let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
         let cipher = self.kernel.cipher(&scope).await?;
         let env = self.kernel.env();
-        let (now, by) = (env.now(), actor(caller));
+        let by = actor(caller);
         let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
-        if let Some(answer) = request.answered(&mut tx, &cipher, now).await? {
+        // Now that it is this call's turn.
+        let now = env.now();
+        if let Some(answer) = request.answered::<Incident>(&mut tx, &cipher, now).await? {
+            drop(tx);
+            let name = Name::Incident(tenant, answer.id);
+            let entry = AuditEntry::new(&permit)
+                .resource(name)
+                .detail("again", "yes");
+            self.kernel.db().audit_read(&scope, entry).await?;
             return Ok(Disclosed::own(&scope, answer));
         }
         let number = store::next_number(&mut tx).await?;
@@ -70,9 +78,17 @@ impl Service {
         let (scope, permit) = caller.tenant_scope(&self.kernel, tenant, action).await?;
         let cipher = self.kernel.cipher(&scope).await?;
         let env = self.kernel.env();
-        let (now, by) = (env.now(), actor(caller));
+        let by = actor(caller);
         let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
+        // Now that it is this call's turn.
+        let now = env.now();
         if let Some(answer) = request.answered(&mut tx, &cipher, now).await? {
+            drop(tx);
+            let name = Name::Incident(tenant.clone(), *id);
+            let entry = AuditEntry::new(&permit)
+                .resource(name)
+                .detail("again", "yes");
+            self.kernel.db().audit_read(&scope, entry).await?;
             return Ok(Disclosed::own(&scope, answer));
         }
         let before = store::find(tx.conn(), &cipher, *id).await?;
@@ -83,15 +99,16 @@ impl Service {
                 "the incident was changed meanwhile: read it again",
             ));
         }
+        // Another server's clock may be ahead: what happened later has a later time.
+        let now = now.max(before.updated);
         let change = model::decide(&before, command, &by, etag(env), now)?;
         let incident = change.incident().clone();
-        if change.happened().is_some() {
-            store::apply(&mut tx, &cipher, &change).await?;
-            request.keep(&mut tx, &cipher, &incident, now).await?;
-            tx.require_keys(&cipher).await?;
-            tx.commit(said(AuditEntry::new(&permit), tenant, &change))
-                .await?;
-        }
+        // Also what changes nothing is answered only once, and shows an incident.
+        store::apply(&mut tx, &cipher, &change).await?;
+        request.keep(&mut tx, &cipher, &incident, now).await?;
+        tx.require_keys(&cipher).await?;
+        tx.commit(said(AuditEntry::new(&permit), tenant, &change))
+            .await?;
         Ok(Disclosed::own(&scope, incident))
     }
 
@@ -106,14 +123,19 @@ impl Service {
         let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
         let cipher = self.kernel.cipher(&scope).await?;
         let env = self.kernel.env();
-        let now = env.now();
         let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
-        if let Some(answer) = request.answered(&mut tx, &cipher, now).await? {
+        let now = env.now();
+        if let Some(answer) = request.answered::<Comment>(&mut tx, &cipher, now).await? {
+            drop(tx);
+            let name = Name::Comment(tenant.clone(), answer.incident, answer.id);
+            let entry = AuditEntry::new(&permit)
+                .resource(name)
+                .detail("again", "yes");
+            self.kernel.db().audit_read(&scope, entry).await?;
             return Ok(Disclosed::own(&scope, (tenant, answer)));
         }
-        if store::find(tx.conn(), &cipher, incident).await?.is_none() {
-            return Err(no_such_incident());
-        }
+        let about = store::find(tx.conn(), &cipher, incident).await?;
+        let now = now.max(about.ok_or_else(no_such_incident)?.updated);
         let (by, credential) = (actor(caller), credential(caller));
         let change = model::create_comment(incident, text, &by, credential, env.uuid_v7(), now);
         store::apply_comment(&mut tx, &cipher, &change).await?;
@@ -135,23 +157,28 @@ impl Service {
         let action = Action::UpdateComment;
         let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
         let cipher = self.kernel.cipher(&scope).await?;
-        let now = self.kernel.env().now();
         let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
+        let now = self.kernel.env().now();
+        let name = Name::Comment(tenant.clone(), incident, id);
         if let Some(answer) = request.answered(&mut tx, &cipher, now).await? {
+            drop(tx);
+            let entry = AuditEntry::new(&permit)
+                .resource(name)
+                .detail("again", "yes");
+            self.kernel.db().audit_read(&scope, entry).await?;
             return Ok(Disclosed::own(&scope, (tenant, answer)));
         }
+        let about = store::find(tx.conn(), &cipher, incident).await?;
+        let now = now.max(about.ok_or_else(no_such_incident)?.updated);
         let before = store::find_comment(tx.conn(), &cipher, incident, id).await?;
         let before = before.ok_or_else(|| Error::new(Reason::NotFound, "no such comment"))?;
         let by = actor(caller);
         let change = model::update_comment(before, text, &by, &credential(caller), now)?;
         let comment = change.comment().clone();
-        if change.happened().is_some() {
-            store::apply_comment(&mut tx, &cipher, &change).await?;
-            request.keep(&mut tx, &cipher, &comment, now).await?;
-            tx.require_keys(&cipher).await?;
-            let name = Name::Comment(tenant.clone(), incident, id);
-            tx.commit(AuditEntry::new(&permit).resource(name)).await?;
-        }
+        store::apply_comment(&mut tx, &cipher, &change).await?;
+        request.keep(&mut tx, &cipher, &comment, now).await?;
+        tx.require_keys(&cipher).await?;
+        tx.commit(AuditEntry::new(&permit).resource(name)).await?;
         Ok(Disclosed::own(&scope, (tenant, comment)))
     }
 }
@@ -195,6 +222,7 @@ fn said(entry: AuditEntry, tenant: &TenantId, change: &Change) -> AuditEntry {
         Some(What::Updated { fields }) => entry.detail("fields", fields.join(", ")),
         Some(What::HandedOver { to }) => entry.detail("to", to.as_str()),
         Some(What::SignedOff { party, .. }) => entry.detail("party", party.as_str()),
-        _ => entry,
+        Some(_) => entry,
+        None => entry.detail("changed", "nothing"),
     }
 }

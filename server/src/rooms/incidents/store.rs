@@ -4,6 +4,7 @@ use cordon_kernel::db::sealed::object;
 use cordon_kernel::db::{TenantTx, nanos, timestamp};
 use cordon_kernel::keys::TenantCipher;
 use cordon_kernel::{Error, Result, TenantId};
+use futures::{Stream, TryStreamExt as _};
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
@@ -22,6 +23,12 @@ const COLUMNS: &str = "incident_id, number, severity, phase, state, tlp, pending
 
 /// Of a closed incident: whose move it is.
 const NOBODY: &str = "nobody";
+
+/// Most sealed bytes of a page: what people wrote can be long.
+const PAGE_BYTES: usize = 4 << 20;
+
+/// Rows of a page, and whether it ends before what was asked for, since they are long.
+pub(super) type Cut<T> = (Vec<T>, bool);
 
 /// What a listing is confined to; empty for all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,7 +85,7 @@ pub(super) async fn list(
     wanted: &Wanted,
     after: Option<(i64, String)>,
     limit: i64,
-) -> Result<Vec<Incident>> {
+) -> Result<Cut<Incident>> {
     // Words of closed sets alone; nothing that a caller wrote.
     let mut sql = format!(
         "SELECT {COLUMNS} FROM incidents WHERE tenant_id = $1 \
@@ -106,9 +113,24 @@ pub(super) async fn list(
         .bind(time)
         .bind(id)
         .bind(limit)
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(|row| read(row, cipher)).collect()
+        .fetch(conn);
+    cut(rows, |row| read(row, cipher)).await
+}
+
+/// Reads rows until there are no more, or they are too long for a page.
+async fn cut<T>(
+    mut rows: impl Stream<Item = sqlx::Result<AnyRow>> + Unpin,
+    read: impl Fn(&AnyRow) -> Result<T>,
+) -> Result<Cut<T>> {
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.try_next().await? {
+        bytes += row.try_get::<Vec<u8>, _>("sealed")?.len();
+        if bytes > PAGE_BYTES && !found.is_empty() {
+            return Ok((found, true));
+        }
+        found.push(read(&row)?);
+    }
+    Ok((found, false))
 }
 
 /// The tenant's next number.
@@ -277,7 +299,7 @@ pub(super) async fn comments(
     incident: Uuid,
     after: &str,
     limit: i64,
-) -> Result<Vec<Comment>> {
+) -> Result<Cut<Comment>> {
     let rows = sqlx::query(
         "SELECT comment_id, sealed FROM incident_comments \
           WHERE tenant_id = $1 AND incident_id = $2 AND comment_id > $3 ORDER BY comment_id LIMIT $4",
@@ -286,14 +308,12 @@ pub(super) async fn comments(
     .bind(text(incident))
     .bind(after)
     .bind(limit)
-    .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            let id = uuid(&row.try_get::<String, _>("comment_id")?)?;
-            comment(cipher, id, &row.try_get::<Vec<u8>, _>("sealed")?)
-        })
-        .collect()
+    .fetch(conn);
+    cut(rows, |row| {
+        let id = uuid(&row.try_get::<String, _>("comment_id")?)?;
+        comment(cipher, id, &row.try_get::<Vec<u8>, _>("sealed")?)
+    })
+    .await
 }
 
 fn comment(cipher: &TenantCipher, id: Uuid, sealed: &[u8]) -> Result<Comment> {

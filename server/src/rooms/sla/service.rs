@@ -75,6 +75,13 @@ impl Service {
         let agreement = convert::checked(AgreementDraft { version, ..draft })?;
         let from = agreement.validity().from;
         if let Some(newest) = newest {
+            // What was promised for a time that is over stays as it was promised.
+            if from < self.kernel.env().now() {
+                return Err(Error::invalid(
+                    "agreement.valid_from",
+                    "expected a time to come: another agreement holds until now",
+                ));
+            }
             let before = newest.agreement.validity();
             let begins = from > before.from && before.to.is_none_or(|to| to <= from);
             if !begins {
@@ -112,6 +119,7 @@ impl Service {
         let before = listing.after().await?;
         let before = before.and_then(|version| version.parse().ok());
         let mut read = access.read(&self.kernel).await?;
+        tenants::require_known(read.conn(), &tenant).await?;
         let before = before.unwrap_or(i64::MAX);
         let rows = store::list(read.conn(), &tenant, before, listing.limit()).await?;
         drop(read);
@@ -136,7 +144,9 @@ impl Service {
         let log = incidents::clock_log(read.conn(), &cipher, incident).await?;
         let agreements = store::list(read.conn(), &tenant, i64::MAX, MAX_AGREEMENTS).await?;
         drop(read);
-        let as_of = self.kernel.env().now();
+        // Another server's clock may be ahead of this one's.
+        let last = log.last().map(|entry| entry.at);
+        let as_of = last.unwrap_or(Timestamp::MIN).max(self.kernel.env().now());
         let agreements: Vec<Agreement> = agreements.into_iter().map(|one| one.agreement).collect();
         let in_force = |at| cordon_sla::agreement::in_force(&agreements, at);
         let clocks: Vec<Clock<'_>> = evaluate(&log, in_force, as_of);

@@ -174,6 +174,12 @@ async fn agreements_follow_one_another_without_a_gap_that_nobody_wanted() {
         .agree(agreement("2026-01-01T00:00:00Z"), &first.name)
         .await;
     assert_eq!(fields(overlap), ["agreement.valid_from"]);
+    let past = room.agree(agreement("2025-12-01T00:00:00Z"), &first.name);
+    assert_eq!(
+        fields(past.await),
+        ["agreement.valid_from"],
+        "nor what is over"
+    );
     let second = room
         .agree(agreement("2026-07-01T00:00:00Z"), &first.name)
         .await;
@@ -195,6 +201,12 @@ async fn agreements_follow_one_another_without_a_gap_that_nobody_wanted() {
     let reporter = room.world.member("", "sla-reporter").await;
     let same = call!(room, &reporter, sla.list_agreements(list.clone()));
     assert_eq!(same.unwrap().agreements, listed);
+    let nobody = wire::ListAgreementsRequest {
+        parent: "tenants/nobody".into(),
+        ..Default::default()
+    };
+    let none = call!(room, &room.world.operator, sla.list_agreements(nobody));
+    assert_eq!(reason(none), "NOT_FOUND");
     let stranger = room.world.member("tenants/globex", "admin").await;
     let refused = call!(room, &stranger, sla.list_agreements(list));
     assert_eq!(reason(refused), "PERMISSION_DENIED");

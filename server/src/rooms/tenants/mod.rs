@@ -46,6 +46,14 @@ pub(crate) async fn require_tenant(conn: &mut AnyConnection, tenant: &TenantId) 
     access::exists(conn, &Home::Tenant(tenant.clone())).await
 }
 
+/// Refuses a tenant that was never in the registers.
+///
+/// # Errors
+/// `NOT_FOUND`.
+pub(crate) async fn require_known(conn: &mut AnyConnection, tenant: &TenantId) -> Result<()> {
+    access::existed(conn, &Home::Tenant(tenant.clone())).await
+}
+
 /// The room's services, to be mounted behind the authentication layer. Stored events of an account
 /// or resource that is registered late are left to the kernel's backfill job.
 #[must_use]

@@ -36,14 +36,14 @@ fn target(name: &str, etag: String) -> Result<Target> {
 
 /// What somebody wrote: trimmed, with line breaks and tabs, without other control characters.
 fn prose(fields: &mut Fields, field: &str, text: &str, most: usize) -> Option<String> {
-    let text = text.trim();
+    let text = text.trim().replace("\r\n", "\n");
     let stray = |c: char| c.is_control() && c != '\n' && c != '\t';
     if text.chars().count() > most || text.chars().any(stray) {
         let rule = format!("expected at most {most} characters, without control characters");
         fields.wrong(field, rule);
         return None;
     }
-    Some(text.to_owned())
+    Some(text)
 }
 
 /// The same in one line, and not empty.

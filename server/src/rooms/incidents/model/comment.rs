@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Actor, Happened, What};
 
 /// Most earlier texts of a comment.
-const MAX_REVISIONS: usize = 100;
+const MAX_REVISIONS: usize = 20;
 
 /// Something that was said to both sides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -128,3 +128,49 @@ async fn the_queue_shows_staff_whose_move_it_is_and_no_words() {
     let member = call!(room, &room.responder, incidents.list_incident_queue(member));
     assert_eq!(reason(member), "PERMISSION_DENIED");
 }
+
+#[tokio::test]
+async fn a_page_ends_before_it_is_too_long() {
+    let room = Room::new().await;
+    let long = "x".repeat(20_000);
+    let incident = room.open("one").await;
+    for _ in 0..25 {
+        let say = wire::CreateCommentRequest {
+            parent: incident.name.clone(),
+            comment: Some(wire::Comment {
+                text: "first".into(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let said = call!(room, &room.responder, incidents.create_comment(say));
+        let name = said.unwrap().comment.unwrap().name;
+        for n in 0..10 {
+            let change = wire::UpdateCommentRequest {
+                comment: Some(wire::Comment {
+                    name: name.clone(),
+                    text: format!("{n} {long}").chars().take(20_000).collect(),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            };
+            call!(room, &room.responder, incidents.update_comment(change)).unwrap();
+        }
+    }
+    let mut list = wire::ListCommentsRequest {
+        parent: incident.name,
+        page_size: 1_000,
+        ..Default::default()
+    };
+    let (mut pages, mut comments) = (0, 0);
+    loop {
+        let page = call!(room, &room.reader, incidents.list_comments(list.clone()));
+        let page = page.unwrap();
+        (pages, comments) = (pages + 1, comments + page.comments.len());
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        list.page_token = page.next_page_token;
+    }
+    assert_eq!((pages, comments), (2, 25), "five megabytes are two pages");
+}

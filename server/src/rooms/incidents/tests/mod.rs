@@ -227,13 +227,38 @@ async fn a_call_that_names_itself_is_done_once_and_answered_as_the_first_time() 
         first,
         "as it was answered, not as it is now"
     );
+    let theirs = call!(
+        room,
+        &room.analyst,
+        incidents.create_incident(new("one", "r-1"))
+    );
+    let theirs = theirs.unwrap().incident.unwrap();
+    assert_eq!(theirs.number, 2, "what two call alike are two calls");
     let other = call!(
         room,
         &room.responder,
         incidents.create_incident(new("two", "r-1"))
     );
     assert_eq!(reason(other), "ALREADY_EXISTS");
-    assert_eq!(room.open("three").await.number, 2);
+    assert_eq!(room.open("three").await.number, 3);
+
+    // What changes nothing is remembered, too: repeated, it does not go back.
+    let stay = wire::MoveIncidentRequest {
+        name: name.clone(),
+        phase: Phase::Containment.into(),
+        reason: "as planned".into(),
+        request_id: "r-0".into(),
+        ..Default::default()
+    };
+    let first = call!(room, &room.responder, incidents.move_incident(stay.clone())).unwrap();
+    let on = room
+        .move_to(&room.responder, &name, Phase::Eradication)
+        .await;
+    on.unwrap();
+    let again = call!(room, &room.responder, incidents.move_incident(stay));
+    assert_eq!(again.unwrap(), first);
+    let entries = room.timeline(&name).await.len();
+    assert_eq!(entries, 3, "opened, contained, on");
 
     let say = wire::CreateCommentRequest {
         parent: name.clone(),
@@ -257,7 +282,7 @@ async fn a_call_that_names_itself_is_done_once_and_answered_as_the_first_time() 
         &responder,
         incidents.create_incident(new("one", "r-1"))
     );
-    assert_eq!(later.unwrap().incident.unwrap().number, 3);
+    assert_eq!(later.unwrap().incident.unwrap().number, 4);
 }
 
 #[tokio::test]
