@@ -65,8 +65,5 @@ pub(super) async fn open(config: &Config, env: &Env) -> anyhow::Result<Arc<dyn K
             }
         }
     };
-    opened.map_err(|error| {
-        let why = error.log_source().unwrap_or_default().to_owned();
-        anyhow::anyhow!("{}: {error} {why}", place(config))
-    })
+    opened.map_err(|error| anyhow::anyhow!("{}: {error}", place(config)))
 }

@@ -238,7 +238,7 @@ async fn wrong_pin_token_module_and_list_are_each_said() {
     let error = inside.refused(config).await;
     assert_eq!(error.reason(), Reason::FailedPrecondition);
     assert!(
-        error.message().contains("\"cordon\": it refuses the PIN"),
+        told(&error).contains("\"cordon\": it refuses the PIN"),
         "{error}"
     );
 
