@@ -10,3 +10,4 @@ mod requests;
 pub mod sla;
 pub mod tenants;
 pub mod transparency;
+mod words;

@@ -21,6 +21,7 @@ use cordon_kernel::facade::Kernel;
 use cordon_proto::incidents::incidents_service_server::IncidentsServiceServer;
 
 pub(crate) use clocks::clock_log;
+pub(crate) use convert::incident_name;
 pub use rpc::IncidentsRpc;
 
 /// The service, to be mounted behind the authentication layer.

@@ -7,6 +7,7 @@ use tonic::{Request, Response, Status};
 
 use super::convert;
 use super::service::Service;
+use crate::rooms::incidents::incident_name;
 use crate::rooms::paging::PageRequest;
 use crate::transport::Caller;
 
@@ -52,7 +53,7 @@ impl SlaService for SlaRpc {
         request: Request<wire::ListClocksRequest>,
     ) -> Answer<wire::ListClocksResponse> {
         let caller = Caller::of(&request)?;
-        let incident = convert::incident(&request.get_ref().parent)?;
+        let incident = incident_name("parent", &request.get_ref().parent)?;
         let clocks = self.0.list_clocks(&caller, incident).await?;
         Ok(Response::new(convert::clocks(clocks)))
     }

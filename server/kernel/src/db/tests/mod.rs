@@ -11,6 +11,7 @@ mod postgres;
 mod registers;
 mod rotation;
 mod schema;
+mod sealed;
 mod segments;
 mod servers;
 mod speed;

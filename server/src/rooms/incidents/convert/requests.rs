@@ -19,7 +19,7 @@ const MAX_CRITERIA: usize = 50;
 const MAX_CRITERION: usize = 500;
 
 /// The incident that a request names in `field`.
-pub(in super::super) fn incident_name(field: &str, name: &str) -> Result<(TenantId, Uuid)> {
+pub(crate) fn incident_name(field: &str, name: &str) -> Result<(TenantId, Uuid)> {
     match Name::parse(field, name)? {
         Name::Incident(tenant, id) => Ok((tenant, id)),
         _ => Err(Error::invalid(

@@ -1,6 +1,6 @@
 //! Clocks as messages.
 
-use cordon_kernel::{Disclosed, Error, Name, Result, TenantId};
+use cordon_kernel::{Disclosed, Name, TenantId};
 use cordon_proto::sla as wire;
 use cordon_sla::clock::{Clock, Subject};
 use jiff::SignedDuration;
@@ -13,17 +13,6 @@ use crate::rooms::fields::wire_time;
 /// A clock as it is shown: it rests on an agreement that is gone when the answer is.
 #[derive(Debug, Clone, PartialEq)]
 pub(in super::super) struct ShownClock(wire::Clock);
-
-/// The incident whose clocks are asked for.
-pub(in super::super) fn incident(parent: &str) -> Result<(TenantId, Uuid)> {
-    match Name::parse("parent", parent)? {
-        Name::Incident(tenant, id) => Ok((tenant, id)),
-        _ => Err(Error::invalid(
-            "parent",
-            "expected tenants/{tenant}/incidents/{incident}",
-        )),
-    }
-}
 
 impl ShownClock {
     pub(in super::super) fn new(tenant: &TenantId, incident: Uuid, clock: &Clock<'_>) -> Self {

@@ -4,24 +4,7 @@ use cordon_proto::{incidents, sla as wire};
 use cordon_sla::clock::{Party, State};
 use cordon_sla::objective::{ObjectiveKind, Severity};
 
-macro_rules! pairs {
-    ($name:ident as $wire:path: $($word:ident)+; $to:ident, $from:ident) => {
-        pub(super) fn $to(word: $name) -> i32 {
-            use $wire as Wire;
-            let wire = match word { $($name::$word => Wire::$word,)+ };
-            wire.into()
-        }
-
-        /// `None` for what is unset or unknown.
-        pub(super) fn $from(number: i32) -> Option<$name> {
-            use $wire as Wire;
-            match Wire::try_from(number).ok()? {
-                $(Wire::$word => Some($name::$word),)+
-                Wire::Unspecified => None,
-            }
-        }
-    };
-}
+use crate::rooms::words::pairs;
 
 pairs!(Severity as incidents::Severity: Sev1 Sev2 Sev3 Sev4; severity, severity_from);
 pairs!(ObjectiveKind as wire::ObjectiveKind:
