@@ -221,6 +221,8 @@ fn shift(incident: &mut Incident, to: Phase, reason: &str) -> Result<Option<What
             return no("this phase does not follow the present one: move to the one between");
         }
         Step::Back if reason.is_empty() => return no("say why the incident goes back"),
+        // Recovery has begun, and rests on what was signed.
+        Step::Back if to >= Phase::Recovery => {}
         Step::Back => {
             // What was clean is no longer.
             for criterion in &mut incident.words.criteria {

@@ -110,6 +110,15 @@ fn recovery_asks_for_what_both_have_signed() {
 
     done(&mut incident, to(Phase::Recovery), Party::Customer);
     refused(&incident, criteria(&["less"]), Party::Customer);
+    // From the follow-up back to recovery it still rests on what was signed.
+    let mut later = incident.clone();
+    done(&mut later, to(Phase::FollowUp), Party::Customer);
+    let back = Command::Move {
+        to: Phase::Recovery,
+        reason: "one service is down again".to_owned(),
+    };
+    done(&mut later, back, Party::Provider);
+    assert!(later.words.criteria.iter().all(Criterion::is_complete));
     // Nor is what has turned out not to be clean.
     let back = Command::Move {
         to: Phase::Eradication,
@@ -263,11 +272,11 @@ proptest! {
             }
             if after.phase != incident.phase {
                 prop_assert_ne!(step(incident.phase, after.phase), Step::Barred);
-                if after.phase == Phase::Recovery {
-                    let criteria = &after.words.criteria;
-                    prop_assert!(!criteria.is_empty());
-                    prop_assert!(criteria.iter().all(Criterion::is_complete));
-                }
+            }
+            if after.phase >= Phase::Recovery {
+                let criteria = &after.words.criteria;
+                prop_assert!(!criteria.is_empty());
+                prop_assert!(criteria.iter().all(Criterion::is_complete));
             }
             if incident.acknowledged.is_some() {
                 prop_assert_eq!(after.acknowledged, incident.acknowledged);
