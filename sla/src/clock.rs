@@ -29,6 +29,7 @@
 mod evaluate;
 mod log;
 mod moments;
+mod notices;
 #[cfg(test)]
 mod props;
 #[cfg(test)]
@@ -45,6 +46,7 @@ use serde::{Deserialize, Serialize};
 pub use self::evaluate::evaluate;
 pub use self::log::{Entry, Event, Party};
 pub use self::moments::{Moment, MomentKind, WARNINGS, next_moment, thresholds};
+pub use self::notices::{ClockId, Notice, notices};
 use super::agreement::{Agreement, Target};
 use super::objective::{ObjectiveKind, Severity};
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cordon_kernel::audit::AuditEntry;
 use cordon_kernel::auth::token::TokenConfig;
 use cordon_kernel::clock::ManualClock;
-use cordon_kernel::db::jobs::JobRunner;
+use cordon_kernel::db::jobs::{JobRunner, Lane};
 use cordon_kernel::db::registers::NewTenant;
 use cordon_kernel::db::{BatchOutcome, FlushBatch, TenantBlock};
 use cordon_kernel::keys::SealedFile;
@@ -265,7 +265,7 @@ impl World {
         let lease = jiff::SignedDuration::from_mins(5);
         self.kernel
             .db()
-            .claim_jobs(&self.runner, lease, 100)
+            .claim_jobs(&self.runner, Lane::Bulk, lease, 100)
             .await
             .unwrap()
     }

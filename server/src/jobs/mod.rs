@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cordon_kernel::db::deletion::Due;
-use cordon_kernel::db::jobs::{BACKFILL, DELETE, JobClaim, JobRunner, PURGE, REENCRYPT, SEAL};
+use cordon_kernel::db::jobs::{
+    BACKFILL, CLOCKS, DELETE, JobClaim, JobRunner, Lane, PURGE, REENCRYPT, SEAL,
+};
 use cordon_kernel::facade::{Kernel, Removal};
 use cordon_kernel::{Error, Reason, Result};
 use cordon_lake::{Lake, Reencrypted, SealMode};
@@ -14,11 +16,17 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::rooms::events::{Directory, backfill};
+use crate::rooms::sla;
 
 /// How often due work is looked for.
 const PASS: Duration = Duration::from_millis(500);
-/// Jobs done at a time: they share the machine with callers.
-const AT_ONCE: usize = 2;
+/// Jobs of a lane that are done at a time: they share the machine with callers.
+const fn at_once(lane: Lane) -> usize {
+    match lane {
+        Lane::Bulk => 2,
+        Lane::Prompt => 16,
+    }
+}
 /// How long a job may go on at a stretch. One that hangs then makes room, and is done again.
 const LONGEST: Duration = Duration::from_secs(3_600);
 /// How often what is past its time is swept away.
@@ -50,58 +58,93 @@ pub struct Work {
 
 /// Does due work until `stop`; jobs that have begun are finished, a sweep is left.
 pub async fn run(work: Arc<Work>, stop: CancellationToken) {
+    tokio::join!(run_bulk(&work, &stop), run_prompt(&work, &stop));
+}
+
+/// What takes long, the sweeps, and what is to be given back when nothing else is to be done.
+async fn run_bulk(work: &Arc<Work>, stop: &CancellationToken) {
     let mut swept: Option<tokio::time::Instant> = None;
     let mut sweeping = JoinSet::new();
     let mut jobs = JoinSet::new();
     // Whether work was done that may have freed space since that was last given back.
     let mut worked = true;
     while !stop.is_cancelled() {
-        while let Some(ended) = jobs.try_join_next() {
-            note(ended);
-        }
         if let Some(ended) = sweeping.try_join_next() {
             note(ended);
         }
         if sweeping.is_empty() && swept.is_none_or(|at| at.elapsed() >= SWEEP) {
             swept = Some(tokio::time::Instant::now());
-            sweeping.spawn(sweep(Arc::clone(&work)));
+            sweeping.spawn(sweep(Arc::clone(work)));
         }
-        match claim(&work, AT_ONCE - jobs.len()).await {
-            Ok(claims) if !claims.is_empty() => {
-                for claim in claims {
-                    jobs.spawn(one(Arc::clone(&work), claim));
-                }
-                worked = true;
-                continue;
+        if begin(work, Lane::Bulk, &mut jobs).await {
+            worked = true;
+            continue;
+        }
+        if worked && jobs.is_empty() {
+            worked = false;
+            if let Err(error) = work.kernel.db().shrink(&work.runner, FREE).await {
+                tracing::warn!(%error, "the database could not give back free space");
             }
-            Ok(_) if worked && jobs.is_empty() => {
-                worked = false;
-                if let Err(error) = work.kernel.db().shrink(&work.runner, FREE).await {
-                    tracing::warn!(%error, "the database could not give back free space");
-                }
-            }
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "due work could not be looked for"),
         }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            Some(ended) = jobs.join_next() => note(ended),
-            () = tokio::time::sleep(PASS) => {}
-        }
+        rest(&mut jobs, stop).await;
     }
     drop(sweeping);
+    finish(jobs).await;
+}
+
+/// What is short and must not wait behind that.
+async fn run_prompt(work: &Arc<Work>, stop: &CancellationToken) {
+    let mut jobs = JoinSet::new();
+    while !stop.is_cancelled() {
+        if !begin(work, Lane::Prompt, &mut jobs).await {
+            rest(&mut jobs, stop).await;
+        }
+    }
+    finish(jobs).await;
+}
+
+/// Begins what is due and has room; whether there was any.
+async fn begin(work: &Arc<Work>, lane: Lane, jobs: &mut JoinSet<()>) -> bool {
+    while let Some(ended) = jobs.try_join_next() {
+        note(ended);
+    }
+    match claim(work, lane, at_once(lane).saturating_sub(jobs.len())).await {
+        Ok(claims) => {
+            let any = !claims.is_empty();
+            for claim in claims {
+                jobs.spawn(one(Arc::clone(work), claim));
+            }
+            any
+        }
+        Err(error) => {
+            tracing::warn!(%error, "due work could not be looked for");
+            false
+        }
+    }
+}
+
+/// Waits until there may be something to do.
+async fn rest(jobs: &mut JoinSet<()>, stop: &CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        Some(ended) = jobs.join_next() => note(ended),
+        () = tokio::time::sleep(PASS) => {}
+    }
+}
+
+async fn finish(mut jobs: JoinSet<()>) {
     while let Some(ended) = jobs.join_next().await {
         note(ended);
     }
 }
 
 /// Claims as many jobs as there is room for. What a job that hangs keeps is its own place alone.
-async fn claim(work: &Work, room: usize) -> Result<Vec<JobClaim>> {
+async fn claim(work: &Work, lane: Lane, room: usize) -> Result<Vec<JobClaim>> {
     match u32::try_from(room) {
         Ok(room) if room > 0 => {
             let lease = SignedDuration::try_from(work.lease).map_err(Error::internal)?;
             let db = work.kernel.db();
-            db.claim_jobs(&work.runner, lease, room).await
+            db.claim_jobs(&work.runner, lane, lease, room).await
         }
         _ => Ok(Vec::new()),
     }
@@ -170,7 +213,9 @@ async fn perform(work: &Work, claim: &JobClaim) -> Result<Option<Timestamp>> {
     let (kernel, lake) = (&work.kernel, &work.lake);
     let (scope, _permit) = kernel.job_scope(claim);
     let tenant = claim.tenant();
-    match claim.job() {
+    let (job, about) = claim.job().split_once(':').unwrap_or((claim.job(), ""));
+    match job {
+        CLOCKS => return sla::look_at_clocks(kernel, claim, about).await,
         SEAL => {
             let sealed = lake.seal(&scope, Some(claim), SealMode::Due).await?;
             let merged = lake.merge(&scope, Some(claim)).await?;
@@ -253,6 +298,9 @@ async fn sweep_all(work: &Work) -> Result<()> {
             .await
         {
             tracing::warn!(%tenant, %error, "answers to old calls could not be forgotten");
+        }
+        if let Err(error) = sla::catch_up(kernel, &scope).await {
+            tracing::warn!(%tenant, %error, "a tenant's clocks could not be scheduled");
         }
         // One tenant's trouble is not the next one's.
         if let Err(error) = lake.sweep(&scope).await {

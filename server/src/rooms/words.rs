@@ -4,7 +4,7 @@
 /// compile.
 macro_rules! pairs {
     ($name:ident as $wire:path: $($word:ident)+; $to:ident, $from:ident) => {
-        pub(super) fn $to(word: $name) -> i32 {
+        pub(in crate::rooms) fn $to(word: $name) -> i32 {
             use $wire as Wire;
             let wire = match word { $($name::$word => Wire::$word,)+ };
             wire.into()

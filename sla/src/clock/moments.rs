@@ -9,7 +9,7 @@ use super::{Clock, Party, State};
 pub const WARNINGS: [u8; 3] = [50, 75, 90];
 
 /// What happens at a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MomentKind {
     /// So many percent of the allowed time are used.

@@ -1,5 +1,7 @@
 //! Properties of clocks over any log.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::super::agreement::AgreementDraft;
@@ -91,6 +93,52 @@ proptest! {
         prop_assert_eq!(&evaluate(&mixed, |_| Some(&agreement), now), &clocks);
         let known: Vec<Entry> = log.into_iter().filter(|entry| entry.at <= now).collect();
         prop_assert_eq!(&evaluate(&known, |_| Some(&agreement), now), &clocks);
+    }
+
+    /// However often and whenever one looks, each thing is recorded once, breaches where clocks
+    /// are breached and nowhere else, and warnings upward alone.
+    #[test]
+    fn each_notice_is_recorded_once(
+        log in logs(), agreement in agreements(BOTH), mut looks in prop::collection::vec(0_i64..9_000, 1..20),
+    ) {
+        looks.sort_unstable();
+        let mut known: BTreeSet<Notice> = BTreeSet::new();
+        for now in looks {
+            let clocks = evaluate(&log, |_| Some(&agreement), minute(now));
+            for notice in notices(&clocks, &known) {
+                let about = known.iter().filter(|other| other.clock == notice.clock);
+                prop_assert!(about.map(|other| other.kind).all(|before| before < notice.kind));
+                known.insert(notice);
+            }
+            prop_assert_eq!(notices(&clocks, &known), []);
+            for clock in &clocks {
+                let kind = MomentKind::Breach;
+                let breach = Notice { clock: ClockId::of(clock), kind };
+                prop_assert_eq!(known.contains(&breach), clock.state == State::Breached);
+            }
+        }
+    }
+
+    /// Looking when the next moment comes, and then alone, nothing is missed.
+    #[test]
+    fn every_warning_is_given_at_its_moment(log in logs(), agreement in agreements(BOTH)) {
+        let opened = log[..1].to_vec();
+        let mut now = opened[0].at;
+        let mut known: BTreeSet<Notice> = BTreeSet::new();
+        for _ in 0..40 {
+            let clocks = evaluate(&opened, |_| Some(&agreement), now);
+            known.extend(notices(&clocks, &known));
+            let next = clocks.iter().filter_map(|clock| next_moment(clock, now));
+            let Some(next) = next.map(|moment| moment.at).min() else { break };
+            prop_assert!(next > now);
+            now = next;
+        }
+        for clock in evaluate(&opened, |_| Some(&agreement), now) {
+            for kind in [50, 75, 90].map(MomentKind::Warning).into_iter().chain([MomentKind::Breach]) {
+                let notice = Notice { clock: ClockId::of(&clock), kind };
+                prop_assert!(known.contains(&notice), "{:?} of {:?}", kind, clock.kind);
+            }
+        }
     }
 
     #[test]

@@ -159,6 +159,12 @@ actions! {
     ListAgreements,
     /// Computes the clocks of an incident.
     ListClocks,
+    /// Follows the clocks of a tenant's incidents.
+    WatchClocks,
+    /// Reports on what was attained for a tenant in a month.
+    GenerateReport,
+    /// Reports on that for all tenants.
+    ExportReports,
     /// Lists what was done.
     ListAuditEntries,
     /// A background job of the server. No method.
@@ -247,6 +253,7 @@ const AGREED: &[Role] = &[
     Role::Auditor,
     Role::SlaReporter,
 ];
+const REPORTERS: &[Role] = &[Role::Operator, Role::Auditor, Role::SlaReporter];
 const QUEUES: &[Role] = &[Role::Operator, Role::Analyst, Role::Auditor];
 const ADMIN: &[Role] = &[Role::Admin];
 const OPERATOR: &[Role] = &[Role::Operator];
@@ -319,7 +326,10 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::ListComments
         | A::ListTimelineEntries
         | A::WatchIncidents
-        | A::ListClocks => &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)],
+        | A::ListClocks
+        | A::WatchClocks
+        | A::GenerateReport => &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)],
+        A::ExportReports => &[(R::Provider, REPORTERS)],
         A::CreateAgreement => &[(R::Provider, OPERATOR)],
         A::ListAgreements => &[(R::Tenant, CUSTOMER), (R::Provider, AGREED)],
         A::AcknowledgeIncident => &[(R::Entered, ANALYST)],

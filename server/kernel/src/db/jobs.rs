@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use jiff::{SignedDuration, Timestamp};
 use sqlx::Row as _;
 
-use super::{Db, TenantTx, nanos};
+use super::{Db, ProviderTx, TenantTx, nanos};
 use crate::auth::TenantScope;
 use crate::error::{Error, Reason, Result};
 use crate::ids::TenantId;
@@ -25,6 +25,29 @@ pub const DELETE: &str = "delete";
 pub const PURGE: &str = "purge";
 /// Seal anew what older data keys have sealed. Scheduled by the kernel.
 pub const REENCRYPT: &str = "reencrypt";
+
+/// Look at the clocks of an incident, named after a colon, or of all open ones. Scheduled when
+/// something happens to an incident, and for when the next warning or breach is to come.
+pub const CLOCKS: &str = "clocks";
+
+/// Which jobs are claimed together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Those that take long: what moves much data.
+    Bulk,
+    /// Those that are short and must not wait behind the others.
+    Prompt,
+}
+
+impl Lane {
+    /// Which jobs they are, as a condition.
+    const fn condition(self) -> &'static str {
+        match self {
+            Self::Bulk => "NOT (job = 'clocks' OR job LIKE 'clocks:%')",
+            Self::Prompt => "(job = 'clocks' OR job LIKE 'clocks:%')",
+        }
+    }
+}
 
 /// $1 tenant, $2 job, $3 bucket, $4 due: due at that time at the latest; if it is being done right
 /// now, it is done again.
@@ -46,12 +69,22 @@ pub struct JobRunner {
     /// The bucket after the one that was claimed from last. Who always began at the first would
     /// never come to the last when there is more to do than is done.
     next: AtomicU16,
+    /// The same for those that must not wait.
+    next_prompt: AtomicU16,
 }
 
 impl JobRunner {
     pub(crate) fn new() -> Self {
         Self {
             next: AtomicU16::new(0),
+            next_prompt: AtomicU16::new(0),
+        }
+    }
+
+    fn next(&self, lane: Lane) -> &AtomicU16 {
+        match lane {
+            Lane::Bulk => &self.next,
+            Lane::Prompt => &self.next_prompt,
         }
     }
 }
@@ -104,7 +137,7 @@ pub(crate) fn later(time: i64, after: SignedDuration) -> i64 {
 }
 
 impl Db {
-    /// Claims up to `limit` jobs that are due, for the length of `lease`, going round the tenants.
+    /// Claims up to `limit` jobs of a lane that are due, for the length of `lease`, going round the tenants.
     /// Reads only what is due, and takes the write lock only when something is.
     ///
     /// # Errors
@@ -112,14 +145,15 @@ impl Db {
     pub async fn claim_jobs(
         &self,
         runner: &JobRunner,
+        lane: Lane,
         lease: SignedDuration,
         limit: u32,
     ) -> Result<Vec<JobClaim>> {
         let now = self.env().now();
-        let next = runner.next.load(Ordering::Relaxed);
-        let mut due = self.due_jobs(next..BUCKETS, now, limit).await?;
+        let next = runner.next(lane).load(Ordering::Relaxed);
+        let mut due = self.due_jobs(lane, next..BUCKETS, now, limit).await?;
         let left = limit.saturating_sub(u32::try_from(due.len()).unwrap_or(u32::MAX));
-        due.extend(self.due_jobs(0..next, now, left).await?);
+        due.extend(self.due_jobs(lane, 0..next, now, left).await?);
         if due.is_empty() {
             return Ok(Vec::new());
         }
@@ -150,7 +184,7 @@ impl Db {
         system.commit().await?;
         if let Some(last) = claims.last() {
             let next = (u16::from(bucket_of(last.tenant())) + 1) % BUCKETS;
-            runner.next.store(next, Ordering::Relaxed);
+            runner.next(lane).store(next, Ordering::Relaxed);
         }
         Ok(claims)
     }
@@ -158,6 +192,7 @@ impl Db {
     /// Up to `limit` jobs of these buckets that are due: tenant and job.
     async fn due_jobs(
         &self,
+        lane: Lane,
         buckets: Range<u16>,
         now: Timestamp,
         limit: u32,
@@ -168,8 +203,10 @@ impl Db {
         // Written out, so that each bucket is one seek in the index and not a range of all.
         let buckets: Vec<String> = buckets.map(|bucket| bucket.to_string()).collect();
         let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT tenant_id, job FROM jobs WHERE bucket IN ({}) AND due_time <= $1 LIMIT $2",
-            buckets.join(", ")
+            "SELECT tenant_id, job FROM jobs WHERE bucket IN ({}) AND due_time <= $1 AND {} \
+              LIMIT $2",
+            buckets.join(", "),
+            lane.condition()
         )))
         .persistent(false) // there are as many texts as buckets to begin with
         .bind(nanos(now))
@@ -275,6 +312,29 @@ impl TenantTx<'_> {
     /// `UNAVAILABLE` when the database can't be reached.
     pub async fn schedule_job(&mut self, job: &str, due: Timestamp) -> Result<()> {
         let tenant = self.tenant();
+        schedule(self.conn(), tenant, job, due).await
+    }
+
+    /// Makes sure that the job is still this one's: what the transaction writes is its effect.
+    ///
+    /// # Errors
+    /// `ETAG_MISMATCH` when the claim has lapsed and another holds it.
+    pub async fn require_claim(&mut self, claim: &JobClaim) -> Result<()> {
+        require_claim(self.conn(), claim).await
+    }
+}
+
+impl ProviderTx<'_> {
+    /// Makes a job of a tenant due at `due` at the latest, together with the transaction's effect.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the database can't be reached.
+    pub async fn schedule_job(
+        &mut self,
+        tenant: &TenantId,
+        job: &str,
+        due: Timestamp,
+    ) -> Result<()> {
         schedule(self.conn(), tenant, job, due).await
     }
 }

@@ -67,6 +67,11 @@ const STEPS: &[(&str, &str)] = &[
         "DELETE FROM incident_heads WHERE tenant_id = $1",
     ),
     ("requestIds", "DELETE FROM request_ids WHERE tenant_id = $1"),
+    ("slaReports", "DELETE FROM sla_reports WHERE tenant_id = $1"),
+    (
+        "slaFreshness",
+        "DELETE FROM sla_freshness WHERE tenant_id = $1",
+    ),
     (
         "slaAgreements",
         "DELETE FROM sla_agreements WHERE tenant_id = $1",
@@ -131,6 +136,14 @@ const LEFT: &[(&str, &str)] = &[
     (
         "incident_heads",
         "SELECT count(*) FROM incident_heads WHERE tenant_id = $1",
+    ),
+    (
+        "sla_reports",
+        "SELECT count(*) FROM sla_reports WHERE tenant_id = $1",
+    ),
+    (
+        "sla_freshness",
+        "SELECT count(*) FROM sla_freshness WHERE tenant_id = $1",
     ),
     (
         "sla_agreements",

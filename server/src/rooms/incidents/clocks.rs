@@ -1,18 +1,43 @@
-//! What an incident's timeline says to the clocks of an agreement.
+//! What an incident's timeline says to the clocks of an agreement, and what they say to it.
+
+use std::collections::BTreeSet;
 
 use cordon_kernel::Result;
+use cordon_kernel::db::TenantTx;
+use cordon_kernel::db::nanos;
 use cordon_kernel::keys::TenantCipher;
-use cordon_sla::clock::{Entry, Event, Party as ClockParty};
-use cordon_sla::objective::Severity as ClockSeverity;
+use cordon_sla::clock::{Entry, Event, MomentKind, Notice, Party as ClockParty};
+use cordon_sla::objective::{ObjectiveKind, Severity as ClockSeverity};
+use jiff::Timestamp;
 use sqlx::AnyConnection;
 use uuid::Uuid;
 
-use super::model::{CloseCode, Party, Phase, Severity, What};
+use super::model::{Actor, CloseCode, Happened, Party, Phase, Severity, What};
 use super::service::no_such_incident;
 use super::store;
 
 /// Entries that are read at a time.
 const STEP: i64 = 1_000;
+
+/// An incident's timeline as far as clocks are concerned.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ClockLog {
+    /// What they go by.
+    pub(crate) entries: Vec<Entry>,
+    /// What was recorded about them.
+    pub(crate) notices: BTreeSet<Notice>,
+    /// When something happened last, of whatever kind.
+    pub(crate) last: Timestamp,
+}
+
+/// Where an incident stands, for lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// When the next of its clocks is due, and what for.
+    pub(crate) due: Option<(Timestamp, ObjectiveKind)>,
+    /// How many were breached.
+    pub(crate) breaches: i64,
+}
 
 /// The log of an incident as clocks go by it: containment ends a [`Contain`] clock when it is left
 /// forward, recovery a [`Restore`] clock, and what the provider says to the customer is an update.
@@ -26,8 +51,8 @@ pub(crate) async fn clock_log(
     conn: &mut AnyConnection,
     cipher: &TenantCipher,
     incident: Uuid,
-) -> Result<Vec<Entry>> {
-    let mut log = Vec::new();
+) -> Result<ClockLog> {
+    let mut log = ClockLog::default();
     let mut after = 0;
     loop {
         let step = store::entries(conn, cipher, Some(incident), after, STEP).await?;
@@ -35,23 +60,108 @@ pub(crate) async fn clock_log(
             break;
         };
         after = last.seq;
-        for entry in &step {
-            let event = event(
-                &entry.happened.what,
-                entry.happened.actor.party,
-                &entry.happened.reason,
-            );
-            log.extend(event.map(|event| Entry {
+        log.last = last.time;
+        for entry in step {
+            let Happened {
+                what,
+                actor,
+                reason,
+            } = entry.happened;
+            let event = event(&what, actor.party, &reason);
+            log.entries.extend(event.map(|event| Entry {
                 sequence: u64::try_from(entry.seq).unwrap_or(0),
                 at: entry.time,
                 event,
             }));
+            log.notices.extend(notice(what));
         }
     }
-    if log.is_empty() {
+    if after == 0 {
         return Err(no_such_incident());
     }
     Ok(log)
+}
+
+/// Records in an incident's timeline what is to be said about a clock.
+pub(crate) async fn record(
+    tx: &mut TenantTx<'_>,
+    cipher: &TenantCipher,
+    incident: Uuid,
+    time: Timestamp,
+    (notice, due): (Notice, Option<Timestamp>),
+) -> Result<()> {
+    let Notice { clock, kind } = notice;
+    let what = match kind {
+        MomentKind::Warning(percent) => What::ClockWarned {
+            clock,
+            percent,
+            due,
+        },
+        MomentKind::Breach => What::ClockBreached { clock, due },
+    };
+    let happened = Happened {
+        actor: Actor::service(),
+        reason: String::new(),
+        what,
+    };
+    store::enter(tx, cipher, incident, time, &happened).await
+}
+
+/// Writes where an incident stands; whether that was otherwise before.
+pub(crate) async fn stand(
+    tx: &mut TenantTx<'_>,
+    incident: Uuid,
+    standing: Standing,
+) -> Result<bool> {
+    let tenant = tx.tenant();
+    let (time, objective) = standing.due.unzip();
+    let changed = sqlx::query(
+        "UPDATE incidents SET due_time = $3, due_objective = $4, breaches = $5 \
+          WHERE tenant_id = $1 AND incident_id = $2 AND (breaches IS NULL OR breaches <> $5 \
+             OR COALESCE(due_time, 0) <> COALESCE($3, 0) \
+             OR COALESCE(due_objective, '') <> COALESCE($4, ''))",
+    )
+    .bind(tenant.as_str())
+    .bind(store::text(incident))
+    .bind(time.map(nanos))
+    .bind(objective.map(objective_word))
+    .bind(standing.breaches)
+    .execute(tx.conn())
+    .await?;
+    Ok(changed.rows_affected() > 0)
+}
+
+/// The word for it in the tables.
+const fn objective_word(kind: ObjectiveKind) -> &'static str {
+    match kind {
+        ObjectiveKind::Acknowledge => "acknowledge",
+        ObjectiveKind::FirstUpdate => "first_update",
+        ObjectiveKind::SubsequentUpdate => "subsequent_update",
+        ObjectiveKind::Contain => "contain",
+        ObjectiveKind::DeliverSnapshot => "deliver_snapshot",
+        ObjectiveKind::AnswerAnalysis => "answer_analysis",
+        ObjectiveKind::Restore => "restore",
+        ObjectiveKind::Resolve => "resolve",
+    }
+}
+
+pub(super) fn objective_from(word: &str) -> Option<ObjectiveKind> {
+    let mut kinds = ObjectiveKind::ALL.into_iter();
+    kinds.find(|kind| objective_word(*kind) == word)
+}
+
+fn notice(what: What) -> Option<Notice> {
+    match what {
+        What::ClockWarned { clock, percent, .. } => Some(Notice {
+            clock,
+            kind: MomentKind::Warning(percent),
+        }),
+        What::ClockBreached { clock, .. } => Some(Notice {
+            clock,
+            kind: MomentKind::Breach,
+        }),
+        _ => None,
+    }
 }
 
 fn event(what: &What, by: Party, reason: &str) -> Option<Event> {
@@ -87,7 +197,9 @@ fn event(what: &What, by: Party, reason: &str) -> Option<Event> {
         | What::CommentUpdated { .. }
         | What::Updated { .. }
         | What::CriteriaSet { .. }
-        | What::SignedOff { .. } => return None,
+        | What::SignedOff { .. }
+        | What::ClockWarned { .. }
+        | What::ClockBreached { .. } => return None,
     })
 }
 

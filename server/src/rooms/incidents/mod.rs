@@ -4,6 +4,7 @@
 //! tenant; before that they see a queue of all tenants' incidents, by number, severity, phase and
 //! time alone. What people wrote is sealed under the tenant's keys.
 
+mod clocked;
 mod clocks;
 mod convert;
 mod model;
@@ -20,7 +21,8 @@ use std::sync::Arc;
 use cordon_kernel::facade::Kernel;
 use cordon_proto::incidents::incidents_service_server::IncidentsServiceServer;
 
-pub(crate) use clocks::clock_log;
+pub(crate) use clocked::{Clocked, has_unseen, head, open, schedule_open, touched};
+pub(crate) use clocks::{ClockLog, Standing, clock_log, record, stand};
 pub(crate) use convert::incident_name;
 pub use rpc::IncidentsRpc;
 

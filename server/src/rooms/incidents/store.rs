@@ -1,15 +1,18 @@
 //! The tables of incidents. What people wrote is sealed; what lists sort and filter by is not.
 
+use cordon_kernel::db::jobs::CLOCKS;
 use cordon_kernel::db::sealed::object;
 use cordon_kernel::db::{TenantTx, nanos, timestamp};
 use cordon_kernel::keys::TenantCipher;
 use cordon_kernel::{Error, Result, TenantId};
+use cordon_sla::objective::ObjectiveKind;
 use futures::{Stream, TryStreamExt as _};
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use uuid::Uuid;
 
+use super::clocks::objective_from;
 use super::model::{
     Change, Comment, CommentChange, Happened, Incident, Party, Phase, Severity, State,
 };
@@ -61,6 +64,9 @@ pub(super) struct Queued {
     pub(super) created: Timestamp,
     pub(super) updated: Timestamp,
     pub(super) acknowledged: Option<Timestamp>,
+    /// When the next of its clocks is due, and what for.
+    pub(super) due: Option<(Timestamp, ObjectiveKind)>,
+    pub(super) breaches: i32,
 }
 
 pub(super) async fn find(
@@ -200,7 +206,7 @@ pub(super) async fn apply(
 }
 
 /// Writes what happened, as the next of the tenant's.
-async fn enter(
+pub(super) async fn enter(
     tx: &mut TenantTx<'_>,
     cipher: &TenantCipher,
     incident: Uuid,
@@ -229,6 +235,10 @@ async fn enter(
     .bind(sealed)
     .execute(tx.conn())
     .await?;
+    if happened.what.moves_clocks() {
+        let job = format!("{CLOCKS}:{}", text(incident));
+        tx.schedule_job(&job, time).await?;
+    }
     Ok(())
 }
 
@@ -369,7 +379,7 @@ pub(super) async fn queue(
     // As text the words sort as they should: open before what is done with comes from the reverse.
     let rows = sqlx::query(
         "SELECT tenant_id, incident_id, number, severity, phase, state, pending_party, created_time, \
-                updated_time, acknowledged_time FROM incidents \
+                updated_time, acknowledged_time, due_time, due_objective, breaches FROM incidents \
           WHERE ($1 = 1 OR state = 'open') AND ($2 = 0 OR \
                 state < $3 OR (state = $3 AND (pending_party < $4 OR (pending_party = $4 AND \
                 (severity > $5 OR (severity = $5 AND (created_time > $6 OR (created_time = $6 AND \
@@ -422,7 +432,19 @@ fn queued(row: &AnyRow) -> Result<Queued> {
         created: timestamp(row.try_get("created_time")?),
         updated: timestamp(row.try_get("updated_time")?),
         acknowledged: time(row, "acknowledged_time")?,
+        due: due(row)?,
+        breaches: row
+            .try_get::<Option<i64>, _>("breaches")?
+            .map_or(0, |breaches| i32::try_from(breaches).unwrap_or(i32::MAX)),
     })
+}
+
+fn due(row: &AnyRow) -> Result<Option<(Timestamp, ObjectiveKind)>> {
+    let objective: Option<String> = row.try_get("due_objective")?;
+    let objective = objective
+        .map(|word| objective_from(&word).ok_or_else(|| damaged("objective")))
+        .transpose()?;
+    Ok(time(row, "due_time")?.zip(objective))
 }
 
 fn read(row: &AnyRow, cipher: &TenantCipher) -> Result<Incident> {
@@ -466,7 +488,7 @@ fn time(row: &AnyRow, column: &str) -> Result<Option<Timestamp>> {
     Ok(row.try_get::<Option<i64>, _>(column)?.map(timestamp))
 }
 
-fn word<T>(row: &AnyRow, column: &str, from: impl Fn(&str) -> Option<T>) -> Result<T> {
+pub(super) fn word<T>(row: &AnyRow, column: &str, from: impl Fn(&str) -> Option<T>) -> Result<T> {
     from(&row.try_get::<String, _>(column)?).ok_or_else(|| damaged(column))
 }
 
@@ -474,10 +496,10 @@ fn damaged(what: &str) -> Error {
     Error::internal(format!("an incident's row has a damaged {what}"))
 }
 
-fn text(id: Uuid) -> String {
+pub(super) fn text(id: Uuid) -> String {
     id.hyphenated().to_string()
 }
 
-fn uuid(text: &str) -> Result<Uuid> {
+pub(super) fn uuid(text: &str) -> Result<Uuid> {
     Uuid::try_parse(text).map_err(|_| damaged("id"))
 }

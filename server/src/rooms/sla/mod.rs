@@ -1,20 +1,25 @@
 //! The sla room: what was promised to a tenant about time, and how the clocks of its incidents stand.
 //!
 //! Clocks are kept nowhere: they are a function of an incident's timeline, the agreements and the
-//! moment (crate `cordon-sla`), so that a customer can compute them again.
+//! moment (crate `cordon-sla`), so that a customer can compute them again. What is kept is when to
+//! look at them next: a job for each incident, due when the next warning or breach is to come.
 
+mod clocks;
 mod convert;
+mod jobs;
 mod rpc;
 mod service;
 mod store;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::sync::Arc;
 
 use cordon_kernel::facade::Kernel;
 use cordon_proto::sla::sla_service_server::SlaServiceServer;
 
+pub(crate) use jobs::{catch_up, look_at_clocks};
 pub use rpc::SlaRpc;
 
 /// The service, to be mounted behind the authentication layer.

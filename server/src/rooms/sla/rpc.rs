@@ -9,7 +9,7 @@ use super::convert;
 use super::service::Service;
 use crate::rooms::incidents::incident_name;
 use crate::rooms::paging::PageRequest;
-use crate::transport::Caller;
+use crate::transport::{Caller, Feed};
 
 /// Serves `SlaService`.
 pub struct SlaRpc(pub(super) Service);
@@ -56,5 +56,19 @@ impl SlaService for SlaRpc {
         let incident = incident_name("parent", &request.get_ref().parent)?;
         let clocks = self.0.list_clocks(&caller, incident).await?;
         Ok(Response::new(convert::clocks(clocks)))
+    }
+
+    type WatchClocksStream = Feed<wire::WatchClocksResponse>;
+
+    #[tracing::instrument(name = "sla.watch_clocks", skip_all)]
+    async fn watch_clocks(
+        &self,
+        request: Request<wire::WatchClocksRequest>,
+    ) -> Answer<Self::WatchClocksStream> {
+        let caller = Caller::of(&request)?;
+        let request = request.into_inner();
+        let tenant = Name::parse_tenant("parent", &request.parent)?;
+        let feed = self.0.watch_clocks(caller, tenant, request.cursor).await?;
+        Ok(Response::new(feed))
     }
 }

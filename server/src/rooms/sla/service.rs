@@ -3,22 +3,20 @@
 use std::sync::Arc;
 
 use cordon_kernel::audit::AuditEntry;
+use cordon_kernel::db::jobs::CLOCKS;
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Action, Disclosed, Error, Home, Name, Reason, Result, TenantId};
-use cordon_sla::agreement::{Agreement, AgreementDraft};
-use cordon_sla::clock::{Clock, evaluate};
+use cordon_sla::agreement::AgreementDraft;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::clocks::{Agreements, MAX_AGREEMENTS};
 use super::convert;
 use super::store::{self, Stored};
 use crate::rooms::access::Access;
 use crate::rooms::paging::{Listing, Page, PageRequest};
-use crate::rooms::{incidents, tenants};
+use crate::rooms::tenants;
 use crate::transport::Caller;
-
-/// Most agreements of a tenant: each is looked at for each clock.
-const MAX_AGREEMENTS: i64 = 1_000;
 
 /// The room's service.
 #[derive(Clone)]
@@ -100,6 +98,8 @@ impl Service {
         };
         store::insert(tx.conn(), &stored).await?;
         tx.about(&tenant);
+        // What was opened before may be under it, too.
+        tx.schedule_job(&tenant, CLOCKS, stored.created).await?;
         let entry = AuditEntry::new(&permit)
             .resource(Name::Agreement(tenant, u64::from(version)))
             .detail("valid_from", from);
@@ -141,17 +141,15 @@ impl Service {
         let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
         let cipher = self.kernel.cipher(&scope).await?;
         let mut read = self.kernel.db().tenant_read(&scope).await?;
-        let log = incidents::clock_log(read.conn(), &cipher, incident).await?;
-        let agreements = store::list(read.conn(), &tenant, i64::MAX, MAX_AGREEMENTS).await?;
+        let agreements = Agreements::of(read.conn(), &tenant).await?;
+        let now = self.kernel.env().now();
+        let evaluated = agreements
+            .clocks(read.conn(), &cipher, incident, now)
+            .await?;
         drop(read);
-        // Another server's clock may be ahead of this one's.
-        let last = log.last().map(|entry| entry.at);
-        let as_of = last.unwrap_or(Timestamp::MIN).max(self.kernel.env().now());
-        let agreements: Vec<Agreement> = agreements.into_iter().map(|one| one.agreement).collect();
-        let in_force = |at| cordon_sla::agreement::in_force(&agreements, at);
-        let clocks: Vec<Clock<'_>> = evaluate(&log, in_force, as_of);
+        let as_of = evaluated.as_of;
+        let clocks = evaluated.clocks.iter();
         let clocks = clocks
-            .iter()
             .map(|clock| convert::ShownClock::new(&tenant, incident, clock))
             .collect();
         let entry = AuditEntry::new(&permit).resource(Name::Incident(tenant, incident));

@@ -23,23 +23,37 @@ pub(super) struct Migration {
 
 /// `from`: as [`Migration::serves_from`].
 macro_rules! migrations {
-    ($folder:literal: $($version:literal $name:literal $(from $serves_from:literal)?),+ $(,)?) => {
+    ($folder:literal: $($version:literal $number:literal $name:literal $(from $serves_from:literal)?),+ $(,)?) => {
         &[$(Migration {
             version: $version,
             name: $name,
             serves_from: [$(Some($serves_from),)? None][0],
             sql: include_str!(concat!(
-                "../../../../../migrations/", $folder, "/000", $version, "_", $name, ".sql"
+                "../../../../../migrations/", $folder, "/", $number, "_", $name, ".sql"
             )),
         }),+]
     };
 }
 
 pub(super) const SQLITE: &[Migration] = migrations!("sqlite":
-    1 "kernel", 2 "journal_payloads", 3 "quarantine_networks", 4 "originals",
-    5 "servers" from 5, 6 "ends" from 6, 7 "incidents");
+    1 "0001" "kernel",
+    2 "0002" "journal_payloads",
+    3 "0003" "quarantine_networks",
+    4 "0004" "originals",
+    5 "0005" "servers" from 5,
+    6 "0006" "ends" from 6,
+    7 "0007" "incidents",
+    8 "0008" "clocks",
+);
 
-pub(super) const POSTGRES: &[Migration] = migrations!("postgres": 1 "tables", 2 "walls", 3 "servers" from 3, 4 "ends" from 4, 5 "incidents");
+pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
+    1 "0001" "tables",
+    2 "0002" "walls",
+    3 "0003" "servers" from 3,
+    4 "0004" "ends" from 4,
+    5 "0005" "incidents",
+    6 "0006" "clocks",
+);
 
 /// Makes the ledger, unless it is there.
 pub(super) const fn create(dialect: Dialect) -> &'static str {

@@ -38,11 +38,14 @@ const PROVIDER_TABLES: &[&str] = &[
 ];
 
 /// Of what the provider's readers see named columns alone: summaries.
-const PROVIDER_SUMMARIES: &[(&str, &str)] = &[(
-    "incidents",
-    "tenant_id, incident_id, number, severity, phase, state, pending_party, created_time, \
-     updated_time, acknowledged_time",
-)];
+const PROVIDER_SUMMARIES: &[(&str, &str)] = &[
+    (
+        "incidents",
+        "tenant_id, incident_id, number, severity, phase, state, pending_party, created_time, \
+         updated_time, acknowledged_time, due_time, due_objective, breaches",
+    ),
+    ("sla_reports", "*"),
+];
 
 /// What the kernel itself writes within a provider's transaction: never shown to a reader.
 const PROVIDER_KERNEL_TABLES: &[&str] = &[

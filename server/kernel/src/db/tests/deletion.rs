@@ -4,7 +4,7 @@
 use jiff::SignedDuration;
 
 use super::super::deletion::{Due, LONGEST_WAIT, SHORTEST_WAIT};
-use super::super::jobs::{DELETE, JobClaim, JobRunner, PURGE};
+use super::super::jobs::{DELETE, JobClaim, JobRunner, Lane, PURGE};
 use super::super::testing::*;
 use crate::audit::AuditEntry;
 use crate::auth::token::TokenConfig;
@@ -52,7 +52,7 @@ async fn schedule(world: &World, tenant: &str) {
 async fn claim(world: &World, job: &str) -> Option<JobClaim> {
     let runner = JobRunner::new();
     let lease = SignedDuration::from_mins(10);
-    let claims = world.db.claim_jobs(&runner, lease, 100).await;
+    let claims = world.db.claim_jobs(&runner, Lane::Bulk, lease, 100).await;
     claims.unwrap().into_iter().find(|claim| claim.job() == job)
 }
 
@@ -214,10 +214,12 @@ async fn fill(world: &World) {
     for tenant in ["acme", "globex"] {
         for row in [
             "incident_heads VALUES ('@', 1, 1)",
-            "incidents VALUES ('@', 'i', 1, 'sev1', 'recovery', 'open', 'amber', 'provider', 0, 0, NULL, NULL, NULL, 'e', x'00')",
+            "incidents VALUES ('@', 'i', 1, 'sev1', 'recovery', 'open', 'amber', 'provider', 0, 0, NULL, NULL, NULL, 'e', x'00', NULL, NULL, NULL)",
             "incident_entries VALUES ('@', 1, 'i', 0, 'opened', 'customer', x'00')",
             "incident_comments VALUES ('@', 'c', 'i', 0, x'00')",
             "request_ids VALUES ('@', 'r', 0, x'00')",
+            "sla_reports VALUES ('@', '2026-10', 0, 1, '{}')",
+            "sla_freshness VALUES ('@', 20000, 64, 1)",
             "sla_agreements VALUES ('@', 1, 0, NULL, 0, '{}')",
         ] {
             let row = row.replace('@', tenant);

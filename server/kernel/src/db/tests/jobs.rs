@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::super::jobs::{JobClaim, JobRunner, SEAL, bucket_of};
+use super::super::jobs::{JobClaim, JobRunner, Lane, SEAL, bucket_of};
 use super::super::testing::*;
 use super::super::{SealPolicy, SegmentCommit};
 use crate::clock::Env;
@@ -13,7 +13,7 @@ const LEASE: SignedDuration = SignedDuration::from_secs(30);
 async fn claim(world: &World) -> Vec<JobClaim> {
     world
         .db
-        .claim_jobs(&JobRunner::new(), LEASE, 100)
+        .claim_jobs(&JobRunner::new(), Lane::Bulk, LEASE, 100)
         .await
         .unwrap()
 }
@@ -210,7 +210,11 @@ async fn claiming_goes_round_the_tenants() {
         due.unwrap();
     }
     for _ in 0..4 {
-        let claims = world.db.claim_jobs(&runner, LEASE, 1).await.unwrap();
+        let claims = world
+            .db
+            .claim_jobs(&runner, Lane::Bulk, LEASE, 1)
+            .await
+            .unwrap();
         turns.extend(names(&claims));
         for claim in claims {
             world.db.job_again(claim, now).await.unwrap(); // as if there were always more to do

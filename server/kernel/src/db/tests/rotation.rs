@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::super::jobs::{JobClaim, JobRunner, REENCRYPT};
+use super::super::jobs::{JobClaim, JobRunner, Lane, REENCRYPT};
 use super::super::rotation::Rotation;
 use super::super::testing::*;
 use super::originals::{original, read, send};
@@ -31,7 +31,7 @@ async fn claim(world: &World) -> (JobClaim, Rotation) {
     let lease = SignedDuration::from_mins(10);
     let claims = world
         .db
-        .claim_jobs(&JobRunner::new(), lease, 100)
+        .claim_jobs(&JobRunner::new(), Lane::Bulk, lease, 100)
         .await
         .unwrap();
     let claim = claims.into_iter().find(|claim| claim.job() == REENCRYPT);

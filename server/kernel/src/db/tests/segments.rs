@@ -372,9 +372,17 @@ async fn a_sealer_whose_claim_lapsed_commits_nothing() {
     let runner = jobs::JobRunner::new();
     world.clock.advance(SignedDuration::from_hours(25));
     let lease = SignedDuration::from_secs(30);
-    let slow = world.db.claim_jobs(&runner, lease, 10).await.unwrap();
+    let slow = world
+        .db
+        .claim_jobs(&runner, jobs::Lane::Bulk, lease, 10)
+        .await
+        .unwrap();
     world.clock.advance(SignedDuration::from_secs(31));
-    let quick = world.db.claim_jobs(&runner, lease, 10).await.unwrap();
+    let quick = world
+        .db
+        .claim_jobs(&runner, jobs::Lane::Bulk, lease, 10)
+        .await
+        .unwrap();
     assert_eq!((slow.len(), quick.len()), (2, 2));
     let acme = job_scope("acme");
     let of = |claims: &[jobs::JobClaim], tenant: &str| {

@@ -2,6 +2,8 @@
 
 use cordon_kernel::{Disclosed, Name, TenantId};
 use cordon_proto::incidents as wire;
+use cordon_sla::clock::{ClockId, Subject};
+use uuid::Uuid;
 use wire::timeline_entry::{self as kinds, What as WireWhat};
 
 use super::super::model::{Actor, Comment, Criterion, Incident, SignOff, What};
@@ -120,6 +122,19 @@ pub(in super::super) fn entry(tenant: &TenantId, entry: Disclosed<Entry>) -> wir
         What::CommentUpdated { comment: id } => WireWhat::CommentUpdated(kinds::CommentUpdated {
             comment: comment(id),
         }),
+        What::ClockWarned {
+            clock,
+            percent,
+            due,
+        } => WireWhat::ClockWarned(kinds::ClockWarned {
+            clock: Some(clock_ref(tenant, entry.incident, clock)),
+            percent: percent.into(),
+            due_time: due.map(wire_time),
+        }),
+        What::ClockBreached { clock, due } => WireWhat::ClockBreached(kinds::ClockBreached {
+            clock: Some(clock_ref(tenant, entry.incident, clock)),
+            due_time: due.map(wire_time),
+        }),
     };
     wire::TimelineEntry {
         name: Name::TimelineEntry(tenant.clone(), entry.incident, sequence).to_string(),
@@ -128,6 +143,20 @@ pub(in super::super) fn entry(tenant: &TenantId, entry: Disclosed<Entry>) -> wir
         actor: Some(actor(entry.happened.actor)),
         reason: entry.happened.reason,
         what: Some(what),
+    }
+}
+
+fn clock_ref(tenant: &TenantId, incident: Uuid, clock: ClockId) -> kinds::ClockRef {
+    let (request, interval) = match clock.subject {
+        None => (String::new(), 0),
+        Some(Subject::Request(id)) => (id, 0),
+        Some(Subject::Interval(n)) => (String::new(), i32::try_from(n).unwrap_or(i32::MAX)),
+    };
+    kinds::ClockRef {
+        objective: words::objective(clock.kind),
+        request,
+        interval,
+        started_by: Name::TimelineEntry(tenant.clone(), incident, clock.started).to_string(),
     }
 }
 
@@ -143,5 +172,8 @@ pub(in super::super) fn queued(queued: Disclosed<Queued>) -> wire::QueuedInciden
         create_time: Some(wire_time(queued.created)),
         update_time: Some(wire_time(queued.updated)),
         acknowledge_time: queued.acknowledged.map(wire_time),
+        due_time: queued.due.map(|(time, _)| wire_time(time)),
+        due_objective: queued.due.map_or(0, |(_, kind)| words::objective(kind)),
+        breaches: queued.breaches,
     }
 }

@@ -10,3 +10,4 @@ pub(super) use requests::{
     acknowledge, close, comment_changed, create, hand_over, list, move_to, new_comment, reclassify,
     reopen, set_criteria, sign_off, update,
 };
+pub(super) use words::{severity, state};

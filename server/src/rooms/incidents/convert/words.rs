@@ -1,6 +1,7 @@
 //! The closed sets of words, both ways.
 
-use cordon_proto::incidents as wire;
+use cordon_proto::{incidents as wire, sla};
+use cordon_sla::objective::ObjectiveKind;
 
 use super::super::model::{CloseCode, Party, Phase, Severity, State, Tlp};
 use crate::rooms::words::pairs;
@@ -17,4 +18,20 @@ pairs!(CloseCode as wire::CloseCode: Resolved FalsePositive Duplicate Accepted; 
 /// Whose move it is, in a message.
 pub(super) fn pending(pending: Option<Party>) -> i32 {
     pending.map_or(wire::Party::Unspecified.into(), party)
+}
+
+/// What was promised, in a message.
+pub(super) fn objective(kind: ObjectiveKind) -> i32 {
+    use sla::ObjectiveKind as Wire;
+    let wire = match kind {
+        ObjectiveKind::Acknowledge => Wire::Acknowledge,
+        ObjectiveKind::FirstUpdate => Wire::FirstUpdate,
+        ObjectiveKind::SubsequentUpdate => Wire::SubsequentUpdate,
+        ObjectiveKind::Contain => Wire::Contain,
+        ObjectiveKind::DeliverSnapshot => Wire::DeliverSnapshot,
+        ObjectiveKind::AnswerAnalysis => Wire::AnswerAnalysis,
+        ObjectiveKind::Restore => Wire::Restore,
+        ObjectiveKind::Resolve => Wire::Resolve,
+    };
+    wire.into()
 }

@@ -15,6 +15,7 @@ pub(super) use comment::{Comment, CommentChange, create_comment, update_comment}
 pub(super) use decide::{Change, Command, NewIncident, create, decide};
 pub(super) use words::{CloseCode, Party, Phase, Severity, State, Tlp};
 
+use cordon_sla::clock::ClockId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -80,6 +81,16 @@ pub(super) struct Words {
     pub(super) opened_by: Actor,
 }
 
+impl Actor {
+    /// The service itself, which keeps the clocks of what the provider has promised.
+    pub(super) fn service() -> Self {
+        Self {
+            subject: "cordon".to_owned(),
+            party: Party::Provider,
+        }
+    }
+}
+
 /// What happened to an incident.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Happened {
@@ -132,9 +143,40 @@ pub(super) enum What {
         #[serde(with = "uuid_text")]
         comment: Uuid,
     },
+    /// So many percent of a clock's time are used up.
+    ClockWarned {
+        clock: ClockId,
+        percent: u8,
+        /// Unknown while it is the customer's turn.
+        due: Option<Timestamp>,
+    },
+    ClockBreached {
+        clock: ClockId,
+        due: Option<Timestamp>,
+    },
 }
 
 impl What {
+    /// Whether clocks stand otherwise afterwards.
+    pub(super) fn moves_clocks(&self) -> bool {
+        match self {
+            Self::Updated { .. }
+            | Self::CriteriaSet { .. }
+            | Self::SignedOff { .. }
+            | Self::CommentUpdated { .. }
+            | Self::ClockWarned { .. }
+            | Self::ClockBreached { .. } => false,
+            Self::Opened { .. }
+            | Self::Acknowledged
+            | Self::Moved { .. }
+            | Self::Reclassified { .. }
+            | Self::HandedOver { .. }
+            | Self::Closed { .. }
+            | Self::Reopened
+            | Self::Commented { .. } => true,
+        }
+    }
+
     /// The word for it in the tables.
     pub(super) fn kind(&self) -> &'static str {
         match self {
@@ -150,6 +192,8 @@ impl What {
             Self::Reopened => "reopened",
             Self::Commented { .. } => "commented",
             Self::CommentUpdated { .. } => "comment_updated",
+            Self::ClockWarned { .. } => "clock_warned",
+            Self::ClockBreached { .. } => "clock_breached",
         }
     }
 }

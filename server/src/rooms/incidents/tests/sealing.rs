@@ -1,6 +1,6 @@
 //! What people wrote lies under the tenant's keys, and follows them.
 
-use cordon_kernel::db::jobs::REENCRYPT;
+use cordon_kernel::db::jobs::{Lane, REENCRYPT};
 use cordon_kernel::{Action, AuditEntry};
 use jiff::SignedDuration;
 
@@ -21,7 +21,11 @@ async fn words_are_sealed_anew_when_a_key_ends() {
         .unwrap();
     room.world.clock.advance(SignedDuration::from_mins(12));
     let lease = SignedDuration::from_mins(10);
-    let claims = kernel.db().claim_jobs(&runner, lease, 10).await.unwrap();
+    let claims = kernel
+        .db()
+        .claim_jobs(&runner, Lane::Bulk, lease, 10)
+        .await
+        .unwrap();
     let claim = claims.into_iter().find(|claim| claim.job() == REENCRYPT);
     let claim = claim.unwrap();
     let (scope, _) = kernel.job_scope(&claim);

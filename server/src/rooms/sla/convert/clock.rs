@@ -3,12 +3,13 @@
 use cordon_kernel::{Disclosed, Name, TenantId};
 use cordon_proto::sla as wire;
 use cordon_sla::clock::{Clock, Subject};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::super::service::Clocks;
 use super::words;
 use crate::rooms::fields::wire_time;
+use crate::rooms::incidents::Clocked;
 
 /// A clock as it is shown: it rests on an agreement that is gone when the answer is.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +55,34 @@ pub(in super::super) fn clocks(clocks: Disclosed<Clocks>) -> wire::ListClocksRes
     wire::ListClocksResponse {
         clocks: clocks.clocks.into_iter().map(|shown| shown.0).collect(),
         as_of_time: Some(wire_time(clocks.as_of)),
+    }
+}
+
+/// An incident with its clocks.
+#[derive(Debug, Clone, PartialEq)]
+pub(in super::super) struct IncidentClocks {
+    pub(in super::super) incident: Clocked,
+    pub(in super::super) clocks: Vec<ShownClock>,
+}
+
+pub(in super::super) fn watched(
+    tenant: &TenantId,
+    incidents: Disclosed<Vec<IncidentClocks>>,
+    cursor: i64,
+    as_of: Timestamp,
+) -> wire::WatchClocksResponse {
+    let incidents = incidents.into_wire().into_iter();
+    let incidents = incidents.map(|IncidentClocks { incident, clocks }| wire::IncidentClocks {
+        incident: Name::Incident(tenant.clone(), incident.id).to_string(),
+        number: incident.number,
+        severity: incident.severity(),
+        state: incident.state(),
+        clocks: clocks.into_iter().map(|shown| shown.0).collect(),
+    });
+    wire::WatchClocksResponse {
+        incidents: incidents.collect(),
+        cursor,
+        as_of_time: Some(wire_time(as_of)),
     }
 }
 

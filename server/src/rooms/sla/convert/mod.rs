@@ -5,4 +5,4 @@ mod clock;
 mod words;
 
 pub(super) use agreement::{agreement, checked, create};
-pub(super) use clock::{ShownClock, clocks};
+pub(super) use clock::{IncidentClocks, ShownClock, clocks, watched};

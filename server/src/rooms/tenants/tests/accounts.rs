@@ -1,3 +1,5 @@
+use cordon_kernel::db::jobs::Lane;
+
 use super::*;
 
 fn account(tenant: &str, from: Option<i64>, to: Option<i64>) -> wire::CreateAccountRequest {
@@ -199,7 +201,7 @@ async fn create_account_has_the_quarantine_looked_through() {
     let due = world
         .kernel
         .db()
-        .claim_jobs(&runner, hour, 10)
+        .claim_jobs(&runner, Lane::Bulk, hour, 10)
         .await
         .unwrap();
     let mut tenants: Vec<&str> = due.iter().map(|claim| claim.tenant().as_str()).collect();

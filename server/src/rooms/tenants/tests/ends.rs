@@ -1,5 +1,7 @@
 //! How tenants and their keys end, as far as the room decides.
 
+use cordon_kernel::db::jobs::Lane;
+
 use super::*;
 use wire::tenant::State;
 
@@ -14,7 +16,11 @@ pub(super) async fn suspend(world: &World, id: &str) {
 /// Does the job that is due.
 pub(super) async fn due(world: &World, runner: &cordon_kernel::db::jobs::JobRunner, job: &str) {
     let lease = jiff::SignedDuration::from_mins(1);
-    let claims = world.kernel.db().claim_jobs(runner, lease, 32).await;
+    let claims = world
+        .kernel
+        .db()
+        .claim_jobs(runner, Lane::Bulk, lease, 32)
+        .await;
     for claim in claims.unwrap() {
         if claim.job() == job {
             world.kernel.delete_due(&claim).await.unwrap();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 
 use crate::audit::AuditEntry;
-use crate::db::jobs::JobRunner;
+use crate::db::jobs::{JobRunner, Lane};
 use crate::db::testing::*;
 use crate::db::{BatchOutcome, Db, FlushBatch, JobClaim, SegmentCommit};
 use crate::error::Reason;
@@ -148,8 +148,8 @@ async fn a_job_is_claimed_by_one_and_a_claim_that_lapsed_changes_nothing() {
     let runner = JobRunner::new();
     let lease = SignedDuration::from_secs(60);
     let (one, other) = tokio::join!(
-        world.db.claim_jobs(&runner, lease, 30),
-        replica.claim_jobs(&runner, lease, 30)
+        world.db.claim_jobs(&runner, Lane::Bulk, lease, 30),
+        replica.claim_jobs(&runner, Lane::Bulk, lease, 30)
     );
     let (one, other) = (one.unwrap(), other.unwrap());
     let claimed = |jobs: &[JobClaim]| -> BTreeSet<String> {
@@ -168,7 +168,10 @@ async fn a_job_is_claimed_by_one_and_a_claim_that_lapsed_changes_nothing() {
         .await
         .unwrap();
     let claim = async |db: &Db| {
-        let mut jobs = db.claim_jobs(&runner, lease, 100).await.unwrap();
+        let mut jobs = db
+            .claim_jobs(&runner, Lane::Bulk, lease, 100)
+            .await
+            .unwrap();
         jobs.retain(|job| job.tenant().as_str() == "acme");
         jobs.pop()
     };

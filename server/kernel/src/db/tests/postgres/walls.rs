@@ -29,10 +29,12 @@ async fn filled() -> World {
             "INSERT INTO legal_holds VALUES ('@', 'h-@', 'r', '', 0, NULL)",
             "INSERT INTO key_rotations VALUES ('@', 2, 0, 0, 0, NULL)",
             "INSERT INTO incident_heads VALUES ('@', 1, 1)",
-            "INSERT INTO incidents VALUES ('@', 'i-@', 1, 'sev1', 'recovery', 'open', 'amber', 'provider', 0, 0, NULL, NULL, NULL, 'e', '\\x00')",
+            "INSERT INTO incidents VALUES ('@', 'i-@', 1, 'sev1', 'recovery', 'open', 'amber', 'provider', 0, 0, NULL, NULL, NULL, 'e', '\\x00', NULL, NULL, NULL)",
             "INSERT INTO incident_entries VALUES ('@', 1, 'i-@', 0, 'opened', 'customer', '\\x00')",
             "INSERT INTO incident_comments VALUES ('@', 'c-@', 'i-@', 0, '\\x00')",
             "INSERT INTO request_ids VALUES ('@', 'r-@', 0, '\\x00')",
+            "INSERT INTO sla_reports VALUES ('@', '2026-10', 0, 1, '{}')",
+            "INSERT INTO sla_freshness VALUES ('@', 20000, 64, 1)",
             "INSERT INTO sla_agreements VALUES ('@', 1, 0, NULL, 0, '{}')",
             "INSERT INTO credentials VALUES ('tenants/@', 'c-@', 's', 'reader', '\\x00', 0, 1, NULL)",
         ] {

@@ -1,5 +1,7 @@
 //! The room against a kernel on a temporary database: everything but the network is real.
 
+mod timers;
+
 use std::sync::Arc;
 
 use cordon_proto::incidents::{self as inc, incidents_service_server::IncidentsService as _};

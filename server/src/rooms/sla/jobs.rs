@@ -1,0 +1,116 @@
+//! What is due about clocks: recording that much of a promised time is used up, or all of it.
+
+use cordon_kernel::audit::AuditEntry;
+use cordon_kernel::db::TenantTx;
+use cordon_kernel::db::jobs::JobClaim;
+use cordon_kernel::facade::Kernel;
+use cordon_kernel::{Error, Name, Reason, Result};
+use cordon_sla::clock::{ClockId, State, next_moment, notices};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::clocks::{Agreements, Evaluated};
+use crate::rooms::incidents::{self, Standing};
+
+/// Incidents whose clocks are scheduled in one transaction.
+const STEP: i64 = 500;
+
+/// Looks at the clocks of the incident that the job is about, or schedules that for all open ones;
+/// when to look again.
+///
+/// # Errors
+/// `ETAG_MISMATCH` when another has claimed the job; `UNAVAILABLE` when database or key service
+/// can't be reached.
+pub(crate) async fn look_at_clocks(
+    kernel: &Kernel,
+    claim: &JobClaim,
+    incident: &str,
+) -> Result<Option<Timestamp>> {
+    if incident.is_empty() {
+        return look_at_all(kernel, claim).await;
+    }
+    let incident = Uuid::try_parse(incident)
+        .map_err(|_| Error::internal("a job about clocks names no incident"))?;
+    let (scope, permit) = kernel.job_scope(claim);
+    let cipher = kernel.cipher(&scope).await?;
+    let mut tx = kernel.db().tenant_tx(&scope, &permit).await?;
+    tx.require_claim(claim).await?;
+    let agreements = Agreements::of(tx.conn(), claim.tenant()).await?;
+    let now = kernel.env().now();
+    let evaluated = agreements.clocks(tx.conn(), &cipher, incident, now).await;
+    let evaluated = match evaluated {
+        Err(error) if error.reason() == Reason::NotFound => return Ok(None),
+        evaluated => evaluated?,
+    };
+    let recorded = record(&mut tx, &cipher, incident, &evaluated).await?;
+    let Evaluated { clocks, as_of, .. } = evaluated;
+    let running = clocks.iter().filter(|clock| clock.state == State::Running);
+    let due = running.filter_map(|clock| clock.due.map(|due| (due, clock.kind)));
+    let breached = clocks.iter().filter(|clock| clock.state == State::Breached);
+    let standing = Standing {
+        due: due.min(),
+        breaches: i64::try_from(breached.count()).unwrap_or(i64::MAX),
+    };
+    let moments = clocks.iter().filter_map(|clock| next_moment(clock, as_of));
+    let next = moments.map(|moment| moment.at).min();
+    if incidents::stand(&mut tx, incident, standing).await? || recorded > 0 {
+        tx.require_keys(&cipher).await?;
+        let entry = AuditEntry::new(&permit)
+            .resource(Name::Incident(claim.tenant().clone(), incident))
+            .detail("recorded", recorded);
+        tx.commit(entry).await?;
+    }
+    Ok(next)
+}
+
+/// Records what is to be said; how much that was.
+async fn record(
+    tx: &mut TenantTx<'_>,
+    cipher: &cordon_kernel::keys::TenantCipher,
+    incident: Uuid,
+    evaluated: &Evaluated<'_>,
+) -> Result<usize> {
+    let notices = notices(&evaluated.clocks, &evaluated.notices);
+    let count = notices.len();
+    for notice in notices {
+        let mut clocks = evaluated.clocks.iter();
+        let clock = clocks.find(|clock| ClockId::of(clock) == notice.clock);
+        let due = clock.and_then(|clock| clock.due);
+        incidents::record(tx, cipher, incident, evaluated.as_of, (notice, due)).await?;
+    }
+    Ok(count)
+}
+
+/// Has the clocks of all the tenant's open incidents looked at, a number at a time.
+async fn look_at_all(kernel: &Kernel, claim: &JobClaim) -> Result<Option<Timestamp>> {
+    let (scope, permit) = kernel.job_scope(claim);
+    let mut after = None;
+    loop {
+        let mut tx = kernel.db().tenant_tx(&scope, &permit).await?;
+        tx.require_claim(claim).await?;
+        let now = kernel.env().now();
+        after = incidents::schedule_open(&mut tx, after, STEP, now).await?;
+        if after.is_none() {
+            return Ok(None);
+        }
+        let entry = AuditEntry::new(&permit).resource(Name::Tenant(claim.tenant().clone()));
+        tx.commit(entry).await?;
+    }
+}
+
+/// Schedules that for a tenant some of whose incidents were opened by a program that kept no
+/// timers.
+///
+/// # Errors
+/// `UNAVAILABLE` when the database can't be reached.
+pub(crate) async fn catch_up(kernel: &Kernel, scope: &cordon_kernel::TenantScope) -> Result<()> {
+    let mut read = kernel.db().tenant_read(scope).await?;
+    let unseen = incidents::has_unseen(read.conn(), scope.tenant()).await?;
+    drop(read);
+    if unseen {
+        let job = cordon_kernel::db::jobs::CLOCKS;
+        let now = kernel.env().now();
+        kernel.db().schedule_job(scope, job, now).await?;
+    }
+    Ok(())
+}
