@@ -31,7 +31,7 @@ mod log;
 mod moments;
 mod notices;
 #[cfg(test)]
-mod props;
+pub(crate) mod props;
 #[cfg(test)]
 pub(crate) mod tests;
 #[cfg(test)]

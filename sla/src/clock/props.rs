@@ -38,7 +38,7 @@ fn events() -> impl Strategy<Value = Event> {
 }
 
 /// A log that begins with an opening; times within a week, many of them equal.
-fn logs() -> impl Strategy<Value = Vec<Entry>> {
+pub(crate) fn logs() -> impl Strategy<Value = Vec<Entry>> {
     let steps = prop_oneof![Just(0), 0_i64..90, 0_i64..1_500];
     let rest = prop::collection::vec((steps, events()), 0..16);
     (severities(), rest).prop_map(|(severity, rest)| {
@@ -53,7 +53,7 @@ fn logs() -> impl Strategy<Value = Vec<Entry>> {
 }
 
 /// Agreements with gaps, either with one calendar or with two.
-fn agreements(calendars: &'static [&'static str]) -> impl Strategy<Value = Agreement> {
+pub(crate) fn agreements(calendars: &'static [&'static str]) -> impl Strategy<Value = Agreement> {
     let objective = (prop::bool::weighted(0.85), 1_i64..900, 0..calendars.len());
     let all = prop::collection::vec(objective, 32);
     (all, prop_oneof![Just(0_i64), 0_i64..120]).prop_map(|(all, grace)| {
@@ -73,7 +73,7 @@ fn agreements(calendars: &'static [&'static str]) -> impl Strategy<Value = Agree
     })
 }
 
-const BOTH: &[&str] = &["always", "office"];
+pub(crate) const BOTH: &[&str] = &["always", "office"];
 
 fn same(a: &Clock<'_>, b: &Clock<'_>) -> bool {
     (a.started, a.kind, &a.subject) == (b.started, b.kind, &b.subject)
