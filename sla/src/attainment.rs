@@ -10,13 +10,15 @@ mod tests;
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
 
 pub use self::credits::{Credit, credits, total};
 use super::clock::{Clock, State};
+use super::decided::{DecidedClock, Outcome};
 use super::objective::{BasisPoints, ObjectiveKind, Severity};
 
 /// Whose time it was that breached clocks took, in open time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Causes {
     /// The provider's.
     pub provider: SignedDuration,
@@ -42,25 +44,26 @@ pub struct Group {
 }
 
 impl Group {
-    fn add(&mut self, clock: &Clock<'_>) {
-        let count = match clock.state {
+    fn add(&mut self, state: State, spent: SignedDuration, paused: SignedDuration) {
+        let count = match state {
             State::Met => &mut self.met,
             State::Breached => &mut self.breached,
             State::Running | State::Paused => &mut self.running,
             State::Cancelled => &mut self.cancelled,
         };
         *count = count.saturating_add(1);
-        if clock.state == State::Breached {
-            self.causes.provider = self.causes.provider.saturating_add(clock.spent);
-            self.causes.customer = self.causes.customer.saturating_add(clock.paused);
+        if state == State::Breached {
+            self.causes.provider = self.causes.provider.saturating_add(spent);
+            self.causes.customer = self.causes.customer.saturating_add(paused);
         }
-        if matches!(clock.state, State::Met | State::Breached) {
-            let times = self.spent.entry(clock.spent).or_default();
+        if matches!(state, State::Met | State::Breached) {
+            let times = self.spent.entry(spent).or_default();
             *times = times.saturating_add(1);
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    /// Counts all that another one counted.
+    pub fn merge(&mut self, other: &Self) {
         self.met = self.met.saturating_add(other.met);
         self.breached = self.breached.saturating_add(other.breached);
         self.running = self.running.saturating_add(other.running);
@@ -103,7 +106,19 @@ impl Attainment {
     /// Counts a clock, as it stood when it was evaluated. Each clock is to be counted once.
     pub fn add(&mut self, clock: &Clock<'_>) {
         let group = self.groups.entry((clock.kind, clock.severity));
-        group.or_default().add(clock);
+        group
+            .or_default()
+            .add(clock.state, clock.spent, clock.paused);
+    }
+
+    /// Counts a clock that was decided.
+    pub fn add_decided(&mut self, clock: &DecidedClock) {
+        let state = match clock.state {
+            Outcome::Met => State::Met,
+            Outcome::Breached => State::Breached,
+        };
+        let group = self.groups.entry((clock.kind, clock.severity));
+        group.or_default().add(state, clock.spent, clock.paused);
     }
 
     /// Counts all that another one counted.

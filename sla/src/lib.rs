@@ -1,5 +1,6 @@
 //! What was promised about time, and what became of it: calendars, agreements, the clocks
-//! of an incident, the deadlines of the law, and the attainment over many clocks. Pure.
+//! of an incident, the deadlines of the law, the attainment over many clocks, and the monthly
+//! report that a customer can compute again from its own log. Pure.
 //!
 //! Nothing here reads a clock or keeps anything. Every figure is a function of an
 //! incident's log, of an agreement and of a moment that the caller names.
@@ -13,4 +14,5 @@ pub mod objective;
 pub mod period;
 pub mod problems;
 pub mod regulatory;
+pub mod report;
 pub mod timeline;

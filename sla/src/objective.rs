@@ -61,6 +61,20 @@ impl ObjectiveKind {
         Self::Restore,
         Self::Resolve,
     ];
+
+    /// What it is called, for people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Acknowledge => "acknowledge",
+            Self::FirstUpdate => "first update",
+            Self::SubsequentUpdate => "subsequent update",
+            Self::Contain => "contain",
+            Self::DeliverSnapshot => "deliver snapshot",
+            Self::AnswerAnalysis => "answer analysis",
+            Self::Restore => "restore",
+            Self::Resolve => "resolve",
+        }
+    }
 }
 
 /// A promise: one thing, for one severity, within so much open time.
@@ -78,7 +92,9 @@ pub struct Objective {
 }
 
 /// A part of a whole in hundredths of a percent: 9 950 is 99.5 %.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct BasisPoints(pub u32);
 

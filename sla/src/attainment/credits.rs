@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::super::agreement::{Agreement, CreditBasis, CreditTerm};
 use super::super::objective::BasisPoints;
 use super::Attainment;
 
 /// A credit that is owed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credit {
     /// The step of the agreement that it follows from.
     pub term: CreditTerm,
