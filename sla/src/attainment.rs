@@ -86,14 +86,22 @@ impl Group {
     /// the nearest rank: always a time that one of them took. A breached clock that is not
     /// at its end counts with what it has taken so far. None of no clocks.
     pub fn percentile(&self, percent: u8) -> Option<SignedDuration> {
-        let all: u128 = self.spent.values().copied().map(u128::from).sum();
-        let rank = (all * u128::from(percent.min(100))).div_ceil(100).max(1);
-        let mut seen = 0;
-        self.spent.iter().find_map(|(spent, times)| {
-            seen += u128::from(*times);
-            (seen >= rank).then_some(*spent)
-        })
+        let times = self.spent.iter();
+        nearest_rank(times.map(|(spent, times)| (*spent, *times)), percent)
     }
+}
+
+/// Of values in ascending order, each with how often it occurred, the one that so many percent do
+/// not exceed, by the nearest rank; none of none.
+pub fn nearest_rank<T>(values: impl Iterator<Item = (T, u64)> + Clone, percent: u8) -> Option<T> {
+    let all: u128 = values.clone().map(|(_, times)| u128::from(times)).sum();
+    let rank = (all * u128::from(percent.min(100))).div_ceil(100).max(1);
+    let mut seen = 0;
+    let mut values = values;
+    values.find_map(|(value, times)| {
+        seen += u128::from(times);
+        (seen >= rank).then_some(value)
+    })
 }
 
 /// What was attained, by kind and severity.

@@ -8,6 +8,7 @@
 //! rules on periods (Regulation (EEC, Euratom) No 1182/71) give until the end of the hour or
 //! of the day, the deadline here is a little earlier, never later.
 
+mod facts;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp, Zoned};
 use serde::{Deserialize, Serialize};
 
+pub use self::facts::{Fact, Facts};
 pub use self::table::{Cap, Duty, RULES, Relief, Report, Rule, Term, Trigger};
 use super::calendar::Calendar;
 

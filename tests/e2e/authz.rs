@@ -45,7 +45,12 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             {
                 incident(tenant)
             }
-            "CreateComment" | "ListComments" | "ListTimelineEntries" | "ListClocks"
+            "CreateComment"
+            | "ListComments"
+            | "ListTimelineEntries"
+            | "ListClocks"
+            | "RecordReportingFact"
+            | "ListReportingDeadlines"
                 if field.name() == "parent" =>
             {
                 incident(tenant)
@@ -70,6 +75,8 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
     // What else a method wants before it looks at who asks.
     for (name, value) in match method.name() {
         "CreateTenant" => vec![("tenantId", json!("newcomer"))],
+        "RecordReportingFact" => vec![("fact", json!({ "awarenessTime": "2026-03-01T10:00:00Z" }))],
+        "GenerateReport" | "ExportReports" => vec![("period", json!("2026-02"))],
         "CreateAccount" => vec![("accountId", json!("aws:100000000009"))],
         "CreateLegalHold" => vec![("legalHold", json!({ "reason": "x" }))],
         "CreateAddressRange" => vec![("addressRange", json!({ "cidr": "198.18.0.0/15" }))],

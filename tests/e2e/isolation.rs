@@ -6,7 +6,10 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
 use cordon_client::Holder;
+use cordon_proto::sla::{GenerateReportResponse, generate_report_response};
+use prost::Message as _;
 use prost_reflect::MethodDescriptor;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
@@ -102,6 +105,13 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
         ("CreateAgreement", vec![json!({ "parent": "tenants/initech", "agreement": { "validFrom": "2026-01-01T00:00:00Z" } }).to_string()]),
         ("ListAgreements", vec![parent(), json!({ "parent": "tenants/hooli" }).to_string()]),
         ("ListClocks", ["initech", "hooli"].map(|of| json!({ "parent": incident(of) }).to_string()).into()),
+        ("RecordReportingFact", ["initech", "hooli"].map(|of| json!({ "parent": incident(of), "fact": { "awarenessTime": "2026-03-01T10:00:00Z" } }).to_string()).into()),
+        ("ListReportingDeadlines", ["initech", "hooli"].map(|of| json!({ "parent": incident(of) }).to_string()).into()),
+        ("WatchClocks", vec![json!({ "parent": "tenants/initech", "cursor": "0" }).to_string(), json!({ "parent": "tenants/hooli" }).to_string()]),
+        // A month before anything was measured: what the service measures of itself is time, and
+        // time is nothing that two worlds have in common.
+        ("GenerateReport", ["initech", "hooli"].map(|of| json!({ "parent": format!("tenants/{of}"), "period": "2026-02" }).to_string()).into()),
+        ("ExportReports", vec![json!({ "period": "2026-02" }).to_string()]),
         ("ListAuditEntries", vec![parent(), json!({ "parent": "tenants/hooli" }).to_string()]),
     ])
 }
@@ -338,6 +348,21 @@ fn blank_words(text: &str) -> String {
     out
 }
 
+/// What a signed report says, besides being bytes.
+fn signed(method: &MethodDescriptor, answer: &bytes::Bytes) -> String {
+    if method.name() != "GenerateReport" {
+        return String::new();
+    }
+    let answer = GenerateReportResponse::decode(answer.clone()).unwrap();
+    let Some(generate_report_response::Part::Statement(envelope)) = answer.part else {
+        return String::new();
+    };
+    let envelope: serde_json::Value = serde_json::from_slice(&envelope).unwrap();
+    let payload = envelope["payload"].as_str().unwrap();
+    let payload = base64::engine::general_purpose::STANDARD.decode(payload);
+    String::from_utf8(payload.unwrap()).unwrap()
+}
+
 /// All that a role of initech's can observe, method by method.
 async fn observe(world: &World, role: &str) -> Vec<(String, String)> {
     let raw = Raw::member(&world.issue(Holder::Tenant("initech".into()), role).await).await;
@@ -349,7 +374,7 @@ async fn observe(world: &World, role: &str) -> Vec<(String, String)> {
         let said = match answer {
             Ok(answers) => answers
                 .iter()
-                .map(|answer| to_json(method, answer))
+                .map(|answer| to_json(method, answer) + &signed(method, answer))
                 .collect::<Vec<_>>()
                 .join("\n"),
             Err(status) => format!(

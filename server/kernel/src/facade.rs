@@ -22,6 +22,7 @@ use crate::ids::{CredentialId, TenantId};
 use crate::keys::secrets::{self, ServerSecret};
 use crate::keys::{DestroyedKey, IngestNames, KeyId, KeyService, TenantCipher};
 use crate::names::Name;
+use crate::statement::{Digest, Subject, sign};
 
 const TOKEN: &str = "token";
 const AUTHORITY: &str = "authority";
@@ -185,6 +186,31 @@ impl Kernel {
     /// What it answers, `UNAVAILABLE` when it can't be reached.
     pub async fn probe_keys(&self, _runner: &JobRunner) -> Result<()> {
         self.db.keyring().probe().await
+    }
+
+    /// Signs a statement about something of the scope's tenant: an in-toto statement in a DSSE
+    /// envelope, JSON. `sha256` are the hexadecimal digits of what `subject` stands for.
+    ///
+    /// # Errors
+    /// `INTERNAL` when the subject is not the tenant's.
+    pub fn sign_statement<P: serde::Serialize>(
+        &self,
+        scope: &TenantScope,
+        subject: &Name,
+        sha256: String,
+        predicate_type: &str,
+        predicate: &P,
+    ) -> Result<Vec<u8>> {
+        if subject.tenant() != Some(scope.tenant()) {
+            return Err(Error::internal(
+                "a statement about something of another tenant",
+            ));
+        }
+        let subject = [Subject {
+            name: subject.to_string(),
+            digest: Digest { sha256 },
+        }];
+        sign(self.gate.issuer(), &subject, predicate_type, predicate)
     }
 
     /// Leave to run jobs and checks for all tenants; given out once, `None` after that.

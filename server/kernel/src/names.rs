@@ -38,6 +38,8 @@ pub enum Name {
     TimelineEntry(TenantId, Uuid, u64),
     /// `tenants/{tenant}/agreements/{version}`
     Agreement(TenantId, u64),
+    /// `tenants/{tenant}/reports/{month}`, the month as in `2026-10`
+    Report(TenantId, i16, i8),
     /// `tenants/{tenant}/deletionCertificate`
     DeletionCertificate(TenantId),
     /// `credentials/{credential}`: one of the provider's staff
@@ -71,6 +73,7 @@ impl Name {
             | Self::Comment(tenant, ..)
             | Self::TimelineEntry(tenant, ..)
             | Self::Agreement(tenant, _)
+            | Self::Report(tenant, ..)
             | Self::DeletionCertificate(tenant) => Some(tenant),
             Self::StaffCredential(_)
             | Self::ProviderAuditEntry(_)
@@ -150,6 +153,10 @@ impl Name {
                 Self::TimelineEntry(t.parse().ok()?, uuid(i)?, number(n)?)
             }
             ["tenants", t, "agreements", n] => Self::Agreement(t.parse().ok()?, number(n)?),
+            ["tenants", t, "reports", m] => {
+                let (year, month) = month(m)?;
+                Self::Report(t.parse().ok()?, year, month)
+            }
             ["tenants", t, "deletionCertificate"] => Self::DeletionCertificate(t.parse().ok()?),
             ["credentials", c] => Self::StaffCredential(c.parse().ok()?),
             ["auditEntries", n] => Self::ProviderAuditEntry(number(n)?),
@@ -174,6 +181,14 @@ fn uuid(text: &str) -> Option<Uuid> {
 fn number(text: &str) -> Option<u64> {
     let number: u64 = text.parse().ok()?;
     (number.to_string() == text).then_some(number)
+}
+
+/// A month, as in `2026-10`.
+fn month(text: &str) -> Option<(i16, i8)> {
+    let (year, month) = text.split_once('-')?;
+    let (year, month): (i16, i8) = (year.parse().ok()?, month.parse().ok()?);
+    let fits = (1970..=9998).contains(&year) && (1..=12).contains(&month);
+    (fits && format!("{year:04}-{month:02}") == text).then_some((year, month))
 }
 
 impl FromStr for Name {
@@ -204,6 +219,7 @@ impl fmt::Display for Name {
                 write!(f, "tenants/{t}/incidents/{i}/timelineEntries/{n}")
             }
             Self::Agreement(t, n) => write!(f, "tenants/{t}/agreements/{n}"),
+            Self::Report(t, year, month) => write!(f, "tenants/{t}/reports/{year:04}-{month:02}"),
             Self::DeletionCertificate(t) => write!(f, "tenants/{t}/deletionCertificate"),
             Self::StaffCredential(c) => write!(f, "credentials/{c}"),
             Self::ProviderAuditEntry(n) => write!(f, "auditEntries/{n}"),

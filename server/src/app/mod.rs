@@ -91,11 +91,11 @@ impl App {
     }
 
     /// Every service, behind the authentication layer once it is served.
-    fn routes(&self, health: HealthServer<impl Health>) -> anyhow::Result<Routes> {
-        let ingest = Arc::new(Ingest::new(
-            Arc::clone(&self.kernel),
-            Arc::clone(&self.directory),
-        ));
+    fn routes(
+        &self,
+        health: HealthServer<impl Health>,
+        ingest: Arc<Ingest>,
+    ) -> anyhow::Result<Routes> {
         let reflection = || {
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(cordon_proto::FILE_DESCRIPTOR_SET)
@@ -133,7 +133,12 @@ impl App {
             self.config.name(bound.address()),
         )
         .await?;
-        let routes = self.routes(health)?;
+        let ingest = Arc::new(Ingest::new(
+            Arc::clone(&self.kernel),
+            Arc::clone(&self.directory),
+        ));
+        let waits = Arc::clone(ingest.waits());
+        let routes = self.routes(health, ingest)?;
         let mut watching = tokio::spawn(Arc::clone(&readiness).watch(stop.clone()));
         let renew = tokio::spawn(renew_certificate(
             Arc::clone(&self.kernel),
@@ -146,6 +151,7 @@ impl App {
             lake: Arc::clone(&self.lake),
             directory: Arc::clone(&self.directory),
             runner: self.runner,
+            waits,
             lease: self.config.jobs.lease(),
         };
         let jobs = tokio::spawn(jobs::run(Arc::new(work), stop.clone()));

@@ -9,10 +9,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use cordon_kernel::db::jobs::JobRunner;
+use cordon_kernel::db::measures::minute_of;
 use cordon_kernel::db::servers::ServerId;
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Error, Reason};
@@ -75,6 +77,8 @@ pub(super) struct Readiness {
     health: HealthReporter,
     services: Vec<String>,
     state: Mutex<State>,
+    /// The minute that was noted last, since 1970.
+    noted: AtomicI64,
 }
 
 struct State {
@@ -111,6 +115,7 @@ impl Readiness {
                 stopping: false,
                 ready: false,
             }),
+            noted: AtomicI64::new(0),
         };
         this.tell(false).await;
         Ok((Arc::new(this), service))
@@ -166,6 +171,9 @@ impl Readiness {
         let given_up = |_| Error::new(Reason::Unavailable, "no answer at all");
         match part {
             Part::Database => {
+                if self.state.lock().await.ready {
+                    self.note_ready().await;
+                }
                 let beat = self.kernel.db().beat(&self.runner, &self.id, &self.name);
                 timeout(GIVEN_UP, beat).await.map_err(given_up)?
             }
@@ -184,6 +192,23 @@ impl Readiness {
                 })
             }
         }
+    }
+
+    /// Notes for reports that this minute was one in which a server was ready.
+    async fn note_ready(&self) {
+        let minute = minute_of(self.kernel.env().now());
+        if self.noted.swap(minute, Ordering::Relaxed) == minute {
+            return;
+        }
+        let noted = self.kernel.db().note_ready(&self.runner);
+        // Whether the database answers is told by the trial itself.
+        if timeout(FAREWELL, noted)
+            .await
+            .is_ok_and(|noted| noted.is_ok())
+        {
+            return;
+        }
+        self.noted.store(0, Ordering::Relaxed);
     }
 
     /// Takes in how a trial went. Only what changes is logged.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cordon_kernel::db::deletion::Due;
 use cordon_kernel::db::jobs::{
-    BACKFILL, CLOCKS, DELETE, JobClaim, JobRunner, Lane, PURGE, REENCRYPT, SEAL,
+    BACKFILL, CLOCKS, DELETE, JobClaim, JobRunner, Lane, PURGE, REENCRYPT, REPORTS, SEAL,
 };
 use cordon_kernel::facade::{Kernel, Removal};
 use cordon_kernel::{Error, Reason, Result};
@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::rooms::events::{Directory, backfill};
+use crate::rooms::events::{Directory, Waits, backfill};
 use crate::rooms::sla;
 
 /// How often due work is looked for.
@@ -35,6 +35,10 @@ const SWEEP: Duration = Duration::from_secs(3_600);
 const REMOVED: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Free space that the database keeps for what comes next.
 const FREE: u64 = 16 << 20;
+/// How often what was counted in memory is kept.
+const MEASURES: Duration = Duration::from_secs(60);
+/// How long measures are kept: reports look a year back.
+const MEASURED: SignedDuration = SignedDuration::from_hours(430 * 24);
 /// How long batch ids are remembered.
 const BATCH_IDS: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How long first answers to calls are kept.
@@ -52,13 +56,34 @@ pub struct Work {
     pub directory: Arc<Directory>,
     /// Leave to claim.
     pub runner: Arc<JobRunner>,
+    /// How long events waited, to be kept.
+    pub waits: Arc<Waits>,
     /// For how long jobs are claimed at a time.
     pub lease: Duration,
 }
 
 /// Does due work until `stop`; jobs that have begun are finished, a sweep is left.
 pub async fn run(work: Arc<Work>, stop: CancellationToken) {
-    tokio::join!(run_bulk(&work, &stop), run_prompt(&work, &stop));
+    tokio::join!(
+        run_bulk(&work, &stop),
+        run_prompt(&work, &stop),
+        keep_measures(&work, &stop)
+    );
+}
+
+/// Keeps what was counted in memory, now and then and at the end.
+async fn keep_measures(work: &Arc<Work>, stop: &CancellationToken) {
+    while !stop.is_cancelled() {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(MEASURES) => {}
+        }
+        let waited = work.waits.take();
+        if let Err(error) = work.kernel.db().note_waited(&work.runner, &waited).await {
+            tracing::warn!(%error, "how long events waited could not be kept yet");
+            work.waits.put_back(waited);
+        }
+    }
 }
 
 /// What takes long, the sweeps, and what is to be given back when nothing else is to be done.
@@ -216,6 +241,7 @@ async fn perform(work: &Work, claim: &JobClaim) -> Result<Option<Timestamp>> {
     let (job, about) = claim.job().split_once(':').unwrap_or((claim.job(), ""));
     match job {
         CLOCKS => return sla::look_at_clocks(kernel, claim, about).await,
+        REPORTS => return sla::keep_reports(kernel, claim).await,
         SEAL => {
             let sealed = lake.seal(&scope, Some(claim), SealMode::Due).await?;
             let merged = lake.merge(&scope, Some(claim)).await?;
@@ -289,6 +315,10 @@ async fn sweep_all(work: &Work) -> Result<()> {
     kernel
         .db()
         .prune_quarantine(runner, before(QUARANTINE)?)
+        .await?;
+    kernel
+        .db()
+        .prune_measures(runner, before(MEASURED)?)
         .await?;
     for tenant in kernel.tenants(runner).await? {
         let (scope, _) = kernel.maintenance_scope(runner, &tenant, "sweep");

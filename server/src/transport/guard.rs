@@ -80,6 +80,28 @@ impl<T: Send + 'static> Feed<T> {
         W: FnOnce(Feeder<T>) -> F,
         F: Future<Output = Result<()>> + Send + 'static,
     {
+        Self::start(kernel, caller, Some(scope), work)
+    }
+
+    /// The same for what is the provider's own and no tenant's.
+    pub fn spawn_provider<F, W>(kernel: Arc<Kernel>, caller: Caller, work: W) -> Self
+    where
+        W: FnOnce(Feeder<T>) -> F,
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        Self::start(kernel, caller, None, work)
+    }
+
+    fn start<F, W>(
+        kernel: Arc<Kernel>,
+        caller: Caller,
+        scope: Option<Arc<TenantScope>>,
+        work: W,
+    ) -> Self
+    where
+        W: FnOnce(Feeder<T>) -> F,
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
         let (sender, messages) = mpsc::channel(IN_FLIGHT);
         // Stands if the task below should end without saying how.
         let early = Status::internal("the answer ended early; ask again");
@@ -95,7 +117,7 @@ impl<T: Send + 'static> Feed<T> {
             let ended = tokio::select! {
                 biased;
                 () = sender.closed() => return,
-                ended = standing(&kernel, &caller, &scope) => ended,
+                ended = standing(&kernel, &caller, scope.as_deref()) => ended,
                 ended = work => ended,
             };
             *ending(&end) = ended.err().map(Status::from);
@@ -109,7 +131,7 @@ fn ending(ending: &Ending) -> std::sync::MutexGuard<'_, Option<Status>> {
 }
 
 /// Resolves with the reason why a stream must end.
-async fn standing(kernel: &Kernel, caller: &Caller, scope: &TenantScope) -> Result<()> {
+async fn standing(kernel: &Kernel, caller: &Caller, scope: Option<&TenantScope>) -> Result<()> {
     loop {
         let next = Instant::now() + CHECK;
         let at = caller
@@ -125,9 +147,6 @@ async fn standing(kernel: &Kernel, caller: &Caller, scope: &TenantScope) -> Resu
                 "the call's deadline has passed",
             ));
         }
-        kernel
-            .gate()
-            .still_good(caller.credential(), Some(scope))
-            .await?;
+        kernel.gate().still_good(caller.credential(), scope).await?;
     }
 }

@@ -3,6 +3,8 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::super::clock::Party;
+
 /// Whose duty to report it is, and under which law.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -16,6 +18,31 @@ pub enum Duty {
     GdprController,
     /// A processor, of a personal data breach, to the controller: the same.
     GdprProcessor,
+}
+
+impl Duty {
+    /// All duties.
+    pub const ALL: [Self; 4] = [
+        Self::Nis2,
+        Self::Dora,
+        Self::GdprController,
+        Self::GdprProcessor,
+    ];
+
+    /// Which side of an incident has it: a processor is the provider, everything else the
+    /// customer.
+    pub fn party(self) -> Party {
+        match self {
+            Self::Nis2 | Self::Dora | Self::GdprController => Party::Customer,
+            Self::GdprProcessor => Party::Provider,
+        }
+    }
+
+    /// What has to be submitted by it, by any version of the rules.
+    pub fn reports(self) -> impl Iterator<Item = Report> {
+        let rules = RULES.iter().filter(move |rule| rule.duty == self);
+        rules.map(|rule| rule.report)
+    }
 }
 
 /// What has to be submitted.

@@ -161,6 +161,10 @@ actions! {
     ListClocks,
     /// Follows the clocks of a tenant's incidents.
     WatchClocks,
+    /// States what deadlines of the law run from.
+    RecordReportingFact,
+    /// Computes the deadlines of the law for an incident.
+    ListReportingDeadlines,
     /// Reports on what was attained for a tenant in a month.
     GenerateReport,
     /// Reports on that for all tenants.
@@ -320,7 +324,8 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::CloseIncident
         | A::ReopenIncident
         | A::CreateComment
-        | A::UpdateComment => &[(R::Tenant, HANDLERS), (R::Entered, ANALYST)],
+        | A::UpdateComment
+        | A::RecordReportingFact => &[(R::Tenant, HANDLERS), (R::Entered, ANALYST)],
         A::GetIncident
         | A::ListIncidents
         | A::ListComments
@@ -328,6 +333,7 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::WatchIncidents
         | A::ListClocks
         | A::WatchClocks
+        | A::ListReportingDeadlines
         | A::GenerateReport => &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)],
         A::ExportReports => &[(R::Provider, REPORTERS)],
         A::CreateAgreement => &[(R::Provider, OPERATOR)],

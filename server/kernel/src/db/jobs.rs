@@ -30,6 +30,10 @@ pub const REENCRYPT: &str = "reencrypt";
 /// something happens to an incident, and for when the next warning or breach is to come.
 pub const CLOCKS: &str = "clocks";
 
+/// Make the tenant's report of the month that is over, and of the present one so far. Scheduled with
+/// an agreement, and then daily.
+pub const REPORTS: &str = "reports";
+
 /// Which jobs are claimed together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {

@@ -19,6 +19,7 @@ mod faults;
 pub mod ingest;
 pub mod jobs;
 pub mod journal;
+pub mod measures;
 mod migrate;
 pub mod originals;
 mod postgres;

@@ -10,12 +10,14 @@ use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Error, IngestScope, Reason, Result, TenantId};
 use cordon_lake::block::BlockEncoder;
 use cordon_views::{Attributed, EventRow, SourceType, attribute};
+use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use super::directory::{Directory, Registers};
 use super::names::TenantNames;
 use super::originals::Packer;
 use super::quarantine;
+use super::waits::Waits;
 
 /// Most records of a batch.
 pub(super) const MAX_RECORDS: usize = 10_000;
@@ -103,6 +105,7 @@ pub struct Ingest {
     kernel: Arc<Kernel>,
     directory: Arc<Directory>,
     room: Arc<Semaphore>,
+    waits: Arc<Waits>,
 }
 
 impl Ingest {
@@ -113,7 +116,14 @@ impl Ingest {
             kernel,
             directory,
             room: Arc::new(Semaphore::new(IN_WORK)),
+            waits: Arc::default(),
         }
+    }
+
+    /// How long events waited until they could be seen.
+    #[must_use]
+    pub fn waits(&self) -> &Arc<Waits> {
+        &self.waits
     }
 
     /// The kernel that it stores in.
@@ -129,6 +139,7 @@ impl Ingest {
     /// known with other content, `UNAVAILABLE` when it could not be made durable: nothing of it
     /// is stored then.
     pub async fn store(&self, scope: &IngestScope, batch: Batch) -> Result<Receipt> {
+        let received = self.kernel.env().now();
         let weight = check(&batch)?;
         let permits = u32::try_from(weight.max(1)).unwrap_or(u32::MAX);
         let _room = self
@@ -139,11 +150,24 @@ impl Ingest {
         let batch = Arc::new(batch);
         for _ in 0..ATTEMPTS {
             let (receipt, sorted) = self.sort(scope, &batch).await?;
+            let shares = shares(&sorted);
             if let Some(receipt) = self.append(scope, receipt, sorted).await? {
+                if receipt.duplicates == 0 {
+                    self.note(shares, received);
+                }
                 return Ok(receipt);
             }
         }
         Err(restless())
+    }
+
+    /// Counts how long what is stored now has waited.
+    fn note(&self, shares: Vec<(TenantId, u64)>, received: Timestamp) {
+        let seen = self.kernel.env().now();
+        let waited = seen.duration_since(received);
+        for (tenant, events) in shares {
+            self.waits.note(&tenant, events, seen, waited);
+        }
     }
 
     /// Reads one record that could not be read before. Stores it if it can be now; `None` if not,
@@ -208,6 +232,14 @@ impl Ingest {
             None => Err(Error::internal("a flush of one batch without an outcome")),
         }
     }
+}
+
+/// How many events of a batch are whose.
+fn shares(batch: &FlushBatch) -> Vec<(TenantId, u64)> {
+    let blocks = batch.blocks.iter();
+    blocks
+        .map(|block| (block.tenant.clone(), u64::from(block.rows)))
+        .collect()
 }
 
 /// The directory changed with each attempt. Whose registrations those were is nothing that a

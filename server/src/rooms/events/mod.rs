@@ -16,6 +16,7 @@ mod rpc;
 mod search;
 #[cfg(test)]
 mod tests;
+mod waits;
 mod watch;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use cordon_proto::events::events_service_server::EventsServiceServer;
 
 pub use directory::Directory;
 pub use ingest::Ingest;
+pub use waits::Waits;
 
 /// Most bytes of a message in either direction: a batch and what surrounds it.
 const MESSAGE: usize = 16 << 20;

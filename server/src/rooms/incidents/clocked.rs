@@ -1,7 +1,7 @@
 //! Which incidents there are whose clocks are to be looked at.
 
-use cordon_kernel::db::TenantTx;
 use cordon_kernel::db::jobs::CLOCKS;
+use cordon_kernel::db::{TenantTx, nanos};
 use cordon_kernel::{Result, TenantId};
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
@@ -50,6 +50,31 @@ pub(crate) async fn open(
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(tenant.as_str())
         .bind(after.map(store::text).unwrap_or_default())
+        .bind(limit)
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(clocked).collect()
+}
+
+/// Up to `limit` of the tenant's incidents for which clocks may have been decided from one moment to
+/// before another, in the order of their ids, after one.
+pub(crate) async fn handled(
+    conn: &mut AnyConnection,
+    tenant: &TenantId,
+    (from, to): (Timestamp, Timestamp),
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Clocked>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM incidents i WHERE i.tenant_id = $1 AND i.incident_id > $2 \
+            AND i.created_time < $4 AND (i.state = 'open' OR i.updated_time >= $3) \
+          ORDER BY i.incident_id LIMIT $5"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(tenant.as_str())
+        .bind(after.map(store::text).unwrap_or_default())
+        .bind(nanos(from))
+        .bind(nanos(to))
         .bind(limit)
         .fetch_all(conn)
         .await?;

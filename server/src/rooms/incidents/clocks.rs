@@ -8,6 +8,7 @@ use cordon_kernel::db::nanos;
 use cordon_kernel::keys::TenantCipher;
 use cordon_sla::clock::{Entry, Event, MomentKind, Notice, Party as ClockParty};
 use cordon_sla::objective::{ObjectiveKind, Severity as ClockSeverity};
+use cordon_sla::timeline::{CloseCode as SaidCode, Phase as SaidPhase, What as Said};
 use jiff::Timestamp;
 use sqlx::AnyConnection;
 use uuid::Uuid;
@@ -39,11 +40,7 @@ pub(crate) struct Standing {
     pub(crate) breaches: i64,
 }
 
-/// The log of an incident as clocks go by it: containment ends a [`Contain`] clock when it is left
-/// forward, recovery a [`Restore`] clock, and what the provider says to the customer is an update.
-///
-/// [`Contain`]: cordon_sla::objective::ObjectiveKind::Contain
-/// [`Restore`]: cordon_sla::objective::ObjectiveKind::Restore
+/// The log of an incident as clocks go by it, by the rules of [`cordon_sla::timeline`].
 ///
 /// # Errors
 /// `NOT_FOUND` when the tenant has no such incident.
@@ -164,43 +161,60 @@ fn notice(what: What) -> Option<Notice> {
     }
 }
 
+/// What an entry is to clocks. The rules are with the clocks, where a customer finds them, too.
 fn event(what: &What, by: Party, reason: &str) -> Option<Event> {
-    Some(match what {
-        What::Opened { severity, .. } => Event::Opened {
+    let said = match what {
+        What::Opened { severity, .. } => Said::Opened {
             severity: graded(*severity),
         },
-        What::Acknowledged => Event::Acknowledged,
-        What::Reclassified { from, to } => Event::Reclassified {
+        What::Acknowledged => Said::Acknowledged,
+        What::Moved { from, to } => Said::Moved {
+            from: phase(*from),
+            to: phase(*to),
+        },
+        What::Reclassified { from, to } => Said::Reclassified {
             from: graded(*from),
             to: graded(*to),
         },
-        What::HandedOver { to } => Event::HandedOver {
-            to: match to {
-                Party::Customer => ClockParty::Customer,
-                Party::Provider => ClockParty::Provider,
+        What::HandedOver { to } => Said::HandedOver { to: party(*to) },
+        What::Closed { code } => Said::Closed {
+            code: match code {
+                CloseCode::Resolved => SaidCode::Resolved,
+                CloseCode::FalsePositive => SaidCode::FalsePositive,
+                CloseCode::Duplicate => SaidCode::Duplicate,
+                CloseCode::Accepted => SaidCode::Accepted,
             },
-            reason: reason.to_owned(),
         },
-        What::Moved { from, to } => match (from, to) {
-            (Phase::Containment, Phase::Investigation)
-            | (Phase::Containment | Phase::Investigation, Phase::Eradication) => Event::Contained,
-            (Phase::Recovery, Phase::FollowUp) => Event::Restored,
-            _ => return None,
-        },
-        What::Closed { code } => match code {
-            CloseCode::Resolved => Event::Resolved,
-            CloseCode::FalsePositive | CloseCode::Duplicate | CloseCode::Accepted => Event::Closed,
-        },
-        What::Reopened => Event::Reopened,
-        What::Commented { .. } if by == Party::Provider => Event::Updated,
-        What::Commented { .. }
-        | What::CommentUpdated { .. }
+        What::Reopened => Said::Reopened,
+        What::Commented { .. } => Said::Commented,
+        What::CommentUpdated { .. }
         | What::Updated { .. }
         | What::CriteriaSet { .. }
         | What::SignedOff { .. }
         | What::ClockWarned { .. }
-        | What::ClockBreached { .. } => return None,
-    })
+        | What::ClockBreached { .. }
+        | What::ReportingFact { .. } => Said::Other,
+    };
+    said.event(party(by), reason)
+}
+
+pub(super) fn party(party: Party) -> ClockParty {
+    match party {
+        Party::Customer => ClockParty::Customer,
+        Party::Provider => ClockParty::Provider,
+    }
+}
+
+fn phase(phase: Phase) -> SaidPhase {
+    match phase {
+        Phase::Preparation => SaidPhase::Preparation,
+        Phase::Identification => SaidPhase::Identification,
+        Phase::Containment => SaidPhase::Containment,
+        Phase::Investigation => SaidPhase::Investigation,
+        Phase::Eradication => SaidPhase::Eradication,
+        Phase::Recovery => SaidPhase::Recovery,
+        Phase::FollowUp => SaidPhase::FollowUp,
+    }
 }
 
 fn graded(severity: Severity) -> ClockSeverity {

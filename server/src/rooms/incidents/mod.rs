@@ -7,6 +7,7 @@
 mod clocked;
 mod clocks;
 mod convert;
+mod facts;
 mod model;
 mod read;
 mod rpc;
@@ -21,9 +22,12 @@ use std::sync::Arc;
 use cordon_kernel::facade::Kernel;
 use cordon_proto::incidents::incidents_service_server::IncidentsServiceServer;
 
-pub(crate) use clocked::{Clocked, has_unseen, head, open, schedule_open, touched};
+pub(crate) use clocked::{Clocked, handled, has_unseen, head, open, schedule_open, touched};
 pub(crate) use clocks::{ClockLog, Standing, clock_log, record, stand};
-pub(crate) use convert::incident_name;
+pub(crate) use convert::{
+    incident_name, reporting_duty, reporting_fact, reporting_fact_from, reporting_stage,
+};
+pub(crate) use facts::{facts, state_fact};
 pub use rpc::IncidentsRpc;
 
 /// The service, to be mounted behind the authentication layer.

@@ -183,7 +183,7 @@ impl Service {
     }
 }
 
-fn actor(caller: &Caller) -> Actor {
+pub(super) fn actor(caller: &Caller) -> Actor {
     let principal = caller.credential().principal();
     Actor {
         subject: principal.subject().to_owned(),

@@ -267,8 +267,32 @@ pub(super) async fn entries(
     if let Some(incident) = incident {
         query = query.bind(text(incident));
     }
-    let mut entries = Vec::new();
-    for row in query.fetch_all(conn).await? {
+    let rows = query.fetch_all(conn).await?;
+    read_entries(&rows, cipher)
+}
+
+/// All of an incident's entries of a kind, in order.
+pub(super) async fn entries_of_kind(
+    conn: &mut AnyConnection,
+    cipher: &TenantCipher,
+    incident: Uuid,
+    kind: &str,
+) -> Result<Vec<Entry>> {
+    let rows = sqlx::query(
+        "SELECT seq, incident_id, time, sealed FROM incident_entries \
+          WHERE tenant_id = $1 AND incident_id = $2 AND kind = $3 ORDER BY seq",
+    )
+    .bind(cipher.tenant().as_str())
+    .bind(text(incident))
+    .bind(kind)
+    .fetch_all(conn)
+    .await?;
+    read_entries(&rows, cipher)
+}
+
+fn read_entries(rows: &[AnyRow], cipher: &TenantCipher) -> Result<Vec<Entry>> {
+    let mut entries = Vec::with_capacity(rows.len());
+    for row in rows {
         let seq: i64 = row.try_get("seq")?;
         let sealed: Vec<u8> = row.try_get("sealed")?;
         let plain = cipher.open(&object(ENTRIES, &seq.to_string()), 0, &sealed)?;
@@ -356,13 +380,20 @@ pub(super) async fn apply_comment(
     .bind(sealed)
     .execute(tx.conn())
     .await?;
+    touch(tx, comment.incident, comment.updated).await?;
+    enter(tx, cipher, comment.incident, comment.updated, happened).await
+}
+
+/// Notes when something happened to an incident, which itself stays as it is.
+pub(super) async fn touch(tx: &mut TenantTx<'_>, incident: Uuid, time: Timestamp) -> Result<()> {
+    let tenant = tx.tenant();
     sqlx::query("UPDATE incidents SET updated_time = $3 WHERE tenant_id = $1 AND incident_id = $2")
         .bind(tenant.as_str())
-        .bind(text(comment.incident))
-        .bind(nanos(comment.updated))
+        .bind(text(incident))
+        .bind(nanos(time))
         .execute(tx.conn())
         .await?;
-    enter(tx, cipher, comment.incident, comment.updated, happened).await
+    Ok(())
 }
 
 /// Where a page of the queue begins: after the incident with these.

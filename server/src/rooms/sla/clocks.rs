@@ -25,6 +25,11 @@ impl Agreements {
         Ok(Self(all.into_iter().map(|one| one.agreement).collect()))
     }
 
+    /// All of them, the newest first.
+    pub(super) fn all(&self) -> &[Agreement] {
+        &self.0
+    }
+
     /// The clocks of an incident at `now`, or at its last entry: another server's clock may be
     /// ahead of this one's.
     pub(super) async fn clocks(

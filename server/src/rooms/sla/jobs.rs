@@ -1,19 +1,30 @@
-//! What is due about clocks: recording that much of a promised time is used up, or all of it.
+//! What is due: recording that much of a promised time is used up, or all of it; and keeping the
+//! reports of months.
 
 use cordon_kernel::audit::AuditEntry;
 use cordon_kernel::db::TenantTx;
-use cordon_kernel::db::jobs::JobClaim;
+use cordon_kernel::db::jobs::{CLOCKS, JobClaim};
 use cordon_kernel::facade::Kernel;
-use cordon_kernel::{Error, Name, Reason, Result};
+use cordon_kernel::keys::TenantCipher;
+use cordon_kernel::{Error, Name, Reason, Result, TenantScope};
 use cordon_sla::clock::{ClockId, State, next_moment, notices};
-use jiff::Timestamp;
+use cordon_sla::period::Period;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::clocks::{Agreements, Evaluated};
+use super::report::{Making, report_name};
+use super::store;
 use crate::rooms::incidents::{self, Standing};
 
 /// Incidents whose clocks are scheduled in one transaction.
 const STEP: i64 = 500;
+/// How long after a month its report is made: other servers' clocks may be behind.
+const SETTLING: SignedDuration = SignedDuration::from_hours(1);
+/// How often the report of the present month is made.
+const DAILY: SignedDuration = SignedDuration::from_hours(24);
+/// How many months back reports are made that are missing.
+const BACK: usize = 12;
 
 /// Looks at the clocks of the incident that the job is about, or schedules that for all open ones;
 /// when to look again.
@@ -66,7 +77,7 @@ pub(crate) async fn look_at_clocks(
 /// Records what is to be said; how much that was.
 async fn record(
     tx: &mut TenantTx<'_>,
-    cipher: &cordon_kernel::keys::TenantCipher,
+    cipher: &TenantCipher,
     incident: Uuid,
     evaluated: &Evaluated<'_>,
 ) -> Result<usize> {
@@ -103,14 +114,75 @@ async fn look_at_all(kernel: &Kernel, claim: &JobClaim) -> Result<Option<Timesta
 ///
 /// # Errors
 /// `UNAVAILABLE` when the database can't be reached.
-pub(crate) async fn catch_up(kernel: &Kernel, scope: &cordon_kernel::TenantScope) -> Result<()> {
+pub(crate) async fn catch_up(kernel: &Kernel, scope: &TenantScope) -> Result<()> {
     let mut read = kernel.db().tenant_read(scope).await?;
     let unseen = incidents::has_unseen(read.conn(), scope.tenant()).await?;
     drop(read);
     if unseen {
-        let job = cordon_kernel::db::jobs::CLOCKS;
         let now = kernel.env().now();
-        kernel.db().schedule_job(scope, job, now).await?;
+        kernel.db().schedule_job(scope, CLOCKS, now).await?;
     }
+    Ok(())
+}
+
+/// Keeps the reports of the tenant's months: of each that is over once, of the present one as it is
+/// now; when to come again.
+///
+/// # Errors
+/// `ETAG_MISMATCH` when another has claimed the job; `UNAVAILABLE` when database or key service
+/// can't be reached.
+pub(crate) async fn keep_reports(kernel: &Kernel, claim: &JobClaim) -> Result<Option<Timestamp>> {
+    let (scope, _) = kernel.job_scope(claim);
+    let mut read = kernel.db().tenant_read(&scope).await?;
+    let agreements = Agreements::of(read.conn(), claim.tenant()).await?;
+    let now = kernel.env().now();
+    let begun = agreements.all().iter().map(|one| one.validity().from).min();
+    let (Some(begun), Some(present)) = (begun, Period::of(now)) else {
+        return Ok(None);
+    };
+    let months = std::iter::successors(Some(present), |month| month.previous());
+    let months = months.take(BACK + 1).filter(|month| month.to() > begun);
+    let mut missing = Vec::new();
+    for month in months {
+        let settled = month.to() + SETTLING <= now;
+        let wanted = month == present || settled;
+        if wanted && !store::is_final(read.conn(), claim.tenant(), month).await? {
+            missing.push(month);
+        }
+    }
+    drop(read);
+    // The earliest first: the later ones show it.
+    for month in missing.into_iter().rev() {
+        keep_report(kernel, claim, &agreements, month, now).await?;
+    }
+    let settled = [Some(present), present.previous()]
+        .into_iter()
+        .flatten()
+        .filter_map(|month| month.to().checked_add(SETTLING).ok())
+        .filter(|at| *at > now);
+    let daily = now.checked_add(DAILY).ok();
+    Ok(settled.chain(daily).min())
+}
+
+async fn keep_report(
+    kernel: &Kernel,
+    claim: &JobClaim,
+    agreements: &Agreements,
+    month: Period,
+    now: Timestamp,
+) -> Result<()> {
+    let (scope, permit) = kernel.job_scope(claim);
+    let mut making = Making::new(kernel, &scope, agreements.all(), month, now);
+    while making.step().await?.is_some() {}
+    let (mut report, _) = making.finish().await?;
+    // The clocks themselves are made again when somebody asks for them.
+    report.clocks = None;
+    let mut tx = kernel.db().tenant_tx(&scope, &permit).await?;
+    tx.require_claim(claim).await?;
+    store::keep_report(tx.conn(), claim.tenant(), &report).await?;
+    let entry = AuditEntry::new(&permit)
+        .resource(report_name(claim.tenant(), month)?)
+        .detail("final", report.complete);
+    tx.commit(entry).await?;
     Ok(())
 }

@@ -6,7 +6,10 @@
 
 mod clocks;
 mod convert;
+mod deadlines;
 mod jobs;
+mod report;
+mod reports;
 mod rpc;
 mod service;
 mod store;
@@ -19,7 +22,7 @@ use std::sync::Arc;
 use cordon_kernel::facade::Kernel;
 use cordon_proto::sla::sla_service_server::SlaServiceServer;
 
-pub(crate) use jobs::{catch_up, look_at_clocks};
+pub(crate) use jobs::{catch_up, keep_reports, look_at_clocks};
 pub use rpc::SlaRpc;
 
 /// The service, to be mounted behind the authentication layer.

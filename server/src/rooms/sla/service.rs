@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cordon_kernel::audit::AuditEntry;
-use cordon_kernel::db::jobs::CLOCKS;
+use cordon_kernel::db::jobs::{CLOCKS, REPORTS};
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Action, Disclosed, Error, Home, Name, Reason, Result, TenantId};
 use cordon_sla::agreement::AgreementDraft;
@@ -100,6 +100,7 @@ impl Service {
         tx.about(&tenant);
         // What was opened before may be under it, too.
         tx.schedule_job(&tenant, CLOCKS, stored.created).await?;
+        tx.schedule_job(&tenant, REPORTS, stored.created).await?;
         let entry = AuditEntry::new(&permit)
             .resource(Name::Agreement(tenant, u64::from(version)))
             .detail("valid_from", from);

@@ -1,8 +1,10 @@
-//! The table of agreements.
+//! The tables of agreements and reports.
 
 use cordon_kernel::db::{nanos, timestamp};
 use cordon_kernel::{Error, Result, TenantId};
 use cordon_sla::agreement::{Agreement, AgreementDraft};
+use cordon_sla::period::Period;
+use cordon_sla::report::Report;
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
@@ -68,6 +70,87 @@ pub(super) async fn insert(conn: &mut AnyConnection, stored: &Stored) -> Result<
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// The tenant's reports of up to `limit` months before one that are over, the latest first.
+pub(super) async fn reports(
+    conn: &mut AnyConnection,
+    tenant: &TenantId,
+    before: Period,
+    limit: i64,
+) -> Result<Vec<Report>> {
+    let rows = sqlx::query(
+        "SELECT document FROM sla_reports WHERE tenant_id = $1 AND period < $2 AND final = 1 \
+          ORDER BY period DESC LIMIT $3",
+    )
+    .bind(tenant.as_str())
+    .bind(before.to_string())
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    let read = |row: AnyRow| {
+        let document: String = row.try_get("document")?;
+        serde_json::from_str(&document).map_err(Error::internal)
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// Whether the tenant's report of a month is kept, and final.
+pub(super) async fn is_final(
+    conn: &mut AnyConnection,
+    tenant: &TenantId,
+    period: Period,
+) -> Result<bool> {
+    let row: Option<i64> =
+        sqlx::query_scalar("SELECT final FROM sla_reports WHERE tenant_id = $1 AND period = $2")
+            .bind(tenant.as_str())
+            .bind(period.to_string())
+            .fetch_optional(conn)
+            .await?;
+    Ok(row == Some(1))
+}
+
+/// Keeps a report; one that is final stays as it is.
+pub(super) async fn keep_report(
+    conn: &mut AnyConnection,
+    tenant: &TenantId,
+    report: &Report,
+) -> Result<()> {
+    let document = serde_json::to_string(report).map_err(Error::internal)?;
+    sqlx::query(
+        "INSERT INTO sla_reports (tenant_id, period, as_of, final, document) \
+         VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (tenant_id, period) DO UPDATE SET as_of = excluded.as_of, \
+            final = excluded.final, document = excluded.document WHERE sla_reports.final = 0",
+    )
+    .bind(tenant.as_str())
+    .bind(report.period.to_string())
+    .bind(nanos(report.as_of))
+    .bind(i64::from(report.complete))
+    .bind(document)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Up to `limit` tenants' reports of a month, in the order of their ids, after one: id and JSON.
+pub(super) async fn reports_of(
+    conn: &mut AnyConnection,
+    period: Period,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(String, String)>> {
+    let rows = sqlx::query(
+        "SELECT tenant_id, document FROM sla_reports WHERE period = $1 AND tenant_id > $2 \
+          ORDER BY tenant_id LIMIT $3",
+    )
+    .bind(period.to_string())
+    .bind(after)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    let read = |row: AnyRow| Ok((row.try_get("tenant_id")?, row.try_get("document")?));
+    rows.into_iter().map(read).collect()
 }
 
 fn read(row: &AnyRow, tenant: &TenantId) -> Result<Stored> {

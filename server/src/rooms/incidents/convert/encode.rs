@@ -8,6 +8,7 @@ use wire::timeline_entry::{self as kinds, What as WireWhat};
 
 use super::super::model::{Actor, Comment, Criterion, Incident, SignOff, What};
 use super::super::store::{Entry, Queued};
+use super::facts::reporting_fact;
 use super::words;
 use crate::rooms::fields::wire_time;
 
@@ -135,6 +136,7 @@ pub(in super::super) fn entry(tenant: &TenantId, entry: Disclosed<Entry>) -> wir
             clock: Some(clock_ref(tenant, entry.incident, clock)),
             due_time: due.map(wire_time),
         }),
+        What::ReportingFact { fact } => WireWhat::ReportingFact(reporting_fact(fact)),
     };
     wire::TimelineEntry {
         name: Name::TimelineEntry(tenant.clone(), entry.incident, sequence).to_string(),

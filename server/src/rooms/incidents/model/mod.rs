@@ -16,6 +16,7 @@ pub(super) use decide::{Change, Command, NewIncident, create, decide};
 pub(super) use words::{CloseCode, Party, Phase, Severity, State, Tlp};
 
 use cordon_sla::clock::ClockId;
+use cordon_sla::regulatory::Fact;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -154,6 +155,10 @@ pub(super) enum What {
         clock: ClockId,
         due: Option<Timestamp>,
     },
+    /// Something that deadlines of the law run from.
+    ReportingFact {
+        fact: Fact,
+    },
 }
 
 impl What {
@@ -165,7 +170,8 @@ impl What {
             | Self::SignedOff { .. }
             | Self::CommentUpdated { .. }
             | Self::ClockWarned { .. }
-            | Self::ClockBreached { .. } => false,
+            | Self::ClockBreached { .. }
+            | Self::ReportingFact { .. } => false,
             Self::Opened { .. }
             | Self::Acknowledged
             | Self::Moved { .. }
@@ -194,6 +200,7 @@ impl What {
             Self::CommentUpdated { .. } => "comment_updated",
             Self::ClockWarned { .. } => "clock_warned",
             Self::ClockBreached { .. } => "clock_breached",
+            Self::ReportingFact { .. } => "reporting_fact",
         }
     }
 }

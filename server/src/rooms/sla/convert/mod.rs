@@ -2,7 +2,9 @@
 
 mod agreement;
 mod clock;
+mod deadline;
 mod words;
 
 pub(super) use agreement::{agreement, checked, create};
 pub(super) use clock::{IncidentClocks, ShownClock, clocks, watched};
+pub(super) use deadline::deadlines;

@@ -1,5 +1,6 @@
 //! The room against a kernel on a temporary database: everything but the network is real.
 
+mod reports;
 mod timers;
 
 use std::sync::Arc;
