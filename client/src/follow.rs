@@ -92,6 +92,14 @@ impl<F: Follow> Following<F> {
     pub(crate) fn cursor(&self) -> Option<i64> {
         self.cursor
     }
+
+    /// The cursor behind the next chunk, whatever is in it: nothing of it is handed out.
+    pub(crate) async fn behind(&mut self) -> Result<i64> {
+        match self.chunks.next().await {
+            Some(chunk) => chunk.map(|(_, cursor)| cursor),
+            None => Err(Error::new(Reason::Unavailable, "the stream has ended")),
+        }
+    }
 }
 
 impl<F: Follow> Stream for Following<F> {

@@ -92,6 +92,35 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A month's report, checked and computed again from one's own log:
+//!
+//! ```no_run
+//! use cordon_client::statement::PublicKeys;
+//! use cordon_client::{Client, Result, sla};
+//! use cordon_sla::report::recompute;
+//! use futures::TryStreamExt as _;
+//!
+//! # async fn run(client: Client, keys: PublicKeys) -> Result<()> {
+//! let mut lines = Vec::new();
+//! let october = "2026-10".parse().unwrap();
+//! let sla = client.sla();
+//! let signed = sla
+//!     .generate_report("acme", october, &keys, |chunk| {
+//!         lines.extend_from_slice(chunk);
+//!         Ok(())
+//!     })
+//!     .await?;
+//! let agreements: Vec<_> = sla.list_agreements("acme").try_collect().await?;
+//! let agreements = agreements.iter().map(sla::to_agreement).collect::<Result<Vec<_>>>()?;
+//! let lines = lines.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+//! let came = recompute(&signed.report, lines, client.sla().logs().await?, &agreements);
+//! for difference in &came.differences {
+//!     eprintln!("{difference}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod audit;
 mod client;
@@ -106,7 +135,7 @@ mod paging;
 mod profile;
 mod retry;
 mod servers;
-mod sla;
+pub mod sla;
 pub mod statement;
 mod tenants;
 pub mod time;
@@ -131,8 +160,9 @@ pub use self::paging::Paged;
 pub use self::profile::{Profile, Validity};
 pub use self::retry::RetryPolicy;
 pub use self::sla::{
-    Agreement, AlwaysOpen, Availability, Calendar, CalendarOpen, Clock, ClockState, CreditBasis,
-    CreditTerm, DayOfWeek, Objective, ObjectiveKind, OfficeHours, OpenSpan, Sla, Stretch,
+    Agreement, AlwaysOpen, Availability, Calendar, CalendarOpen, Clock, ClockState, ClockWatch,
+    ClocksUpdate, CreditBasis, CreditTerm, DayOfWeek, IncidentClocks, Objective, ObjectiveKind,
+    OfficeHours, OpenSpan, Reports, SignedReport, Sla, Stretch,
 };
 pub use self::tenants::{
     Account, AddressRange, CreateAccountResponse, Credential, DeletionCertificate, Holder,

@@ -1,14 +1,25 @@
 //! What was promised to a tenant about time, and how the clocks of its incidents stand.
 
+mod agreement;
+mod document;
+mod logs;
+mod report;
+mod watch;
+
 use cordon_proto::sla::sla_service_client::SlaServiceClient;
 pub use cordon_proto::sla::{
-    Agreement, AlwaysOpen, Availability, Calendar, Clock, CreditTerm, DayOfWeek, Objective,
-    ObjectiveKind, OfficeHours, OpenSpan, Stretch, calendar::Open as CalendarOpen,
+    Agreement, AlwaysOpen, Availability, Calendar, Clock, CreditTerm, DayOfWeek, IncidentClocks,
+    Objective, ObjectiveKind, OfficeHours, OpenSpan, Stretch, calendar::Open as CalendarOpen,
     clock::State as ClockState, credit_term::Basis as CreditBasis,
 };
 use cordon_proto::sla::{CreateAgreementRequest, ListAgreementsRequest, ListClocksRequest};
 use jiff::Timestamp;
 
+pub use self::agreement::to_agreement;
+pub use self::document::{DocumentWriter, ReportDocument};
+pub use self::logs::to_timeline;
+pub use self::report::{Reports, SignedReport, check_clocks, read_report};
+pub use self::watch::{ClockWatch, ClocksUpdate};
 use crate::client::{Call, Client, call, configured};
 use crate::error::{Error, Reason, Result};
 use crate::incidents::{LONG_PAGE, pages, present, too_many};

@@ -9,6 +9,8 @@
 mod amounts;
 mod chart;
 pub mod incident;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 mod shell;
 mod sla;
 pub mod tables;

@@ -1,7 +1,7 @@
 //! Pages of ordinary and of hostile content.
 
 mod browser;
-mod samples;
+pub(crate) mod samples;
 
 use cordon_sla::clock::Subject;
 use cordon_sla::report::Report;

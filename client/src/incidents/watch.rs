@@ -31,6 +31,11 @@ impl IncidentWatch {
     pub fn cursor(&self) -> Option<i64> {
         self.0.cursor()
     }
+
+    /// Where now is, as the server says it before anything else.
+    pub(crate) async fn head(&mut self) -> Result<i64> {
+        self.0.behind().await
+    }
 }
 
 impl Stream for IncidentWatch {

@@ -15,8 +15,10 @@ use cordon_proto::events as wire;
 use cordon_proto::events::events_service_server::{EventsService, EventsServiceServer};
 use cordon_proto::incidents::WatchIncidentsResponse;
 use cordon_proto::incidents::incidents_service_server::IncidentsServiceServer;
-use cordon_proto::sla::Agreement;
 use cordon_proto::sla::sla_service_server::SlaServiceServer;
+use cordon_proto::sla::{
+    Agreement, ExportReportsResponse, GenerateReportResponse, WatchClocksResponse,
+};
 use cordon_proto::tenants as identity;
 use cordon_proto::tenants::identity_service_server::{IdentityService, IdentityServiceServer};
 use cordon_proto::tenants::tenants_service_server::TenantsServiceServer;
@@ -66,6 +68,10 @@ pub(crate) struct Script {
     pub(crate) sla_failures: Mutex<VecDeque<Status>>,
     /// The tenant's agreements, the newest first.
     pub(crate) agreements: Mutex<Vec<Agreement>>,
+    pub(crate) clock_watches: Mutex<VecDeque<Vec<Result<WatchClocksResponse, Status>>>>,
+    /// What a report comes in; the same for each call.
+    pub(crate) report: Mutex<Vec<Result<GenerateReportResponse, Status>>>,
+    pub(crate) reports: Mutex<Vec<Result<ExportReportsResponse, Status>>>,
     /// The request ids of the calls about incidents.
     pub(crate) marks: Mutex<Vec<String>>,
 }

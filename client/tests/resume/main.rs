@@ -7,6 +7,7 @@ mod failover;
 mod fake;
 mod incidents;
 mod registers;
+mod reports;
 mod sla;
 mod statements;
 

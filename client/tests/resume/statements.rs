@@ -14,7 +14,7 @@ fn pair(seed: u8) -> Ed25519KeyPair {
     Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap()
 }
 
-fn key(kid: &str, seed: u8) -> SigningKey {
+pub(crate) fn key(kid: &str, seed: u8) -> SigningKey {
     let prefix: &[u8] = &[
         0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
     ];
@@ -46,7 +46,11 @@ fn statement() -> String {
 
 /// The statement as the former key signed it.
 fn sealed() -> Value {
-    let statement = statement();
+    seal(&statement())
+}
+
+/// A statement as the former key signs it.
+pub(crate) fn seal(statement: &str) -> Value {
     let message = format!(
         "DSSEv1 {} {KIND} {} {statement}",
         KIND.len(),
@@ -54,7 +58,7 @@ fn sealed() -> Value {
     );
     json!({
         "payloadType": KIND,
-        "payload": STANDARD.encode(&statement),
+        "payload": STANDARD.encode(statement),
         "signatures": [{
             "keyid": "former",
             "sig": STANDARD.encode(pair(1).sign(message.as_bytes())),

@@ -184,7 +184,7 @@ fn of_month(month: &str, incidents: u64, agreement: &[Agreement], earlier: Vec<M
 }
 
 /// A month of that many incidents, with those before.
-pub(super) fn report(month: &str, incidents: u64) -> Report {
+pub(crate) fn report(month: &str, incidents: u64) -> Report {
     let agreement = [agreement()];
     let months = [
         "2026-01", "2026-02", "2026-03", "2026-04", "2026-06", "2026-07", "2026-08", "2026-09",

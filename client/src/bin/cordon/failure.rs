@@ -22,6 +22,8 @@ pub(crate) enum Failure {
     Local(String),
     /// Records were rejected; all that there is to say was said.
     Rejected,
+    /// What was compared is not the same; all that there is to say was said.
+    Disagrees,
     /// Nobody reads the output any more, as in `cordon … | head`: that is no failure.
     Unread,
 }
@@ -54,6 +56,7 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Local(_) => 1,
             Self::Rejected => 5,
+            Self::Disagrees => 7,
             Self::Unread => 0,
         }
     }
@@ -61,7 +64,7 @@ impl Failure {
     /// Says it on stderr.
     pub(crate) fn report(&self) -> ExitCode {
         match self {
-            Self::Rejected | Self::Unread => {}
+            Self::Rejected | Self::Disagrees | Self::Unread => {}
             Self::Client(error) => {
                 note(&format!("error: {error}"));
                 for violation in error.violations() {
@@ -86,6 +89,7 @@ impl fmt::Display for Failure {
             Self::Client(error) => error.fmt(f),
             Self::Usage(text) | Self::Local(text) => f.write_str(text),
             Self::Rejected => f.write_str("records were rejected"),
+            Self::Disagrees => f.write_str("they do not agree"),
             Self::Unread => f.write_str("nobody reads the output"),
         }
     }

@@ -41,6 +41,7 @@ Exit codes:
   4  there is nothing of that name
   5  done, but some records could not be read (ingest)
   6  the server can't be reached or did not answer in time; run again later
+  7  done, but the report and the log do not agree (sla recompute)
 
 Results go to stdout, everything else to stderr.";
 

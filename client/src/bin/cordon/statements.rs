@@ -5,9 +5,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use cordon_client::statement::{
-    self, MAX_ENVELOPE_BYTES, MAX_KEYS_BYTES, PublicKey, PublicKeys, Statement,
-};
+use cordon_client::sla::{ReportDocument, check_clocks, read_report};
+use cordon_client::statement::{self, MAX_KEYS_BYTES, PublicKey, PublicKeys, Statement};
 use cordon_client::{Error, Reason};
 use serde_json::json;
 
@@ -16,6 +15,9 @@ use crate::failure::{Failure, Outcome, note};
 use crate::output::Form;
 use crate::part::Part;
 use crate::text::{indented, one_line};
+
+/// Largest report with its clocks that is read, in bytes.
+pub(crate) const MAX_REPORT_BYTES: usize = 2 << 30;
 
 /// Where the keys go.
 #[derive(Debug, Args)]
@@ -28,7 +30,8 @@ pub(crate) struct SigningKeys {
 /// What to verify, and with which keys.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// A signed statement, such as a deletion certificate: a DSSE envelope in JSON. `-` for stdin
+    /// A signed statement, such as a deletion certificate: a DSSE envelope in JSON; or a report with
+    /// its clocks, as `cordon sla report --format json` writes it. `-` for stdin
     #[arg(value_name = "FILE")]
     statement: PathBuf,
     /// Keys that `cordon signing-keys` wrote: nobody is asked. Without them, the profile's server is
@@ -55,14 +58,16 @@ pub(crate) async fn signing_keys(context: &Context, command: SigningKeys) -> Out
 
 pub(crate) async fn verify(context: &Context, command: Verify) -> Outcome {
     let path = &command.statement;
-    let envelope = read(path, MAX_ENVELOPE_BYTES)?;
-    let keys = match &command.keys {
-        Some(path) => {
-            PublicKeys::parse(&read(path, MAX_KEYS_BYTES)?).map_err(|error| about(path, &error))?
-        }
-        None => fetch(context).await?,
-    };
-    let statement = statement::verify(&envelope, &keys).map_err(|error| about(path, &error))?;
+    let content = read(path, MAX_REPORT_BYTES)?;
+    let keys = keys(context, command.keys.as_deref()).await?;
+    if ReportDocument::is_one(&content) {
+        let found = |error: Error| about(path, &error);
+        let document = ReportDocument::parse(&content).map_err(found)?;
+        let signed = read_report(&document.envelope, &keys).map_err(found)?;
+        check_clocks(&signed.report, &document.digest()).map_err(found)?;
+        return show(context, &signed.statement);
+    }
+    let statement = statement::verify(&content, &keys).map_err(|error| about(path, &error))?;
     show(context, &statement)
 }
 
@@ -71,8 +76,18 @@ async fn fetch(context: &Context) -> Result<PublicKeys, Failure> {
     Ok(PublicKeys::new(&client.identity().signing_keys().await?)?)
 }
 
+/// The keys that are to be checked with: of a file, or those of the profile's server.
+pub(crate) async fn keys(context: &Context, file: Option<&Path>) -> Result<PublicKeys, Failure> {
+    match file {
+        Some(path) => {
+            PublicKeys::parse(&read(path, MAX_KEYS_BYTES)?).map_err(|error| about(path, &error))
+        }
+        None => fetch(context).await,
+    }
+}
+
 /// Reads a file that is to be checked: not more of it than is checked.
-fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
+pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
     let failed = |error: io::Error| Failure::local(format!("{}: {error}", path.display()));
     let source: Box<dyn Read> = if path.as_os_str() == "-" {
         Box::new(io::stdin())
@@ -90,7 +105,7 @@ fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
 }
 
 /// What is wrong with a file.
-fn about(path: &Path, error: &Error) -> Failure {
+pub(crate) fn about(path: &Path, error: &Error) -> Failure {
     let path = path.display();
     match error.reason() {
         Reason::BadSignature => Failure::local(format!(

@@ -65,6 +65,16 @@ fn the_lines_that_scripts_rely_on_are_understood() {
         "cordon sla agreements list acme -o json",
         "cordon sla clocks 12",
         "cordon sla clocks 01934f5e-7c1a-7abc-8def-0123456789ab -o ndjson --tenant acme --justification because",
+        "cordon sla watch",
+        "cordon sla watch --cursor 7 --limit 3 -o ndjson --tenant acme --justification because",
+        "cordon sla report --period 2026-10",
+        "cordon sla report --tenant acme --period 2026-10 --format json --out report.json",
+        "cordon sla report --period 2026-10 --format csv --clocks --keys keys.json",
+        "cordon sla report --period 2026-10 --format parquet --out clocks.parquet",
+        "cordon sla report --all --period 2026-10 --format html --out all.html",
+        "cordon sla recompute report.json",
+        "cordon sla recompute report.json --log log.ndjson --agreements a.json --keys keys.json",
+        "cordon sla history --out log.ndjson",
         "cordon admin tenants list",
         "cordon admin tenants show acme",
         "cordon admin tenants suspend acme --reason unpaid",
@@ -146,6 +156,13 @@ fn what_is_not_understood_is_refused_as_usage() {
         "cordon sla agreements list acme globex",
         "cordon sla clocks",
         "cordon sla clocks x",
+        "cordon sla report",
+        "cordon sla report --period 2026-13",
+        "cordon sla report --period october",
+        "cordon sla report --period 2026-10 --format pdf",
+        "cordon sla report --period 2026-10 --all --tenant acme",
+        "cordon sla recompute",
+        "cordon sla watch --cursor now",
         "cordon admin credentials issue --role reader --out f",
         "cordon admin credentials issue acme --staff --role reader --out f",
         "cordon admin credentials issue acme --role reader",
@@ -170,12 +187,13 @@ fn exit_codes_are_told_in_the_help_and_kept() {
     use failure::Failure;
 
     let help = Cli::command().render_help().to_string();
-    for code in 0..=6 {
+    for code in 0..=7 {
         assert!(help.contains(&format!("\n  {code}  ")), "{code}");
     }
     assert_eq!(Failure::usage("x").code(), 2);
     assert_eq!(Failure::local("x").code(), 1);
     assert_eq!(Failure::Rejected.code(), 5);
+    assert_eq!(Failure::Disagrees.code(), 7);
     assert_eq!(
         Failure::from(std::io::Error::from(std::io::ErrorKind::BrokenPipe)).code(),
         0

@@ -4,9 +4,10 @@ use cordon_proto::incidents::Severity;
 use cordon_proto::sla as wire;
 use cordon_proto::sla::clock::State;
 use cordon_proto::sla::sla_service_server::SlaService;
+use futures::{StreamExt as _, stream};
 use tonic::{Code, Request, Response, Status};
 
-use super::Service;
+use super::{Answers, Service};
 use crate::refusal;
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -32,6 +33,44 @@ impl Service {
 
 #[tonic::async_trait]
 impl SlaService for Service {
+    type WatchClocksStream = Answers<wire::WatchClocksResponse>;
+    type GenerateReportStream = Answers<wire::GenerateReportResponse>;
+    type ExportReportsStream = Answers<wire::ExportReportsResponse>;
+
+    async fn watch_clocks(
+        &self,
+        request: Request<wire::WatchClocksRequest>,
+    ) -> Answer<Self::WatchClocksStream> {
+        self.sla(request, |asked| {
+            format!("watch clocks {} {:?}", asked.parent, asked.cursor)
+        })?;
+        let answers = self.0.clock_watches.lock().unwrap().pop_front();
+        Ok(Response::new(match answers {
+            Some(answers) => stream::iter(answers).boxed(),
+            None => stream::pending().boxed(),
+        }))
+    }
+
+    async fn generate_report(
+        &self,
+        request: Request<wire::GenerateReportRequest>,
+    ) -> Answer<Self::GenerateReportStream> {
+        self.sla(request, |asked| {
+            format!("report {} {}", asked.parent, asked.period)
+        })?;
+        let parts = self.0.report.lock().unwrap().clone();
+        Ok(Response::new(stream::iter(parts).boxed()))
+    }
+
+    async fn export_reports(
+        &self,
+        request: Request<wire::ExportReportsRequest>,
+    ) -> Answer<Self::ExportReportsStream> {
+        self.sla(request, |asked| format!("reports {}", asked.period))?;
+        let parts = self.0.reports.lock().unwrap().clone();
+        Ok(Response::new(stream::iter(parts).boxed()))
+    }
+
     async fn create_agreement(
         &self,
         request: Request<wire::CreateAgreementRequest>,

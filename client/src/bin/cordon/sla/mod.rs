@@ -4,6 +4,11 @@ mod agreements;
 mod amounts;
 mod clocks;
 mod draft;
+mod history;
+mod own;
+mod recompute;
+mod report;
+mod watch;
 mod words;
 
 use clap::{Args, Subcommand};
@@ -22,6 +27,14 @@ pub(crate) enum Command {
     Agreements(agreements::Command),
     /// How the clocks of an incident stand
     Clocks(Ask),
+    /// Follow how the clocks of all open incidents stand
+    Watch(watch::Watch),
+    /// What was attained in a month: as a page, a signed file, or a table
+    Report(report::Ask),
+    /// Do all sums of a report again from one's own log and agreements, and say what differs
+    Recompute(recompute::Ask),
+    /// Write down all that has happened to a tenant's incidents, as `recompute` reads it
+    History(history::Ask),
 }
 
 const NAMES: &str = "\
@@ -48,6 +61,10 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
             let (client, name) = incidents::named(context, &whose, id).await?;
             Clocks::read(&client, &name).await?.show(context)
         }
+        Command::Watch(command) => watch::run(context, command).await,
+        Command::Report(command) => Box::pin(report::run(context, command)).await,
+        Command::Recompute(command) => Box::pin(recompute::run(context, command)).await,
+        Command::History(command) => history::run(context, command).await,
     }
 }
 
