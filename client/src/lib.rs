@@ -152,17 +152,19 @@ pub use self::events::{
     WithheldCount, WithheldField,
 };
 pub use self::incidents::{
-    Actor, CleanStateCriterion, CloseCode, Comment, CommentRevision, Incident, IncidentChanges,
-    IncidentFilter, IncidentState, IncidentWatch, Incidents, NewIncident, Party, Phase,
-    QueuedIncident, Severity, SignOff, TimelineEntry, TimelineWhat, Tlp,
+    Actor, CleanStateCriterion, ClockRef, CloseCode, Comment, CommentRevision, Incident,
+    IncidentChanges, IncidentFilter, IncidentState, IncidentWatch, Incidents, NewIncident, Party,
+    Phase, QueuedIncident, Severity, SignOff, TimelineEntry, TimelineWhat, Tlp,
 };
 pub use self::paging::Paged;
 pub use self::profile::{Profile, Validity};
 pub use self::retry::RetryPolicy;
 pub use self::sla::{
     Agreement, AlwaysOpen, Availability, Calendar, CalendarOpen, Clock, ClockState, ClockWatch,
-    ClocksUpdate, CreditBasis, CreditTerm, DayOfWeek, IncidentClocks, Objective, ObjectiveKind,
-    OfficeHours, OpenSpan, Reports, SignedReport, Sla, Stretch,
+    ClocksUpdate, CreditBasis, CreditTerm, DayOfWeek, DeadlineState, IncidentClocks, Objective,
+    ObjectiveKind, OfficeHours, OpenSpan, ReportingDeadline, ReportingDuties, ReportingDuty,
+    ReportingFact, ReportingFactKind, ReportingStage, Reports, SignedReport, Sla, Stretch,
+    Submission,
 };
 pub use self::tenants::{
     Account, AddressRange, CreateAccountResponse, Credential, DeletionCertificate, Holder,

@@ -4,13 +4,19 @@ mod agreement;
 mod document;
 mod logs;
 mod report;
+mod reporting;
 mod watch;
 
 use cordon_proto::sla::sla_service_client::SlaServiceClient;
 pub use cordon_proto::sla::{
     Agreement, AlwaysOpen, Availability, Calendar, Clock, CreditTerm, DayOfWeek, IncidentClocks,
-    Objective, ObjectiveKind, OfficeHours, OpenSpan, Stretch, calendar::Open as CalendarOpen,
-    clock::State as ClockState, credit_term::Basis as CreditBasis,
+    Objective, ObjectiveKind, OfficeHours, OpenSpan, ReportingDeadline, ReportingDuty,
+    ReportingFact, ReportingStage, Stretch,
+    calendar::Open as CalendarOpen,
+    clock::State as ClockState,
+    credit_term::Basis as CreditBasis,
+    reporting_deadline::State as DeadlineState,
+    reporting_fact::{Duties as ReportingDuties, Fact as ReportingFactKind, Submission},
 };
 use cordon_proto::sla::{CreateAgreementRequest, ListAgreementsRequest, ListClocksRequest};
 use jiff::Timestamp;

@@ -8,8 +8,10 @@ mod watch;
 use cordon_proto::incidents::incidents_service_client::IncidentsServiceClient;
 pub use cordon_proto::incidents::{
     Actor, CleanStateCriterion, CloseCode, Comment, Incident, Party, Phase, QueuedIncident,
-    Severity, SignOff, TimelineEntry, Tlp, comment::Revision as CommentRevision,
-    incident::State as IncidentState, timeline_entry::What as TimelineWhat,
+    Severity, SignOff, TimelineEntry, Tlp,
+    comment::Revision as CommentRevision,
+    incident::State as IncidentState,
+    timeline_entry::{ClockRef, What as TimelineWhat},
 };
 use cordon_proto::incidents::{
     GetIncidentRequest, ListIncidentQueueRequest, ListIncidentsRequest, ListTimelineEntriesRequest,

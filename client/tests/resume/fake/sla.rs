@@ -71,6 +71,27 @@ impl SlaService for Service {
         Ok(Response::new(stream::iter(parts).boxed()))
     }
 
+    async fn record_reporting_fact(
+        &self,
+        request: Request<wire::RecordReportingFactRequest>,
+    ) -> Answer<wire::RecordReportingFactResponse> {
+        let asked = self.sla(request, |asked| format!("fact {}", asked.parent))?;
+        Ok(Response::new(wire::RecordReportingFactResponse {
+            fact: asked.fact,
+        }))
+    }
+
+    async fn list_reporting_deadlines(
+        &self,
+        request: Request<wire::ListReportingDeadlinesRequest>,
+    ) -> Answer<wire::ListReportingDeadlinesResponse> {
+        self.sla(request, |asked| format!("deadlines {}", asked.parent))?;
+        Ok(Response::new(wire::ListReportingDeadlinesResponse {
+            as_of_time: TIME,
+            ..wire::ListReportingDeadlinesResponse::default()
+        }))
+    }
+
     async fn create_agreement(
         &self,
         request: Request<wire::CreateAgreementRequest>,

@@ -1,8 +1,11 @@
 //! What happened to an incident, as rows and as JSON.
 
+mod clocks;
+
 use cordon_client::{Actor, TimelineEntry, TimelineWhat};
 use serde_json::{Value, json};
 
+use self::clocks::{clock, clock_json, fact_json, fact_words, since, up_at};
 use super::words::{code, party, phase, plain, severity};
 use crate::output::Row;
 use crate::show::{or_null, short, time, time_json};
@@ -124,6 +127,18 @@ pub(super) fn what(what: Option<&TimelineWhat>) -> String {
         Some(TimelineWhat::CommentUpdated(updated)) => {
             format!("changed a comment: {}", short(&updated.comment))
         }
+        Some(TimelineWhat::ClockWarned(warned)) => format!(
+            "{} % of the time to {} is used{}",
+            warned.percent,
+            clock(warned.clock.as_ref()),
+            up_at(warned.due_time.as_ref())
+        ),
+        Some(TimelineWhat::ClockBreached(breached)) => format!(
+            "the time to {} is over{}",
+            clock(breached.clock.as_ref()),
+            since(breached.due_time.as_ref())
+        ),
+        Some(TimelineWhat::ReportingFact(fact)) => fact_words(fact.fact.as_ref()),
         None => "something that this program is too old to know".to_owned(),
     }
 }
@@ -177,6 +192,20 @@ fn what_json(what: Option<&TimelineWhat>) -> (Value, Value) {
         }
         Some(TimelineWhat::CommentUpdated(updated)) => {
             ("COMMENT_UPDATED", json!({ "comment": updated.comment }))
+        }
+        Some(TimelineWhat::ClockWarned(warned)) => {
+            let mut details = clock_json(warned.clock.as_ref(), warned.due_time.as_ref());
+            if let Value::Object(details) = &mut details {
+                details.insert("percent".to_owned(), warned.percent.into());
+            }
+            ("CLOCK_WARNED", details)
+        }
+        Some(TimelineWhat::ClockBreached(breached)) => (
+            "CLOCK_BREACHED",
+            clock_json(breached.clock.as_ref(), breached.due_time.as_ref()),
+        ),
+        Some(TimelineWhat::ReportingFact(fact)) => {
+            ("REPORTING_FACT", fact_json(fact.fact.as_ref()))
         }
         None => return (Value::Null, json!({})),
     };

@@ -3,13 +3,14 @@
 mod agreements;
 mod amounts;
 mod clocks;
+mod deadlines;
 mod draft;
 mod history;
 mod own;
 mod recompute;
 mod report;
 mod watch;
-mod words;
+pub(crate) mod words;
 
 use clap::{Args, Subcommand};
 
@@ -27,6 +28,10 @@ pub(crate) enum Command {
     Agreements(agreements::Command),
     /// How the clocks of an incident stand
     Clocks(Ask),
+    /// How the deadlines of the law for an incident stand
+    Deadlines(Ask),
+    /// State for your side what deadlines of the law run from; a later statement corrects an earlier
+    State(deadlines::State),
     /// Follow how the clocks of all open incidents stand
     Watch(watch::Watch),
     /// What was attained in a month: as a page, a signed file, or a table
@@ -61,6 +66,8 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
             let (client, name) = incidents::named(context, &whose, id).await?;
             Clocks::read(&client, &name).await?.show(context)
         }
+        Command::Deadlines(Ask { whose, id }) => deadlines::show(context, &whose, id).await,
+        Command::State(command) => deadlines::state(context, command).await,
         Command::Watch(command) => watch::run(context, command).await,
         Command::Report(command) => Box::pin(report::run(context, command)).await,
         Command::Recompute(command) => Box::pin(recompute::run(context, command)).await,

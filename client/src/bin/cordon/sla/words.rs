@@ -1,7 +1,9 @@
 //! The closed sets of words of promises, as they are typed and as they are shown.
 
 use clap::ValueEnum;
-use cordon_client::{ClockState, DayOfWeek, ObjectiveKind};
+use cordon_client::{
+    ClockState, DayOfWeek, DeadlineState, ObjectiveKind, ReportingDuty, ReportingStage,
+};
 
 use crate::incidents::words::words;
 
@@ -24,6 +26,53 @@ words! {
         Restore = "RESTORE",
         /// To close it as resolved
         Resolve = "RESOLVE",
+    }
+}
+
+words! {
+    /// Whose duty it is to report, and under which law.
+    DutyArg for ReportingDuty, duty {
+        /// The customer's as an essential or important entity
+        Nis2 = "NIS2",
+        /// The customer's as a financial entity
+        Dora = "DORA",
+        /// The customer's as the controller of personal data
+        GdprController = "GDPR_CONTROLLER",
+        /// The provider's as the processor, to the controller
+        GdprProcessor = "GDPR_PROCESSOR",
+    }
+}
+
+words! {
+    /// What has to be submitted.
+    StageArg for ReportingStage, stage {
+        /// NIS2
+        EarlyWarning = "EARLY_WARNING",
+        /// NIS2
+        IncidentNotification = "INCIDENT_NOTIFICATION",
+        /// DORA
+        InitialNotification = "INITIAL_NOTIFICATION",
+        /// DORA
+        IntermediateReport = "INTERMEDIATE_REPORT",
+        /// NIS2 and DORA
+        FinalReport = "FINAL_REPORT",
+        /// GDPR, to the supervisory authority
+        BreachNotification = "BREACH_NOTIFICATION",
+        /// GDPR, to the controller
+        ControllerNotification = "CONTROLLER_NOTIFICATION",
+    }
+}
+
+/// How a deadline stands, as JSON has it; empty for what is not known.
+pub(super) const fn deadline_state(state: DeadlineState) -> &'static str {
+    match state {
+        DeadlineState::Waiting => "WAITING",
+        DeadlineState::Running => "RUNNING",
+        DeadlineState::Met => "MET",
+        DeadlineState::Missed => "MISSED",
+        DeadlineState::Elapsing => "ELAPSING",
+        DeadlineState::Submitted => "SUBMITTED",
+        DeadlineState::Unspecified => "",
     }
 }
 

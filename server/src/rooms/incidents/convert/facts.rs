@@ -1,5 +1,6 @@
 //! What deadlines of the law run from, both ways.
 
+use cordon_kernel::db::timestamp;
 use cordon_proto::sla as wire;
 use cordon_sla::regulatory::{Duty, Fact, Report, Submission};
 use jiff::Timestamp;
@@ -50,10 +51,11 @@ pub(crate) fn reporting_fact_from(
         return None;
     };
     let mut past = |field: &str, time: Option<prost_types::Timestamp>| {
-        let Some(time) = fields.time(field, time) else {
+        let Some(time) = fields.time(field, time)? else {
             fields.wrong(field, "say when it was");
             return None;
         };
+        let time = timestamp(time);
         if time > now {
             fields.wrong(field, "expected a time that is past");
             return None;

@@ -1,0 +1,85 @@
+//! What is said of clocks and of deadlines of the law.
+
+use cordon_client::{ClockRef, ReportingFactKind};
+use prost_types::Timestamp;
+use serde_json::{Value, json};
+
+use crate::incidents::show::moment;
+use crate::incidents::words::plain;
+use crate::show::{or_null, time_json};
+use crate::sla::words::{duty, kind, stage};
+
+/// What a clock is for, in words.
+pub(super) fn clock(clock: Option<&ClockRef>) -> String {
+    let Some(clock) = clock else {
+        return String::new();
+    };
+    let kind = plain(kind(clock.objective()));
+    match (clock.interval, clock.request.as_str()) {
+        (0, "") => kind,
+        (0, request) => format!("{kind} ({request})"),
+        (interval, _) => format!("{kind} ({interval})"),
+    }
+}
+
+pub(super) fn up_at(time: Option<&Timestamp>) -> String {
+    time.map_or_else(String::new, |_| format!(", up at {}", moment(time)))
+}
+
+pub(super) fn since(time: Option<&Timestamp>) -> String {
+    time.map_or_else(String::new, |_| format!(" since {}", moment(time)))
+}
+
+pub(super) fn fact_words(fact: Option<&ReportingFactKind>) -> String {
+    match fact {
+        Some(ReportingFactKind::Duties(duties)) => {
+            let named: Vec<_> = duties.duties().map(|of| plain(duty(of))).collect();
+            match named.is_empty() {
+                true => "has no duty to report it".to_owned(),
+                false => format!("has duties to report it: {}", named.join(", ")),
+            }
+        }
+        Some(ReportingFactKind::AwarenessTime(at)) => format!("became aware {}", moment(Some(at))),
+        Some(ReportingFactKind::ClassificationTime(at)) => {
+            format!("classified it as major {}", moment(Some(at)))
+        }
+        Some(ReportingFactKind::Submission(of)) => format!(
+            "submitted by {}: {}, {}",
+            plain(duty(of.duty())),
+            plain(stage(of.stage())),
+            moment(of.time.as_ref())
+        ),
+        None => "something that this program is too old to know".to_owned(),
+    }
+}
+
+pub(super) fn clock_json(clock: Option<&ClockRef>, due: Option<&Timestamp>) -> Value {
+    let clock = clock.cloned().unwrap_or_default();
+    json!({
+        "objective": or_null(kind(clock.objective()).to_owned()),
+        "request": or_null(clock.request),
+        "interval": clock.interval,
+        "started_by": clock.started_by,
+        "due_time": time_json(due),
+    })
+}
+
+pub(super) fn fact_json(fact: Option<&ReportingFactKind>) -> Value {
+    match fact {
+        Some(ReportingFactKind::Duties(duties)) => {
+            json!({ "duties": duties.duties().map(duty).collect::<Vec<_>>() })
+        }
+        Some(ReportingFactKind::AwarenessTime(at)) => {
+            json!({ "awareness_time": time_json(Some(at)) })
+        }
+        Some(ReportingFactKind::ClassificationTime(at)) => {
+            json!({ "classification_time": time_json(Some(at)) })
+        }
+        Some(ReportingFactKind::Submission(of)) => json!({ "submission": {
+            "duty": or_null(duty(of.duty()).to_owned()),
+            "stage": or_null(stage(of.stage()).to_owned()),
+            "time": time_json(of.time.as_ref()),
+        } }),
+        None => Value::Null,
+    }
+}
