@@ -10,6 +10,8 @@
 //!  "time": "2026-10-05T08:00:00Z", "actor": {"subject": "ada", "party": "PROVIDER"},
 //!  "what": "MOVED", "details": {"from": "RECOVERY", "to": "FOLLOW_UP"}, "reason": null}
 //! ```
+//!
+//! An entry of a drill has `"exercise": true`: drills count in no report.
 
 #[cfg(test)]
 mod tests;
@@ -19,8 +21,11 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use std::collections::BTreeMap;
+
 use super::clock::{self, Event};
 use super::objective::Severity;
+use super::report::Log;
 
 /// Phases of incident handling, after NIST SP 800-61.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -148,8 +153,30 @@ pub struct TimelineEntry {
     pub by: clock::Party,
     /// What was said with it; may be empty.
     pub reason: String,
+    /// Whether the incident is a drill.
+    pub exercise: bool,
     /// What it was.
     pub what: What,
+}
+
+/// The logs of incidents from what happened to them, in any order. Drills are left out.
+pub fn logs(entries: impl IntoIterator<Item = TimelineEntry>) -> Vec<Log> {
+    let mut logs: BTreeMap<String, (Log, bool)> = BTreeMap::new();
+    for entry in entries {
+        let logged = entry.entry();
+        let (log, exercise) = logs.entry(entry.incident.clone()).or_insert_with(|| {
+            let log = Log {
+                incident: entry.incident,
+                number: None,
+                entries: Vec::new(),
+            };
+            (log, false)
+        });
+        *exercise |= entry.exercise;
+        log.entries.extend(logged);
+    }
+    let real = logs.into_values().filter(|(_, exercise)| !exercise);
+    real.map(|(log, _)| log).collect()
 }
 
 impl TimelineEntry {
@@ -182,6 +209,8 @@ struct Stored {
     time: Timestamp,
     actor: StoredActor,
     reason: Option<String>,
+    #[serde(default)]
+    exercise: bool,
     what: Option<String>,
     #[serde(default)]
     details: Value,
@@ -287,6 +316,7 @@ impl TryFrom<Stored> for TimelineEntry {
             time: stored.time,
             by: stored.actor.party.into(),
             reason: stored.reason.unwrap_or_default(),
+            exercise: stored.exercise,
             what,
         })
     }

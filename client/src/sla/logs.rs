@@ -1,11 +1,11 @@
 //! A tenant's own log: what happened to all its incidents.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use cordon_proto::incidents as wire;
 use cordon_sla::clock;
 use cordon_sla::report::Log;
-use cordon_sla::timeline::{CloseCode, Phase, TimelineEntry, What, incident_of};
+use cordon_sla::timeline::{CloseCode, Phase, TimelineEntry, What, incident_of, logs};
 use futures::TryStreamExt as _;
 
 use super::Sla;
@@ -28,6 +28,7 @@ pub fn to_timeline(entry: &wire::TimelineEntry) -> Result<TimelineEntry> {
             time: entry.time.as_ref().and_then(from_proto)?,
             by: party(entry.actor.as_ref()?.party())?,
             reason: entry.reason.clone(),
+            exercise: false,
             what: what(entry.what.as_ref())?,
         })
     })();
@@ -126,33 +127,32 @@ impl Incidents {
 
 impl Sla {
     /// The logs of all incidents of the client's tenant up to now, as reports are computed again
-    /// from them.
+    /// from them. What is kept of them is what clocks go by.
     ///
     /// # Errors
     ///
     /// As [`Incidents::watch`] and [`Incidents::list`].
     pub async fn logs(&self) -> Result<Vec<Log>> {
         let incidents = self.client.incidents();
-        let mut logs: BTreeMap<String, Log> = BTreeMap::new();
+        let mut entries = Vec::new();
         incidents
             .history(|entry| {
-                let entry = to_timeline(&entry)?;
-                let log = logs.entry(entry.incident.clone()).or_insert_with(|| Log {
-                    incident: entry.incident.clone(),
-                    number: None,
-                    entries: Vec::new(),
-                });
-                log.entries.extend(entry.entry());
+                entries.push(to_timeline(&entry)?);
                 Ok(())
             })
             .await?;
+        let mut numbers = HashMap::new();
         let mut listed = std::pin::pin!(incidents.list(IncidentFilter::default()));
         while let Some(incident) = listed.try_next().await? {
             let id = incident.name.rsplit('/').next().unwrap_or_default();
-            if let Some(log) = logs.get_mut(id) {
-                log.number = u64::try_from(incident.number).ok();
+            if let Ok(number) = u64::try_from(incident.number) {
+                numbers.insert(id.to_owned(), number);
             }
         }
-        Ok(logs.into_values().collect())
+        let mut logs = logs(entries);
+        for log in &mut logs {
+            log.number = numbers.get(&log.incident).copied();
+        }
+        Ok(logs)
     }
 }

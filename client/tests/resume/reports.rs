@@ -622,6 +622,7 @@ async fn a_report_is_computed_again_with_nobody_to_ask() {
 
     let log = std::fs::read_to_string(desk.path("log.ndjson")).unwrap();
     assert_eq!(log.lines().count(), 5);
+    assert!(!log.contains("ada"), "{log}");
     std::fs::write(desk.path("log.ndjson"), log.replace("08:10:00", "08:16:00")).unwrap();
     let ran = run(&desk, recompute);
     assert_eq!(ran.code, 7, "{}", ran.stderr);

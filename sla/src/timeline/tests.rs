@@ -122,3 +122,36 @@ fn what_can_not_be_understood_is_refused_and_not_passed_over() {
         assert_eq!(incident_of(name), None);
     }
 }
+
+#[test]
+fn entries_become_a_log_for_each_incident_but_for_drills() {
+    let entry = |incident: &str, sequence, exercise, what| TimelineEntry {
+        incident: incident.to_owned(),
+        sequence,
+        time: "2026-10-05T08:00:00Z".parse().unwrap(),
+        by: Provider,
+        reason: String::new(),
+        exercise,
+        what,
+    };
+    let entries = [
+        entry("b", 1, false, What::Acknowledged),
+        entry("a", 2, false, What::Other),
+        entry("b", 3, false, What::Commented),
+        entry("c", 4, true, What::Acknowledged),
+        entry("c", 5, false, What::Commented),
+    ];
+    let logs = logs(entries);
+    let found: Vec<_> = logs
+        .iter()
+        .map(|log| (log.incident.as_str(), log.entries.len()))
+        .collect();
+    assert_eq!(found, [("a", 0), ("b", 2)]);
+    let drill = json!({
+        "name": "tenants/acme/incidents/i/timelineEntries/1", "sequence": 1,
+        "time": "2026-10-05T08:00:00Z", "actor": { "party": "PROVIDER" },
+        "what": "ACKNOWLEDGED", "exercise": true,
+    });
+    let read: TimelineEntry = serde_json::from_value(drill).unwrap();
+    assert!(read.exercise);
+}

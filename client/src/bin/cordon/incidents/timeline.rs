@@ -5,10 +5,11 @@ mod clocks;
 use cordon_client::{Actor, TimelineEntry, TimelineWhat};
 use serde_json::{Value, json};
 
-use self::clocks::{clock, clock_json, fact_json, fact_words, since, up_at};
+use self::clocks::{clock, clock_json, fact_json, fact_words};
 use super::words::{code, party, phase, plain, severity};
 use crate::output::Row;
 use crate::show::{or_null, short, time, time_json};
+use crate::sla::kind;
 
 impl Row for TimelineEntry {
     const HEAD: &'static [&'static str] = &["seq", "time", "who", "what", "reason"];
@@ -128,16 +129,13 @@ pub(super) fn what(what: Option<&TimelineWhat>) -> String {
             format!("changed a comment: {}", short(&updated.comment))
         }
         Some(TimelineWhat::ClockWarned(warned)) => format!(
-            "{} % of the time to {} is used{}",
+            "{} percent of the time for {} are used up",
             warned.percent,
-            clock(warned.clock.as_ref()),
-            up_at(warned.due_time.as_ref())
+            clock(warned.clock.as_ref())
         ),
-        Some(TimelineWhat::ClockBreached(breached)) => format!(
-            "the time to {} is over{}",
-            clock(breached.clock.as_ref()),
-            since(breached.due_time.as_ref())
-        ),
+        Some(TimelineWhat::ClockBreached(breached)) => {
+            format!("the time for {} is over", clock(breached.clock.as_ref()))
+        }
         Some(TimelineWhat::ReportingFact(fact)) => fact_words(fact.fact.as_ref()),
         None => "something that this program is too old to know".to_owned(),
     }
@@ -193,16 +191,20 @@ fn what_json(what: Option<&TimelineWhat>) -> (Value, Value) {
         Some(TimelineWhat::CommentUpdated(updated)) => {
             ("COMMENT_UPDATED", json!({ "comment": updated.comment }))
         }
-        Some(TimelineWhat::ClockWarned(warned)) => {
-            let mut details = clock_json(warned.clock.as_ref(), warned.due_time.as_ref());
-            if let Value::Object(details) = &mut details {
-                details.insert("percent".to_owned(), warned.percent.into());
-            }
-            ("CLOCK_WARNED", details)
-        }
+        Some(TimelineWhat::ClockWarned(warned)) => (
+            "CLOCK_WARNED",
+            json!({
+                "clock": clock_json(warned.clock.as_ref()),
+                "percent": warned.percent,
+                "due_time": time_json(warned.due_time.as_ref()),
+            }),
+        ),
         Some(TimelineWhat::ClockBreached(breached)) => (
             "CLOCK_BREACHED",
-            clock_json(breached.clock.as_ref(), breached.due_time.as_ref()),
+            json!({
+                "clock": clock_json(breached.clock.as_ref()),
+                "due_time": time_json(breached.due_time.as_ref()),
+            }),
         ),
         Some(TimelineWhat::ReportingFact(fact)) => {
             ("REPORTING_FACT", fact_json(fact.fact.as_ref()))

@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use cordon_client::Client;
+use cordon_client::{Client, TimelineEntry};
 use serde_json::json;
 
 use crate::context::{Context, Whose};
@@ -39,6 +39,16 @@ pub(super) async fn run(context: &Context, command: Ask) -> Outcome {
     )
 }
 
+/// An entry without who did it and what was said with it: what clocks go by is no more than when
+/// which side did what, and the rest may be marked as not for everyone.
+fn unsaid(mut entry: TimelineEntry) -> TimelineEntry {
+    entry.reason.clear();
+    if let Some(actor) = &mut entry.actor {
+        actor.subject.clear();
+    }
+    entry
+}
+
 /// Writes all entries up to now; says how many.
 async fn write(client: &Client, out: impl Write) -> Result<u64, Failure> {
     let mut out = BufWriter::with_capacity(64 << 10, out);
@@ -47,7 +57,7 @@ async fn write(client: &Client, out: impl Write) -> Result<u64, Failure> {
         .incidents()
         .history(|entry| {
             count += 1;
-            writeln!(out, "{}", entry.json())?;
+            writeln!(out, "{}", unsaid(entry).json())?;
             Ok(())
         })
         .await?;

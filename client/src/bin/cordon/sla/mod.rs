@@ -15,6 +15,7 @@ pub(crate) mod words;
 use clap::{Args, Subcommand};
 
 pub(crate) use self::clocks::Clocks;
+pub(crate) use self::words::kind;
 use crate::context::{Context, Whose};
 use crate::failure::Outcome;
 use crate::incidents;
@@ -38,7 +39,8 @@ pub(crate) enum Command {
     Report(report::Ask),
     /// Do all sums of a report again from one's own log and agreements, and say what differs
     Recompute(recompute::Ask),
-    /// Write down all that has happened to a tenant's incidents, as `recompute` reads it
+    /// Write down when what happened to all of a tenant's incidents, as `recompute` reads it; not who
+    /// did it and what was said
     History(history::Ask),
 }
 

@@ -1,6 +1,5 @@
 //! A customer's own log and agreements, read from files.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use cordon_client::sla::to_agreement;
@@ -9,7 +8,7 @@ use cordon_client::{
     DayOfWeek, Objective, ObjectiveKind, OfficeHours, OpenSpan, Severity, time,
 };
 use cordon_sla::report::Log;
-use cordon_sla::timeline::TimelineEntry;
+use cordon_sla::timeline::{self, TimelineEntry};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -35,21 +34,7 @@ fn parse<T: DeserializeOwned>(content: &[u8]) -> serde_json::Result<Vec<T>> {
 
 /// The logs of all incidents in a file, as `cordon sla history` writes it.
 pub(super) fn logs(path: &Path) -> Result<Vec<Log>, Failure> {
-    Ok(by_incident(documents(path)?))
-}
-
-fn by_incident(entries: Vec<TimelineEntry>) -> Vec<Log> {
-    let mut logs: BTreeMap<String, Log> = BTreeMap::new();
-    for entry in entries {
-        let logged = entry.entry();
-        let log = logs.entry(entry.incident.clone()).or_insert_with(|| Log {
-            incident: entry.incident,
-            number: None,
-            entries: Vec::new(),
-        });
-        log.entries.extend(logged);
-    }
-    logs.into_values().collect()
+    Ok(timeline::logs(documents::<TimelineEntry>(path)?))
 }
 
 /// All agreements in a file, as `cordon sla agreements list -o json` writes it.
@@ -251,29 +236,5 @@ mod tests {
         ] {
             assert!(span(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn entries_become_a_log_for_each_incident() {
-        let entry = |incident: &str, sequence: u64, what: &str| {
-            format!(
-                "{{\"name\":\"tenants/acme/incidents/{incident}/timelineEntries/{sequence}\",\
-                 \"sequence\":{sequence},\"time\":\"2026-10-05T08:00:00Z\",\
-                 \"actor\":{{\"subject\":\"ada\",\"party\":\"PROVIDER\"}},\"what\":\"{what}\",\
-                 \"details\":{{}},\"reason\":null}}\n"
-            )
-        };
-        let lines = [
-            entry("b", 1, "ACKNOWLEDGED"),
-            entry("a", 2, "UPDATED"),
-            entry("b", 3, "COMMENTED"),
-        ];
-        let logs = by_incident(parse(lines.concat().as_bytes()).unwrap());
-        let found: Vec<_> = logs
-            .iter()
-            .map(|log| (log.incident.as_str(), log.entries.len()))
-            .collect();
-        assert_eq!(found, [("a", 0), ("b", 2)]);
-        assert!(parse::<TimelineEntry>(b"{\"name\":\"x\"}").is_err());
     }
 }

@@ -6,28 +6,32 @@ use serde_json::{Value, json};
 
 use crate::incidents::show::moment;
 use crate::incidents::words::plain;
-use crate::show::{or_null, time_json};
+use crate::show::{or_null, short, time_json};
 use crate::sla::words::{duty, kind, stage};
 
-/// What a clock is for, in words.
+/// What was promised, and which of several it is.
 pub(super) fn clock(clock: Option<&ClockRef>) -> String {
     let Some(clock) = clock else {
-        return String::new();
+        return plain("");
     };
     let kind = plain(kind(clock.objective()));
     match (clock.interval, clock.request.as_str()) {
         (0, "") => kind,
-        (0, request) => format!("{kind} ({request})"),
-        (interval, _) => format!("{kind} ({interval})"),
+        (0, request) => format!("{kind} {}", short(request)),
+        (interval, _) => format!("{kind} {interval}"),
     }
 }
 
-pub(super) fn up_at(time: Option<&Timestamp>) -> String {
-    time.map_or_else(String::new, |_| format!(", up at {}", moment(time)))
-}
-
-pub(super) fn since(time: Option<&Timestamp>) -> String {
-    time.map_or_else(String::new, |_| format!(" since {}", moment(time)))
+pub(super) fn clock_json(clock: Option<&ClockRef>) -> Value {
+    let Some(clock) = clock else {
+        return Value::Null;
+    };
+    json!({
+        "objective": or_null(kind(clock.objective()).to_owned()),
+        "request": or_null(clock.request.clone()),
+        "interval": Some(clock.interval).filter(|interval| *interval != 0),
+        "started_by": clock.started_by,
+    })
 }
 
 pub(super) fn fact_words(fact: Option<&ReportingFactKind>) -> String {
@@ -51,17 +55,6 @@ pub(super) fn fact_words(fact: Option<&ReportingFactKind>) -> String {
         ),
         None => "something that this program is too old to know".to_owned(),
     }
-}
-
-pub(super) fn clock_json(clock: Option<&ClockRef>, due: Option<&Timestamp>) -> Value {
-    let clock = clock.cloned().unwrap_or_default();
-    json!({
-        "objective": or_null(kind(clock.objective()).to_owned()),
-        "request": or_null(clock.request),
-        "interval": clock.interval,
-        "started_by": clock.started_by,
-        "due_time": time_json(due),
-    })
 }
 
 pub(super) fn fact_json(fact: Option<&ReportingFactKind>) -> Value {

@@ -158,3 +158,46 @@ fn an_entry_is_a_row_alone_and_among_many() {
     assert_eq!(nobody.cells()[2], "");
     assert_eq!(nobody.json()["actor"], Value::Null);
 }
+
+#[test]
+fn what_is_said_about_clocks_names_them() {
+    use cordon_client::ObjectiveKind;
+    let clock = |interval, request: &str| {
+        Some(ClockRef {
+            objective: ObjectiveKind::SubsequentUpdate.into(),
+            request: request.to_owned(),
+            interval,
+            started_by: "tenants/acme/incidents/1/timelineEntries/6".to_owned(),
+        })
+    };
+    let due_time = Some(prost_types::Timestamp::default());
+    let warned = TimelineWhat::ClockWarned(wire::ClockWarned {
+        clock: clock(2, ""),
+        percent: 75,
+        due_time,
+    });
+    let breached = TimelineWhat::ClockBreached(wire::ClockBreached {
+        clock: clock(0, "a/b"),
+        due_time: None,
+    });
+    assert_eq!(
+        [what(Some(&warned)), what(Some(&breached))],
+        [
+            "75 percent of the time for subsequent update 2 are used up",
+            "the time for subsequent update b is over"
+        ]
+    );
+    let json = entry(Some(warned)).json();
+    assert_eq!(json["what"], "CLOCK_WARNED");
+    let details = &json["details"];
+    assert_eq!(details["clock"]["objective"], "SUBSEQUENT_UPDATE");
+    assert_eq!(
+        (&details["clock"]["interval"], &details["percent"]),
+        (&json!(2), &json!(75))
+    );
+    assert_eq!(details["due_time"], "1970-01-01T00:00:00Z");
+    let json = entry(Some(breached)).json();
+    assert_eq!(json["what"], "CLOCK_BREACHED");
+    assert_eq!(json["details"]["clock"]["request"], "a/b");
+    assert_eq!(json["details"]["due_time"], Value::Null);
+}
