@@ -9,7 +9,6 @@ use self::clocks::{clock, clock_json, fact_json, fact_words};
 use super::words::{code, party, phase, plain, severity};
 use crate::output::Row;
 use crate::show::{or_null, short, time, time_json};
-use crate::sla::kind;
 
 impl Row for TimelineEntry {
     const HEAD: &'static [&'static str] = &["seq", "time", "who", "what", "reason"];

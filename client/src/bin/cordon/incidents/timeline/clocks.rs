@@ -1,7 +1,6 @@
 //! What is said of clocks and of deadlines of the law.
 
 use cordon_client::{ClockRef, ReportingFactKind};
-use prost_types::Timestamp;
 use serde_json::{Value, json};
 
 use crate::incidents::show::moment;

@@ -1,4 +1,4 @@
-use cordon_client::{CloseCode, Party, Phase, Severity};
+use cordon_client::{ClockRef, CloseCode, Party, Phase, Severity};
 use cordon_proto::incidents::timeline_entry as wire;
 
 use super::*;
