@@ -12,7 +12,7 @@ use crate::entry::Entry;
 use crate::error::{Error, Reason, Result};
 use crate::events::Events;
 use crate::identity::Identity;
-use crate::incidents::Incidents;
+use crate::incidents::{Incidents, ProviderIncidents, Tasks};
 use crate::ingest::Ingest;
 use crate::profile::Profile;
 use crate::retry::{Backoff, Repeat, RetryPolicy};
@@ -236,6 +236,18 @@ impl Client {
     #[must_use]
     pub fn incidents(&self) -> Incidents {
         Incidents::new(self.clone())
+    }
+
+    /// What is to be done about incidents, whose it is now, and whom to call.
+    #[must_use]
+    pub fn tasks(&self) -> Tasks {
+        Tasks::new(self.clone())
+    }
+
+    /// For staff: incidents of the whole provider.
+    #[must_use]
+    pub fn provider_incidents(&self) -> ProviderIncidents {
+        ProviderIncidents::new(self.clone())
     }
 
     /// What was promised to tenants about time, and how the clocks of incidents stand.

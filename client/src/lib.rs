@@ -152,9 +152,12 @@ pub use self::events::{
     WithheldCount, WithheldField,
 };
 pub use self::incidents::{
-    Actor, CleanStateCriterion, ClockRef, CloseCode, Comment, CommentRevision, Incident,
-    IncidentChanges, IncidentFilter, IncidentState, IncidentWatch, Incidents, NewIncident, Party,
-    Phase, QueuedIncident, Severity, SignOff, TimelineEntry, TimelineWhat, Tlp,
+    Actor, CleanStateCriterion, ClockRef, CloseCode, Comment, CommentRevision, Contact, Duty,
+    DutyContact, Escalation, EscalationStep, HandOver, Incident, IncidentChanges, IncidentFilter,
+    IncidentState, IncidentWatch, Incidents, ListContactsResponse, NewIncident, NewTask, Party,
+    PendingAction, Phase, ProviderIncident, ProviderIncidentChild, ProviderIncidents,
+    ProviderNotice, QueuedIncident, Responsible, Severity, SignOff, Task, TaskState, Tasks,
+    TimelineEntry, TimelineWhat, Tlp,
 };
 pub use self::paging::Paged;
 pub use self::profile::{Profile, Validity};

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use self::draft::{AgreementDraft, AgreementProblem, CreditBasis, CreditTerm};
 pub use self::validity::{Validity, overlaps};
 use super::calendar::{Calendar, HORIZON};
+use super::duties::{self, Contact, Duty, Escalation};
 use super::objective::{BasisPoints, Objective, ObjectiveKind, Severity};
 use super::problems::Problems;
 
@@ -113,6 +114,26 @@ impl Agreement {
     pub fn credits(&self) -> &[CreditTerm] {
         &self.draft.credits
     }
+
+    /// Who does what.
+    pub fn duties(&self) -> &[Duty] {
+        &self.draft.duties
+    }
+
+    /// The row of the matrix for a task, if there is one.
+    pub fn duty(&self, task: &str) -> Option<&Duty> {
+        self.draft.duties.iter().find(|duty| duty.task == task)
+    }
+
+    /// Who can be called.
+    pub fn contacts(&self) -> &[Contact] {
+        &self.draft.contacts
+    }
+
+    /// Whom to call when a move is waited for too long.
+    pub fn escalations(&self) -> &[Escalation] {
+        &self.draft.escalations
+    }
 }
 
 /// The agreement in force at a moment, of versions that do not overlap.
@@ -176,6 +197,7 @@ fn problems(draft: &AgreementDraft) -> Vec<AgreementProblem> {
             });
         refuse_if(against, AgreementProblem::CreditSteps(index));
     }
+    problems.extend(duties::problems(draft));
     problems
 }
 

@@ -10,6 +10,7 @@ pub mod attainment;
 pub mod calendar;
 pub mod clock;
 pub mod decided;
+pub mod duties;
 pub mod objective;
 pub mod period;
 pub mod problems;

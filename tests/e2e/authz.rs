@@ -40,6 +40,18 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             "ReleaseLegalHold" if field.name() == "name" => {
                 format!("tenants/{tenant}/legalHolds/01920000-0000-7000-8000-000000000001")
             }
+            name if name.contains("ProviderIncident") || name == "PostProviderNotice" => {
+                match field.name() {
+                    "name" => format!("providerIncidents/{ID}"),
+                    _ => continue,
+                }
+            }
+            name if name.ends_with("Task") && field.name() == "name" => {
+                format!("{}/tasks/{ID}", incident(tenant))
+            }
+            "CreateTask" | "ListTasks" | "ListContacts" if field.name() == "parent" => {
+                incident(tenant)
+            }
             name if (name.contains("Incident") || name.contains("CleanState"))
                 && field.name() == "name" =>
             {
@@ -115,6 +127,26 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             let body = json!({ "validFrom": "2026-01-01T00:00:00Z" });
             vec![("agreement", body)]
         }
+        "CreateProviderIncident" => {
+            let body = json!({ "title": "x", "severity": "SEVERITY_SEV2" });
+            let tenants = json!(["tenants/initech"]);
+            vec![("providerIncident", body), ("tenants", tenants)]
+        }
+        "AddProviderIncidentTenants" => vec![("tenants", json!(["tenants/initech"]))],
+        "PostProviderNotice" => vec![("text", json!("x"))],
+        "CloseProviderIncident" => vec![
+            ("code", json!("CLOSE_CODE_ACCEPTED")),
+            ("reason", json!("x")),
+        ],
+        "CreateTask" => {
+            let body = json!({ "title": "x", "responsible": "RESPONSIBLE_SHARED" });
+            vec![("task", body)]
+        }
+        "HandOverTask" => vec![
+            ("to", json!("RESPONSIBLE_CUSTOMER")),
+            ("reason", json!("x")),
+        ],
+        "CancelTask" | "ReopenTask" => vec![("reason", json!("x"))],
         "CreateComment" => vec![("comment", json!({ "text": "x" }))],
         "UpdateComment" => {
             let name = format!("{}/comments/{ID}", incident(tenant));

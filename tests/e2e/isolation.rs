@@ -102,6 +102,21 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
         ("ListTimelineEntries", ["initech", "hooli"].map(|of| json!({ "parent": incident(of) }).to_string()).into()),
         ("WatchIncidents", vec![json!({ "parent": "tenants/initech", "cursor": "0" }).to_string(), json!({ "parent": "tenants/hooli" }).to_string()]),
         ("ListIncidentQueue", vec![nothing()]),
+        ("CreateTask", both_parents(json!({ "task": { "title": "x", "responsible": "RESPONSIBLE_SHARED" } }))),
+        ("GetTask", both_tasks(json!({}))),
+        ("ListTasks", both_parents(json!({}))),
+        ("HandOverTask", both_tasks(json!({ "to": "RESPONSIBLE_CUSTOMER", "reason": "x" }))),
+        ("CompleteTask", both_tasks(json!({}))),
+        ("CancelTask", both_tasks(json!({ "reason": "x" }))),
+        ("ReopenTask", both_tasks(json!({ "reason": "x" }))),
+        ("ListContacts", both_parents(json!({}))),
+        ("CreateProviderIncident", vec![json!({ "providerIncident": { "title": "x", "severity": "SEVERITY_SEV2" }, "tenants": ["tenants/hooli"] }).to_string()]),
+        ("AddProviderIncidentTenants", vec![json!({ "name": of_provider(), "tenants": ["tenants/hooli"] }).to_string()]),
+        ("PostProviderNotice", vec![json!({ "name": of_provider(), "text": "x" }).to_string()]),
+        ("CloseProviderIncident", vec![json!({ "name": of_provider(), "code": "CLOSE_CODE_ACCEPTED", "reason": "x" }).to_string()]),
+        ("ResumeProviderIncident", vec![json!({ "name": of_provider() }).to_string()]),
+        ("GetProviderIncident", vec![json!({ "name": of_provider() }).to_string()]),
+        ("ListProviderIncidents", vec![nothing()]),
         ("CreateAgreement", vec![json!({ "parent": "tenants/initech", "agreement": { "validFrom": "2026-01-01T00:00:00Z" } }).to_string()]),
         ("ListAgreements", vec![parent(), json!({ "parent": "tenants/hooli" }).to_string()]),
         ("ListClocks", ["initech", "hooli"].map(|of| json!({ "parent": incident(of) }).to_string()).into()),
@@ -137,6 +152,37 @@ fn both_incidents(mut request: serde_json::Value) -> Vec<String> {
     vec![about("initech"), about("hooli")]
 }
 
+/// The same where it is below the incident.
+fn both_parents(mut request: serde_json::Value) -> Vec<String> {
+    let mut about = |tenant| {
+        request["parent"] = incident(tenant).into();
+        request.to_string()
+    };
+    vec![about("initech"), about("hooli")]
+}
+
+/// A request about a task of initech's and one of hooli's.
+fn both_tasks(mut request: serde_json::Value) -> Vec<String> {
+    let mut about = |tenant| {
+        request["name"] = format!("{}/tasks/{ID}", incident(tenant)).into();
+        request.to_string()
+    };
+    vec![about("initech"), about("hooli")]
+}
+
+/// An incident of the provider's that is not there.
+fn of_provider() -> String {
+    format!("providerIncidents/{ID}")
+}
+
+/// What is asked about each incident that initech really has.
+const ABOUT_OWN: [&str; 4] = [
+    "ListComments",
+    "ListTimelineEntries",
+    "ListTasks",
+    "ListContacts",
+];
+
 /// What a random world is made of: what concerns initech is in both worlds, the rest in one.
 struct Plan {
     concerning: Vec<String>,
@@ -154,6 +200,8 @@ struct Others {
     suspended: Option<&'static str>,
     reads: bool,
     incidents: usize,
+    /// Whether an incident of the whole provider concerns them, besides initech or by itself.
+    provider_wide: bool,
 }
 
 const OPERATIONS: [&str; 4] = [
@@ -232,6 +280,7 @@ impl Others {
             suspended: None,
             reads: dice.random(),
             incidents: dice.random_range(0..3),
+            provider_wide: dice.random(),
         }
     }
 
@@ -276,10 +325,42 @@ impl Others {
                 opened.await.unwrap();
             }
         }
+        if self.provider_wide {
+            let analyst = staff(world).await;
+            let opened = provider_wide(&analyst, &["tenants/hooli"]).await;
+            notice(&analyst, &opened, "theirs alone").await;
+        }
         if let Some(tenant) = self.suspended {
             tenants.suspend_tenant(tenant, "a test", "").await.unwrap();
         }
     }
+}
+
+/// Somebody of the staff who says why tenants are entered.
+async fn staff(world: &World) -> Raw {
+    let mut analyst = Raw::member(&world.issue(Holder::Staff, "analyst").await).await;
+    analyst.enter("works on a fault of ours", "INC-1");
+    analyst
+}
+
+async fn does(raw: &Raw, method: &str, body: serde_json::Value) -> serde_json::Value {
+    let all = methods();
+    let method = all.iter().find(|found| found.name() == method).unwrap();
+    let answer = raw.call(method, request(method, &body.to_string())).await;
+    serde_json::from_str(&to_json(method, &answer.unwrap()[0])).unwrap()
+}
+
+/// Opens an incident of the whole provider that concerns these tenants; its name.
+async fn provider_wide(analyst: &Raw, tenants: &[&str]) -> serde_json::Value {
+    let body = json!({ "title": "A storage fault", "severity": "SEVERITY_SEV1" });
+    let body = json!({ "providerIncident": body, "tenants": tenants });
+    let opened = does(analyst, "CreateProviderIncident", body).await;
+    opened["providerIncident"]["name"].clone()
+}
+
+async fn notice(analyst: &Raw, name: &serde_json::Value, text: &str) {
+    let body = json!({ "name": name, "text": text });
+    does(analyst, "PostProviderNotice", body).await;
 }
 
 /// Whether a word is a time that the server took from its clock: later than all events here, in
@@ -398,6 +479,27 @@ async fn observe(world: &World, role: &str) -> Vec<(String, String)> {
             ask(&method, question, answer);
         }
     }
+    let own = does(
+        &raw,
+        "ListIncidents",
+        json!({ "parent": "tenants/initech" }),
+    )
+    .await;
+    let own: Vec<String> = own["incidents"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|incident| incident["name"].as_str().unwrap().to_owned())
+        .collect();
+    for (at, name) in own.iter().enumerate() {
+        for method in methods() {
+            if ABOUT_OWN.contains(&method.name()) {
+                let question = json!({ "parent": name }).to_string();
+                let answer = raw.call(&method, request(&method, &question)).await;
+                ask(&method, &format!("about incident {at}"), answer);
+            }
+        }
+    }
     seen
 }
 
@@ -418,6 +520,22 @@ async fn what_others_have_and_do_changes_nothing() {
                 .send("aws.cloudtrail", "concerning", &plan.concerning)
                 .await;
             assert_eq!(sent.accepted, plan.concerning.len() as u64);
+        }
+        // One that concerns initech, in one world alone and in the other among others: opened with
+        // them, and with one who comes later.
+        let (mut lone, mut many) = (vec!["tenants/initech"], vec!["tenants/initech"]);
+        if plan.before.provider_wide {
+            many.extend(["tenants/hooli", "tenants/umbrella"]);
+        }
+        for (world, concerned) in [(&alone, &mut lone), (&among, &mut many)] {
+            let analyst = staff(world).await;
+            let opened = provider_wide(&analyst, concerned).await;
+            notice(&analyst, &opened, "half of it is back").await;
+            if concerned.len() == 1 && std::ptr::eq(world, &among) {
+                let body = json!({ "name": opened, "tenants": ["tenants/hooli"] });
+                does(&analyst, "AddProviderIncidentTenants", body).await;
+            }
+            notice(&analyst, &opened, "all of it is back").await;
         }
         plan.after.act(&among, "after").await;
         for role in ["reader", "responder", "admin"] {

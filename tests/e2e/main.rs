@@ -17,6 +17,7 @@ mod authz;
 mod cli;
 mod crash;
 mod deletion;
+mod duties;
 mod faults;
 mod harness;
 mod identity;

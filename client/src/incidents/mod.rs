@@ -3,6 +3,8 @@
 mod changes;
 mod comments;
 mod parts;
+mod provider;
+mod tasks;
 mod watch;
 
 use cordon_proto::incidents::incidents_service_client::IncidentsServiceClient;
@@ -19,6 +21,13 @@ use cordon_proto::incidents::{
 use futures::{StreamExt as _, TryStreamExt as _};
 
 pub use self::parts::{IncidentChanges, IncidentFilter, NewIncident};
+pub use self::provider::{
+    ProviderIncident, ProviderIncidentChild, ProviderIncidents, ProviderNotice,
+};
+pub use self::tasks::{
+    Contact, Duty, DutyContact, Escalation, EscalationStep, HandOver, ListContactsResponse,
+    NewTask, PendingAction, Responsible, Task, TaskState, Tasks,
+};
 pub use self::watch::IncidentWatch;
 use crate::client::{Call, Client, call, configured};
 use crate::error::{Error, Reason, Result};
@@ -142,6 +151,7 @@ impl Incidents {
             severities: filter.severities.into_iter().map(i32::from).collect(),
             phases: filter.phases.into_iter().map(i32::from).collect(),
             pending_party: filter.pending.unwrap_or_default().into(),
+            exercise: filter.exercise,
             ..ListIncidentsRequest::default()
         });
         pages!(
@@ -177,11 +187,13 @@ impl Incidents {
     }
 
     /// For staff: all tenants' incidents without what they say, those whose move is the
-    /// provider's first, then by severity, then the oldest. Enters no tenant.
+    /// provider's first, then by severity, then the oldest. Of `exercise`, drills alone, or
+    /// everything but them; `None` for both. Enters no tenant.
     #[must_use]
-    pub fn queue(&self, include_closed: bool) -> Paged<QueuedIncident> {
+    pub fn queue(&self, include_closed: bool, exercise: Option<bool>) -> Paged<QueuedIncident> {
         let request = Ok::<_, Error>(ListIncidentQueueRequest {
             include_closed,
+            exercise,
             ..ListIncidentQueueRequest::default()
         });
         pages!(

@@ -26,6 +26,8 @@ pub struct NewIncident {
     pub severity: Severity,
     /// How far it may be passed on; AMBER if unspecified.
     pub tlp: Tlp,
+    /// Whether it is a drill, which begins in the phase of preparation and counts in no figures.
+    pub exercise: bool,
 }
 
 impl From<NewIncident> for Incident {
@@ -35,6 +37,7 @@ impl From<NewIncident> for Incident {
             description: new.description,
             severity: new.severity.into(),
             tlp: new.tlp.into(),
+            exercise: new.exercise,
             ..Self::default()
         }
     }
@@ -88,6 +91,8 @@ pub struct IncidentFilter {
     pub phases: Vec<Phase>,
     /// Whose move it is.
     pub pending: Option<Party>,
+    /// Drills alone, or everything but them.
+    pub exercise: Option<bool>,
 }
 
 #[cfg(test)]
@@ -123,6 +128,7 @@ mod tests {
             description: "d".to_owned(),
             severity: Severity::Sev1,
             tlp: Tlp::Unspecified,
+            exercise: false,
         };
         let incident = Incident::from(new);
         assert_eq!(incident.severity(), Severity::Sev1);

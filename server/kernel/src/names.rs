@@ -34,6 +34,8 @@ pub enum Name {
     Incident(TenantId, Uuid),
     /// `tenants/{tenant}/incidents/{uuid}/comments/{uuid}`
     Comment(TenantId, Uuid, Uuid),
+    /// `tenants/{tenant}/incidents/{uuid}/tasks/{uuid}`
+    Task(TenantId, Uuid, Uuid),
     /// `tenants/{tenant}/incidents/{uuid}/timelineEntries/{seq}`
     TimelineEntry(TenantId, Uuid, u64),
     /// `tenants/{tenant}/agreements/{version}`
@@ -54,6 +56,8 @@ pub enum Name {
     DeadLetter(SourceId, Uuid),
     /// `addressRanges/{uuid}`
     AddressRange(Uuid),
+    /// `providerIncidents/{uuid}`: one of the whole provider
+    ProviderIncident(Uuid),
 }
 
 impl Name {
@@ -71,6 +75,7 @@ impl Name {
             | Self::KeyRotation(tenant, _)
             | Self::Incident(tenant, _)
             | Self::Comment(tenant, ..)
+            | Self::Task(tenant, ..)
             | Self::TimelineEntry(tenant, ..)
             | Self::Agreement(tenant, _)
             | Self::Report(tenant, ..)
@@ -80,7 +85,8 @@ impl Name {
             | Self::Source(_)
             | Self::SourceCredential(..)
             | Self::DeadLetter(..)
-            | Self::AddressRange(_) => None,
+            | Self::AddressRange(_)
+            | Self::ProviderIncident(_) => None,
         }
     }
 
@@ -149,6 +155,9 @@ impl Name {
             ["tenants", t, "incidents", i, "comments", c] => {
                 Self::Comment(t.parse().ok()?, uuid(i)?, uuid(c)?)
             }
+            ["tenants", t, "incidents", i, "tasks", k] => {
+                Self::Task(t.parse().ok()?, uuid(i)?, uuid(k)?)
+            }
             ["tenants", t, "incidents", i, "timelineEntries", n] => {
                 Self::TimelineEntry(t.parse().ok()?, uuid(i)?, number(n)?)
             }
@@ -166,6 +175,7 @@ impl Name {
             }
             ["sources", s, "deadLetters", u] => Self::DeadLetter(s.parse().ok()?, uuid(u)?),
             ["addressRanges", u] => Self::AddressRange(uuid(u)?),
+            ["providerIncidents", u] => Self::ProviderIncident(uuid(u)?),
             _ => return None,
         })
     }
@@ -214,6 +224,10 @@ impl fmt::Display for Name {
                 let (i, c) = (i.hyphenated(), c.hyphenated());
                 write!(f, "tenants/{t}/incidents/{i}/comments/{c}")
             }
+            Self::Task(t, i, k) => {
+                let (i, k) = (i.hyphenated(), k.hyphenated());
+                write!(f, "tenants/{t}/incidents/{i}/tasks/{k}")
+            }
             Self::TimelineEntry(t, i, n) => {
                 let i = i.hyphenated();
                 write!(f, "tenants/{t}/incidents/{i}/timelineEntries/{n}")
@@ -227,6 +241,7 @@ impl fmt::Display for Name {
             Self::SourceCredential(s, c) => write!(f, "sources/{s}/credentials/{c}"),
             Self::DeadLetter(s, u) => write!(f, "sources/{s}/deadLetters/{}", u.hyphenated()),
             Self::AddressRange(u) => write!(f, "addressRanges/{}", u.hyphenated()),
+            Self::ProviderIncident(u) => write!(f, "providerIncidents/{}", u.hyphenated()),
         }
     }
 }
@@ -251,6 +266,7 @@ mod tests {
             "tenants/acme/keyRotations/2".into(),
             format!("tenants/acme/incidents/{UUID}"),
             format!("tenants/acme/incidents/{UUID}/comments/{UUID}"),
+            format!("tenants/acme/incidents/{UUID}/tasks/{UUID}"),
             format!("tenants/acme/incidents/{UUID}/timelineEntries/3"),
             "tenants/acme/agreements/2".into(),
             "tenants/acme/deletionCertificate".into(),
@@ -260,6 +276,7 @@ mod tests {
             format!("sources/trail/credentials/{UUID}"),
             format!("sources/trail/deadLetters/{UUID}"),
             format!("addressRanges/{UUID}"),
+            format!("providerIncidents/{UUID}"),
         ]
     }
 

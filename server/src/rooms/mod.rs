@@ -2,6 +2,7 @@
 //! share lies beside them: ways in, pages, fields, calls that name themselves.
 
 mod access;
+mod agreements;
 pub mod events;
 mod fields;
 pub mod incidents;

@@ -69,6 +69,21 @@ impl RequestId {
         })
     }
 
+    /// The name and a hash of what it asks for, for calls whose effect is remembered elsewhere;
+    /// `None` for a call that has no name.
+    pub(crate) fn named(&self) -> Option<(&str, String)> {
+        (!self.id.is_empty()).then(|| (self.id.as_str(), STANDARD.encode(self.hash)))
+    }
+
+    /// The refusal of a name that was used for another call.
+    pub(crate) fn used() -> Error {
+        Error::new(
+            Reason::AlreadyExists,
+            "the request id was used for another call",
+        )
+        .with_violation("request_id", "was used with other content")
+    }
+
     /// The first answer to this call, if there was one.
     ///
     /// # Errors
@@ -98,11 +113,7 @@ impl RequestId {
         let plain = cipher.open(&object(TABLE, &self.id), 0, &sealed)?;
         let stored: Stored = serde_json::from_slice(&plain).map_err(Error::internal)?;
         if stored.hash != STANDARD.encode(self.hash) {
-            return Err(Error::new(
-                Reason::AlreadyExists,
-                "the request id was used for another call",
-            )
-            .with_violation("request_id", "was used with other content"));
+            return Err(Self::used());
         }
         serde_json::from_value(stored.answer)
             .map(Some)

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::super::calendar::Calendar;
+use super::super::duties::{Contact, Duty, Escalation};
 use super::super::objective::{BasisPoints, Objective, ObjectiveKind};
 use super::super::problems::Problem;
 
@@ -54,6 +55,15 @@ pub struct AgreementDraft {
     pub availability: Option<BasisPoints>,
     /// What is owed when less was attained.
     pub credits: Vec<CreditTerm>,
+    /// Who does what. Agreements from before there were any have none, as for the two below.
+    #[serde(default)]
+    pub duties: Vec<Duty>,
+    /// Who can be called.
+    #[serde(default)]
+    pub contacts: Vec<Contact>,
+    /// Whom to call when a move is waited for too long.
+    #[serde(default)]
+    pub escalations: Vec<Escalation>,
 }
 
 /// Why an agreement is refused. Numbers count the list's items from 0.
@@ -98,6 +108,33 @@ pub enum AgreementProblem {
     /// Two steps for the same attainment, or a lower attainment that owes no more.
     #[error("a lower attainment must owe more than a higher one")]
     CreditSteps(usize),
+    /// A row of the matrix names no task.
+    #[error("must name a task")]
+    UnnamedDuty(usize),
+    /// A task has two rows.
+    #[error("a row for the same task stands before it")]
+    DutyTwice(usize),
+    /// Nobody could say who is meant.
+    #[error("must have an id and a name")]
+    UnnamedContact(usize),
+    /// Two contacts of one id.
+    #[error("a contact of the same id stands before it")]
+    ContactTwice(usize),
+    /// There is no way to reach it.
+    #[error("must have a mail address or a phone number")]
+    MuteContact(usize),
+    /// The agreement has no calendar of the name.
+    #[error("the agreement has no such calendar")]
+    UnknownHours(usize),
+    /// Below zero, or too much.
+    #[error("must not be below zero, nor above ten years")]
+    EscalationAfter(usize),
+    /// The agreement has no calendar of the name.
+    #[error("the agreement has no such calendar")]
+    UnknownEscalationHours(usize),
+    /// The agreement has no contact of the id.
+    #[error("the agreement has no such contact")]
+    UnknownContact(usize),
 }
 
 impl Problem for AgreementProblem {
@@ -116,6 +153,15 @@ impl Problem for AgreementProblem {
             Self::CreditBelow(index) => format!("credits[{index}].below"),
             Self::Credit(index) => format!("credits[{index}].credit"),
             Self::CreditSteps(index) => format!("credits[{index}]"),
+            Self::UnnamedDuty(index) | Self::DutyTwice(index) => format!("duties[{index}].task"),
+            Self::UnnamedContact(index) | Self::ContactTwice(index) => {
+                format!("contacts[{index}].id")
+            }
+            Self::MuteContact(index) => format!("contacts[{index}]"),
+            Self::UnknownHours(index) => format!("contacts[{index}].hours"),
+            Self::EscalationAfter(index) => format!("escalations[{index}].after"),
+            Self::UnknownEscalationHours(index) => format!("escalations[{index}].hours"),
+            Self::UnknownContact(index) => format!("escalations[{index}].contact"),
         }
     }
 }

@@ -25,6 +25,9 @@ pub(crate) fn draft(objectives: &[(ObjectiveKind, Severity, i64, &str)]) -> Agre
         freshness_p99: None,
         availability: None,
         credits: Vec::new(),
+        duties: Vec::new(),
+        contacts: Vec::new(),
+        escalations: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@ mod context;
 mod credentials;
 mod dead_letters;
 mod events;
+mod exercise;
 mod failure;
 mod holds;
 mod incidents;
@@ -63,6 +64,8 @@ enum Command {
     Ingest(ingest::Command),
     /// Open, follow and handle a tenant's incidents
     Incidents(incidents::Command),
+    /// Drills: incidents that are played through after a scenario, marked as such everywhere
+    Exercise(exercise::Command),
     /// What was promised to a tenant about time, and how the clocks of its incidents stand
     #[command(subcommand)]
     Sla(sla::Command),
@@ -141,6 +144,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Events(command) => Box::pin(events::run(&context, command)).await,
         Command::Ingest(command) => Box::pin(ingest::run(&context, command)).await,
         Command::Incidents(command) => Box::pin(incidents::run(&context, command)).await,
+        Command::Exercise(command) => Box::pin(exercise::run(&context, command)).await,
         Command::Sla(command) => Box::pin(sla::run(&context, command)).await,
         Command::Admin(admin) => Box::pin(administer(&context, admin)).await,
         Command::Audit(command) => audit::run(&context, command).await,

@@ -153,6 +153,36 @@ actions! {
     WatchIncidents,
     /// Lists all tenants' incidents by number, severity and phase.
     ListIncidentQueue,
+    /// Adds a task to an incident.
+    CreateTask,
+    /// Reads one task.
+    GetTask,
+    /// Lists an incident's tasks, and whose they are now.
+    ListTasks,
+    /// Hands a task over to the other side.
+    HandOverTask,
+    /// Says that a task is done.
+    CompleteTask,
+    /// Drops a task.
+    CancelTask,
+    /// Takes a task up again.
+    ReopenTask,
+    /// Reads whom to call about an incident now.
+    ListContacts,
+    /// Opens an incident of the whole provider, and one of each tenant that it concerns.
+    CreateProviderIncident,
+    /// Adds tenants to it.
+    AddProviderIncidentTenants,
+    /// Says something to all of them, to each in its own incident.
+    PostProviderNotice,
+    /// Closes it, and the tenants' incidents.
+    CloseProviderIncident,
+    /// Finishes what was broken off or could not be done in some tenant.
+    ResumeProviderIncident,
+    /// Reads one of the provider's incidents, and how it stands with the tenants.
+    GetProviderIncident,
+    /// Lists the provider's incidents.
+    ListProviderIncidents,
     /// Makes a tenant's next agreement.
     CreateAgreement,
     /// Lists a tenant's agreements.
@@ -325,12 +355,20 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::ReopenIncident
         | A::CreateComment
         | A::UpdateComment
-        | A::RecordReportingFact => &[(R::Tenant, HANDLERS), (R::Entered, ANALYST)],
+        | A::RecordReportingFact
+        | A::CreateTask
+        | A::HandOverTask
+        | A::CompleteTask
+        | A::CancelTask
+        | A::ReopenTask => &[(R::Tenant, HANDLERS), (R::Entered, ANALYST)],
         A::GetIncident
         | A::ListIncidents
         | A::ListComments
         | A::ListTimelineEntries
         | A::WatchIncidents
+        | A::GetTask
+        | A::ListTasks
+        | A::ListContacts
         | A::ListClocks
         | A::WatchClocks
         | A::ListReportingDeadlines
@@ -339,6 +377,13 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         A::CreateAgreement => &[(R::Provider, OPERATOR)],
         A::ListAgreements => &[(R::Tenant, CUSTOMER), (R::Provider, AGREED)],
         A::AcknowledgeIncident => &[(R::Entered, ANALYST)],
+        // Each tenant is entered besides, for what is done there.
+        A::CreateProviderIncident
+        | A::AddProviderIncidentTenants
+        | A::PostProviderNotice
+        | A::CloseProviderIncident
+        | A::ResumeProviderIncident => &[(R::Provider, ANALYST)],
+        A::GetProviderIncident | A::ListProviderIncidents => &[(R::Provider, QUEUES)],
         A::ListIncidentQueue => &[(R::Provider, QUEUES)],
         A::ListAuditEntries => &[
             (R::Tenant, CUSTOMER),

@@ -53,6 +53,19 @@ const STEPS: &[(&str, &str)] = &[
             (SELECT comment_id FROM incident_comments WHERE tenant_id = $1 LIMIT 1024)",
     ),
     (
+        "incidentTasks",
+        "DELETE FROM incident_tasks WHERE tenant_id = $1 AND task_id IN \
+            (SELECT task_id FROM incident_tasks WHERE tenant_id = $1 LIMIT 1024)",
+    ),
+    (
+        "incidentOrigins",
+        "DELETE FROM incident_origins WHERE tenant_id = $1",
+    ),
+    (
+        "providerIncidentTenants",
+        "DELETE FROM provider_incident_tenants WHERE tenant_id = $1",
+    ),
+    (
         "incidentEntries",
         "DELETE FROM incident_entries WHERE tenant_id = $1 AND seq IN \
             (SELECT seq FROM incident_entries WHERE tenant_id = $1 LIMIT 1024)",
@@ -124,6 +137,18 @@ const LEFT: &[(&str, &str)] = &[
     (
         "incident_comments",
         "SELECT count(*) FROM incident_comments WHERE tenant_id = $1",
+    ),
+    (
+        "incident_tasks",
+        "SELECT count(*) FROM incident_tasks WHERE tenant_id = $1",
+    ),
+    (
+        "incident_origins",
+        "SELECT count(*) FROM incident_origins WHERE tenant_id = $1",
+    ),
+    (
+        "provider_incident_tenants",
+        "SELECT count(*) FROM provider_incident_tenants WHERE tenant_id = $1",
     ),
     (
         "incident_entries",

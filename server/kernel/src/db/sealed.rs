@@ -32,6 +32,7 @@ pub(super) const TABLES: &[SealedTable] = &[
         numbered: true,
     },
     named("incident_comments", "comment_id"),
+    named("incident_tasks", "task_id"),
     named("request_ids", "request_id"),
 ];
 

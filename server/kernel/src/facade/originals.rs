@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::Kernel;
 use crate::audit::AuditEntry;
-use crate::auth::{Action, Entry, TenantScope, VerifiedCredential};
+use crate::auth::{Action, Entry, ProviderScope, TenantScope, VerifiedCredential};
 use crate::db::parameters;
 use crate::disclose::Disclosed;
 use crate::error::{Error, Reason, Result};
@@ -104,6 +104,29 @@ impl Kernel {
                     format!(
                         "justification and reference stand in the log of every customer whom the \
                          event concerns, and may name none: leave out `{name}`"
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses words, each under the name of its field, that several customers are to read and
+    /// that name any customer, its accounts or its resources.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` with the field and the name.
+    pub async fn require_nameless(
+        &self,
+        _scope: &ProviderScope,
+        texts: &[(&str, &str)],
+    ) -> Result<()> {
+        for (field, text) in texts {
+            if let Some(name) = self.customer_named(&text.to_lowercase()).await? {
+                return Err(Error::invalid(
+                    *field,
+                    format!(
+                        "several customers read this, and it may name none: leave out `{name}`"
                     ),
                 ));
             }

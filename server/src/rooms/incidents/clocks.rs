@@ -190,6 +190,11 @@ fn event(what: &What, by: Party, reason: &str) -> Option<Event> {
         What::CommentUpdated { .. }
         | What::Updated { .. }
         | What::CriteriaSet { .. }
+        | What::TaskAdded { .. }
+        | What::TaskHandedOver { .. }
+        | What::TaskDone { .. }
+        | What::TaskCancelled { .. }
+        | What::TaskReopened { .. }
         | What::SignedOff { .. }
         | What::ClockWarned { .. }
         | What::ClockBreached { .. }
@@ -217,7 +222,7 @@ fn phase(phase: Phase) -> SaidPhase {
     }
 }
 
-fn graded(severity: Severity) -> ClockSeverity {
+pub(super) fn graded(severity: Severity) -> ClockSeverity {
     match severity {
         Severity::Sev1 => ClockSeverity::Sev1,
         Severity::Sev2 => ClockSeverity::Sev2,

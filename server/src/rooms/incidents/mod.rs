@@ -9,10 +9,12 @@ mod clocks;
 mod convert;
 mod facts;
 mod model;
+mod provider;
 mod read;
 mod rpc;
 mod service;
 mod store;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -21,6 +23,8 @@ use std::sync::Arc;
 
 use cordon_kernel::facade::Kernel;
 use cordon_proto::incidents::incidents_service_server::IncidentsServiceServer;
+use cordon_proto::incidents::provider_incidents_service_server::ProviderIncidentsServiceServer;
+use cordon_proto::incidents::tasks_service_server::TasksServiceServer;
 
 pub(crate) use clocked::{Clocked, handled, has_unseen, head, open, schedule_open, touched};
 pub(crate) use clocks::{ClockLog, Standing, clock_log, record, stand};
@@ -28,10 +32,27 @@ pub(crate) use convert::{
     incident_name, reporting_duty, reporting_fact, reporting_fact_from, reporting_stage,
 };
 pub(crate) use facts::{facts, state_fact};
+pub use provider::ProviderIncidentsRpc;
 pub use rpc::IncidentsRpc;
+pub use tasks::TasksRpc;
+pub(crate) use tasks::wire_contact;
 
 /// The service, to be mounted behind the authentication layer.
 #[must_use]
 pub fn service(kernel: Arc<Kernel>) -> IncidentsServiceServer<IncidentsRpc> {
     IncidentsServiceServer::new(IncidentsRpc::new(kernel))
+}
+
+/// The service of tasks and contacts, to be mounted in the same way.
+#[must_use]
+pub fn tasks(kernel: Arc<Kernel>) -> TasksServiceServer<TasksRpc> {
+    TasksServiceServer::new(TasksRpc::new(kernel))
+}
+
+/// The service of the provider's own incidents, to be mounted in the same way.
+#[must_use]
+pub fn provider_incidents(
+    kernel: Arc<Kernel>,
+) -> ProviderIncidentsServiceServer<ProviderIncidentsRpc> {
+    ProviderIncidentsServiceServer::new(ProviderIncidentsRpc::new(kernel))
 }

@@ -114,21 +114,24 @@ impl Service {
     pub(super) async fn list_incident_queue(
         &self,
         caller: &Caller,
-        closed_too: bool,
+        (closed_too, exercise): (bool, Option<bool>),
         page: PageRequest,
     ) -> Result<Page<Queued>> {
         let (scope, permit) = caller
             .provider_scope(&self.kernel, Action::ListIncidentQueue)
             .await?;
         let access = Access::Provider(scope, permit);
-        let query = format!("{closed_too}");
+        let query = format!("{closed_too}/{exercise:?}");
         let listing = Listing::new(&self.kernel, &access, &query, page);
         let after = listing.after().await?;
         let after = after
             .map(|after| serde_json::from_str(&after).map_err(|_| damaged()))
             .transpose()?;
         let mut read = access.read(&self.kernel).await?;
-        let rows = store::queue(read.conn(), closed_too, after, listing.limit()).await?;
+        let rows = {
+            let conn = read.conn();
+            store::queue(conn, closed_too, exercise, after, listing.limit()).await?
+        };
         drop(read);
         let page = listing
             .page(rows, |row| {
@@ -142,7 +145,7 @@ impl Service {
         Ok(page)
     }
 
-    async fn log_list(&self, access: &Access, name: Name, count: usize) -> Result<()> {
+    pub(super) async fn log_list(&self, access: &Access, name: Name, count: usize) -> Result<()> {
         let entry = AuditEntry::new(access.permit())
             .resource(name)
             .detail("count", count);
@@ -152,7 +155,7 @@ impl Service {
 }
 
 /// The tenant's scope: all ways to incidents but the queue have one.
-fn scope(access: &Access) -> Result<&TenantScope> {
+pub(super) fn scope(access: &Access) -> Result<&TenantScope> {
     match access {
         Access::Tenant(scope, _) => Ok(scope),
         Access::Provider(..) => Err(Error::internal("incidents without their tenant's scope")),

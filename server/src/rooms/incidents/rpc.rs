@@ -362,7 +362,7 @@ impl IncidentsService for IncidentsRpc {
         let page = PageRequest::new(request.page_size, request.page_token)?;
         let page = self
             .0
-            .list_incident_queue(&caller, request.include_closed, page)
+            .list_incident_queue(&caller, (request.include_closed, request.exercise), page)
             .await?;
         Ok(Response::new(wire::ListIncidentQueueResponse {
             incidents: page.rows.each().map(convert::queued).collect(),

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::model::{
     self, Actor, Change, Command, Comment, Incident, NewIncident, Party, State, What,
 };
-use super::store;
+use super::{store, tasks};
 use crate::rooms::requests::RequestId;
 use crate::transport::Caller;
 
@@ -58,6 +58,7 @@ impl Service {
         let change = model::create(new, &by, env.uuid_v7(), number, etag(env), now);
         store::apply(&mut tx, &cipher, &change).await?;
         let incident = change.incident().clone();
+        tasks::begin_phase(&mut tx, &cipher, &incident, &by, env).await?;
         request.keep(&mut tx, &cipher, &incident, now).await?;
         tx.require_keys(&cipher).await?;
         tx.commit(said(AuditEntry::new(&permit), &tenant, &change))
@@ -105,6 +106,9 @@ impl Service {
         let incident = change.incident().clone();
         // Also what changes nothing is answered only once, and shows an incident.
         store::apply(&mut tx, &cipher, &change).await?;
+        if incident.phase != before.phase {
+            tasks::begin_phase(&mut tx, &cipher, &incident, &by, env).await?;
+        }
         request.keep(&mut tx, &cipher, &incident, now).await?;
         tx.require_keys(&cipher).await?;
         tx.commit(said(AuditEntry::new(&permit), tenant, &change))
@@ -194,11 +198,11 @@ pub(super) fn actor(caller: &Caller) -> Actor {
     }
 }
 
-fn credential(caller: &Caller) -> String {
+pub(super) fn credential(caller: &Caller) -> String {
     caller.credential().principal().credential().to_string()
 }
 
-fn etag(env: &Env) -> String {
+pub(super) fn etag(env: &Env) -> String {
     hex::encode(env.bytes::<16>())
 }
 
@@ -207,7 +211,7 @@ pub(super) fn no_such_incident() -> Error {
 }
 
 /// The entry about a change: where the incident stands, and nothing of what people wrote.
-fn said(entry: AuditEntry, tenant: &TenantId, change: &Change) -> AuditEntry {
+pub(super) fn said(entry: AuditEntry, tenant: &TenantId, change: &Change) -> AuditEntry {
     let incident = change.incident();
     let entry = entry
         .resource(Name::Incident(tenant.clone(), incident.id))

@@ -22,7 +22,7 @@ const ENTRIES: &str = "incident_entries";
 const COMMENTS: &str = "incident_comments";
 
 const COLUMNS: &str = "incident_id, number, severity, phase, state, tlp, pending_party, created_time, \
-     updated_time, acknowledged_time, closed_time, close_code, etag, sealed";
+     updated_time, acknowledged_time, closed_time, close_code, etag, exercise, sealed";
 
 /// Of a closed incident: whose move it is.
 const NOBODY: &str = "nobody";
@@ -40,6 +40,8 @@ pub(super) struct Wanted {
     pub(super) severities: Vec<Severity>,
     pub(super) phases: Vec<Phase>,
     pub(super) pending: Option<Party>,
+    /// Drills alone, or everything but them.
+    pub(super) exercise: Option<bool>,
 }
 
 /// Something that happened to one of the tenant's incidents.
@@ -49,6 +51,8 @@ pub(super) struct Entry {
     pub(super) incident: Uuid,
     pub(super) time: Timestamp,
     pub(super) happened: Happened,
+    /// Whether the incident is a drill.
+    pub(super) exercise: bool,
 }
 
 /// What staff see of an incident before they enter its tenant.
@@ -67,6 +71,8 @@ pub(super) struct Queued {
     /// When the next of its clocks is due, and what for.
     pub(super) due: Option<(Timestamp, ObjectiveKind)>,
     pub(super) breaches: i32,
+    /// Whether it is a drill.
+    pub(super) exercise: bool,
 }
 
 pub(super) async fn find(
@@ -112,6 +118,7 @@ pub(super) async fn list(
         "pending_party",
         wanted.pending.iter().map(|w| w.as_str()).collect(),
     );
+    sql.push_str(drills(wanted.exercise));
     sql.push_str(" ORDER BY updated_time DESC, incident_id DESC LIMIT $4");
     let (time, id) = after.unwrap_or((i64::MAX, String::new()));
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
@@ -123,8 +130,17 @@ pub(super) async fn list(
     cut(rows, |row| read(row, cipher)).await
 }
 
+/// The condition by which drills alone are found, or everything but them.
+const fn drills(exercise: Option<bool>) -> &'static str {
+    match exercise {
+        None => "",
+        Some(true) => " AND exercise = 1",
+        Some(false) => " AND exercise = 0",
+    }
+}
+
 /// Reads rows until there are no more, or they are too long for a page.
-async fn cut<T>(
+pub(super) async fn cut<T>(
     mut rows: impl Stream<Item = sqlx::Result<AnyRow>> + Unpin,
     read: impl Fn(&AnyRow) -> Result<T>,
 ) -> Result<Cut<T>> {
@@ -177,8 +193,8 @@ pub(super) async fn apply(
     sqlx::query(
         "INSERT INTO incidents (tenant_id, incident_id, number, severity, phase, state, tlp, \
                 pending_party, created_time, updated_time, acknowledged_time, closed_time, close_code, \
-                etag, sealed) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+                etag, sealed, exercise) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
          ON CONFLICT (tenant_id, incident_id) DO UPDATE SET severity = excluded.severity, \
                 phase = excluded.phase, state = excluded.state, tlp = excluded.tlp, \
                 pending_party = excluded.pending_party, updated_time = excluded.updated_time, \
@@ -200,6 +216,7 @@ pub(super) async fn apply(
     .bind(incident.code.map(|code| code.as_str()))
     .bind(incident.etag.as_str())
     .bind(sealed)
+    .bind(i64::from(incident.exercise))
     .execute(tx.conn())
     .await?;
     enter(tx, cipher, incident.id, incident.updated, happened).await
@@ -252,12 +269,14 @@ pub(super) async fn entries(
 ) -> Result<Vec<Entry>> {
     let sql = match incident {
         Some(_) => {
-            "SELECT seq, incident_id, time, sealed FROM incident_entries \
-              WHERE tenant_id = $1 AND seq > $2 AND incident_id = $4 ORDER BY seq LIMIT $3"
+            "SELECT e.seq, e.incident_id, e.time, e.sealed, i.exercise FROM incident_entries e \
+               JOIN incidents i ON i.tenant_id = e.tenant_id AND i.incident_id = e.incident_id \
+              WHERE e.tenant_id = $1 AND e.seq > $2 AND e.incident_id = $4 ORDER BY e.seq LIMIT $3"
         }
         None => {
-            "SELECT seq, incident_id, time, sealed FROM incident_entries \
-              WHERE tenant_id = $1 AND seq > $2 ORDER BY seq LIMIT $3"
+            "SELECT e.seq, e.incident_id, e.time, e.sealed, i.exercise FROM incident_entries e \
+               JOIN incidents i ON i.tenant_id = e.tenant_id AND i.incident_id = e.incident_id \
+              WHERE e.tenant_id = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3"
         }
     };
     let mut query = sqlx::query(sql)
@@ -301,9 +320,27 @@ fn read_entries(rows: &[AnyRow], cipher: &TenantCipher) -> Result<Vec<Entry>> {
             incident: uuid(&row.try_get::<String, _>("incident_id")?)?,
             time: timestamp(row.try_get("time")?),
             happened: serde_json::from_slice(&plain).map_err(Error::internal)?,
+            exercise: row.try_get::<i64, _>("exercise")? == 1,
         });
     }
     Ok(entries)
+}
+
+/// Since when the next move has been where it is.
+pub(super) async fn pending_since(
+    conn: &mut AnyConnection,
+    tenant: &TenantId,
+    incident: Uuid,
+) -> Result<Option<Timestamp>> {
+    let time: Option<i64> = sqlx::query_scalar(
+        "SELECT time FROM incident_entries WHERE tenant_id = $1 AND incident_id = $2 \
+            AND kind IN ('opened', 'handed_over', 'reopened') ORDER BY seq DESC LIMIT 1",
+    )
+    .bind(tenant.as_str())
+    .bind(text(incident))
+    .fetch_optional(conn)
+    .await?;
+    Ok(time.map(timestamp))
 }
 
 pub(super) async fn find_comment(
@@ -404,22 +441,26 @@ pub(super) type QueuePlace = (String, String, String, i64, String, String);
 pub(super) async fn queue(
     conn: &mut AnyConnection,
     closed_too: bool,
+    exercise: Option<bool>,
     after: Option<QueuePlace>,
     limit: i64,
 ) -> Result<Vec<Queued>> {
     // As text the words sort as they should: open before what is done with comes from the reverse.
-    let rows = sqlx::query(
+    let drills = drills(exercise);
+    let sql = format!(
         "SELECT tenant_id, incident_id, number, severity, phase, state, pending_party, created_time, \
-                updated_time, acknowledged_time, due_time, due_objective, breaches FROM incidents \
+                updated_time, acknowledged_time, due_time, due_objective, breaches, exercise \
+           FROM incidents \
           WHERE ($1 = 1 OR state = 'open') AND ($2 = 0 OR \
                 state < $3 OR (state = $3 AND (pending_party < $4 OR (pending_party = $4 AND \
                 (severity > $5 OR (severity = $5 AND (created_time > $6 OR (created_time = $6 AND \
-                (tenant_id > $7 OR (tenant_id = $7 AND incident_id > $8)))))))))) \
+                (tenant_id > $7 OR (tenant_id = $7 AND incident_id > $8)))))))))){drills} \
           ORDER BY state DESC, pending_party DESC, severity, created_time, tenant_id, incident_id \
-          LIMIT $9",
-    )
-    .bind(i64::from(closed_too))
-    .bind(i64::from(after.is_some()));
+          LIMIT $9"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(i64::from(closed_too))
+        .bind(i64::from(after.is_some()));
     let (state, pending, severity, created, tenant, id) = after.unwrap_or_default();
     let rows = rows
         .bind(state)
@@ -467,6 +508,7 @@ fn queued(row: &AnyRow) -> Result<Queued> {
         breaches: row
             .try_get::<Option<i64>, _>("breaches")?
             .map_or(0, |breaches| i32::try_from(breaches).unwrap_or(i32::MAX)),
+        exercise: row.try_get::<i64, _>("exercise")? == 1,
     })
 }
 
@@ -501,6 +543,7 @@ fn read(row: &AnyRow, cipher: &TenantCipher) -> Result<Incident> {
             })
             .transpose()?,
         etag: row.try_get("etag")?,
+        exercise: row.try_get::<i64, _>("exercise")? == 1,
         words: serde_json::from_slice(&words).map_err(Error::internal)?,
     })
 }

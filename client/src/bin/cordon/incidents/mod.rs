@@ -1,16 +1,18 @@
 //! `cordon incidents`.
 
 mod change;
-mod page;
+pub(crate) mod page;
 pub(crate) mod prose;
+mod provider;
 pub(crate) mod show;
+pub(crate) mod tasks;
 mod timeline;
 mod watch;
 pub(crate) mod which;
 pub(crate) mod words;
 
 use clap::{Args, Subcommand};
-use cordon_client::{Client, Incident, IncidentFilter, NewIncident};
+use cordon_client::{Client, Incident, IncidentFilter, NewIncident, Reason};
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use self::change::Change;
@@ -75,6 +77,18 @@ enum Verb {
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
     },
+    /// What is to be done about an incident, and whose it is
+    #[command(subcommand)]
+    Task(tasks::Command),
+    /// Whom to call about an incident now, and what comes when nobody moves
+    Contacts {
+        /// The incident's full name, id, or number
+        #[arg(value_name = "ID", value_parser = which)]
+        id: Which,
+    },
+    /// Incidents of the whole provider, with a child in each tenant
+    #[command(subcommand, after_help = provider::HELP)]
+    ProviderWide(provider::Command),
     /// What happens to the tenant's incidents, as it happens, until stopped
     Watch(watch::Watch),
     /// For staff: all tenants' incidents without what they say, the provider's moves first
@@ -82,6 +96,9 @@ enum Verb {
         /// Closed ones, too
         #[arg(long)]
         closed: bool,
+        /// Drills alone (true), or everything but them (false)
+        #[arg(long, value_name = "BOOL")]
+        exercise: Option<bool>,
         /// How many at most
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
@@ -120,6 +137,9 @@ struct List {
     /// Whose move it is
     #[arg(long, value_enum)]
     pending: Option<PartyArg>,
+    /// Drills alone (true), or everything but them (false)
+    #[arg(long, value_name = "BOOL")]
+    exercise: Option<bool>,
     /// How many at most
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -132,6 +152,7 @@ impl List {
             severities: self.severity.iter().copied().map(Into::into).collect(),
             phases: self.phase.iter().copied().map(Into::into).collect(),
             pending: self.pending.map(Into::into),
+            exercise: self.exercise,
         }
     }
 }
@@ -146,6 +167,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
                 description: prose::read_or_file(open.description)?,
                 severity: open.severity.into(),
                 tlp: open.tlp.into(),
+                exercise: false,
             };
             let incidents = context.client_of_tenant(&whose).await?.incidents();
             change::show(context, &incidents.create(new).await?)
@@ -185,8 +207,19 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
             let incidents = context.client_of_tenant(&whose).await?.incidents();
             watch::run(context, &incidents, watch).await
         }
-        Verb::Queue { closed, limit } => {
-            let queue = context.client().await?.incidents().queue(closed);
+        Verb::Task(command) => tasks::run(context, &whose, command).await,
+        Verb::Contacts { id } => {
+            let (client, name) = named(context, &whose, id).await?;
+            tasks::contacts(context, &client, &name).await
+        }
+        Verb::ProviderWide(command) => provider::run(context, &whose, command).await,
+        Verb::Queue {
+            closed,
+            exercise,
+            limit,
+        } => {
+            let incidents = context.client().await?.incidents();
+            let queue = incidents.queue(closed, exercise);
             output.list(queue.take(limit.unwrap_or(usize::MAX))).await
         }
     }
@@ -208,15 +241,21 @@ pub(crate) async fn named(
 async fn show(context: &Context, client: &Client, incident: &Incident) -> Outcome {
     let incidents = client.incidents();
     let clocks = Clocks::if_known(client, &incident.name).await?;
+    let tasks = match client.tasks().list(&incident.name, &[]).try_collect().await {
+        Ok(tasks) => tasks,
+        // A server that is older than this program has none.
+        Err(error) if *error.reason() == Reason::Unimplemented => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
     let comments: Vec<_> = incidents.comments(&incident.name).try_collect().await?;
     let timeline: Vec<_> = incidents.timeline(&incident.name).try_collect().await?;
     match context.output.form() {
         Form::Table => {
-            let page = page::page(incident, clocks.as_ref(), &comments, &timeline);
+            let page = page::page(incident, clocks.as_ref(), &comments, &timeline, &tasks);
             context.output.text(&page)
         }
         Form::Json | Form::Ndjson => {
-            let page = page::page_json(incident, clocks.as_ref(), &comments, &timeline);
+            let page = page::page_json(incident, clocks.as_ref(), &comments, &timeline, &tasks);
             context.output.document(&page)
         }
     }

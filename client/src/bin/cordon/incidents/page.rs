@@ -1,6 +1,6 @@
 //! An incident as a page for people, and the whole of it as JSON.
 
-use cordon_client::{Comment, Incident, IncidentState, TimelineEntry};
+use cordon_client::{Comment, Incident, IncidentState, Task, TimelineEntry};
 use serde_json::Value;
 
 use super::prose::laid_out;
@@ -13,11 +13,8 @@ use crate::text::cell;
 
 /// What stands at the top of an incident: everything but its long texts.
 pub(super) fn head(incident: &Incident) -> Vec<String> {
-    let mut lines = laid_out(
-        &format!("#{} {}", incident.number, cell(&incident.title)),
-        0,
-        4,
-    );
+    let title = titled(incident.exercise, &incident.title);
+    let mut lines = laid_out(&format!("#{} {}", incident.number, cell(&title)), 0, 4);
     lines.push(cell(&incident.name));
     let closed = match (incident.state(), code(incident.close_code())) {
         (IncidentState::Closed, code) if !code.is_empty() => format!(" ({})", plain(code)),
@@ -27,16 +24,21 @@ pub(super) fn head(incident: &Incident) -> Vec<String> {
         by if by.is_empty() => by,
         by => format!(" by {by}"),
     };
+    let next_move = match plain_or_none(party(incident.pending_party())) {
+        side if side.is_empty() || incident.pending_action.is_empty() => side,
+        side => format!("{side}: {}", incident.pending_action),
+    };
     let opened = moment(incident.create_time.as_ref()) + &opened_by;
     let pairs = [
         ("severity", plain(severity(incident.severity()))),
         ("phase", plain(phase(incident.phase()))),
         ("state", plain(state(incident.state())) + &closed),
-        ("next move", plain_or_none(party(incident.pending_party()))),
+        ("next move", next_move),
         (
             "marking",
             format!("TLP:{}", tlp(incident.tlp()).replace('_', "+")),
         ),
+        ("kind", kind(incident)),
         ("opened", opened),
         ("noted", moment(incident.acknowledge_time.as_ref())),
         ("changed", moment(incident.update_time.as_ref())),
@@ -48,6 +50,28 @@ pub(super) fn head(incident: &Incident) -> Vec<String> {
         }
     }
     lines
+}
+
+/// A title, marked if it is a drill's: nobody shall take one for the real thing.
+pub(crate) fn titled(exercise: bool, title: &str) -> String {
+    match exercise {
+        true => format!("[EXERCISE] {title}"),
+        false => title.to_owned(),
+    }
+}
+
+/// What kind of incident it is, if it is of a special one.
+fn kind(incident: &Incident) -> String {
+    let said = [
+        (incident.exercise, "exercise: a drill, nothing real"),
+        (incident.provider_wide, "of the whole provider"),
+    ];
+    let said: Vec<_> = said
+        .iter()
+        .filter(|(is, _)| *is)
+        .map(|(_, said)| *said)
+        .collect();
+    said.join(", ")
 }
 
 /// The criteria, with who has signed them off; nothing when there are none.
@@ -79,6 +103,7 @@ pub(super) fn page(
     clocks: Option<&Clocks>,
     comments: &[Comment],
     timeline: &[TimelineEntry],
+    tasks: &[Task],
 ) -> String {
     let mut lines = head(incident);
     if !incident.description.is_empty() {
@@ -89,6 +114,10 @@ pub(super) fn page(
     if let Some(clocks) = clocks.filter(|clocks| !clocks.is_empty()) {
         lines.extend(heading(&format!("Clocks as of {}", clocks.as_of())));
         lines.extend(clocks.lines());
+    }
+    if !tasks.is_empty() {
+        lines.extend(heading("Tasks"));
+        lines.extend(super::tasks::lines(tasks));
     }
     if !comments.is_empty() {
         lines.extend(heading("Comments"));
@@ -102,7 +131,15 @@ pub(super) fn page(
             ),
         };
         let by = cell(&who(comment.author.as_ref()));
-        let said = format!("{}  {by}{edited}", moment(comment.create_time.as_ref()));
+        let common = if comment.common {
+            ", to all customers concerned"
+        } else {
+            ""
+        };
+        let said = format!(
+            "{}  {by}{common}{edited}",
+            moment(comment.create_time.as_ref())
+        );
         lines.extend(laid_out(&said, 2, 6));
         // In one piece, so that it can be taken over for `edit-comment`.
         lines.push(format!("  {}", cell(&comment.name)));
@@ -137,11 +174,14 @@ pub(super) fn page_json(
     clocks: Option<&Clocks>,
     comments: &[Comment],
     timeline: &[TimelineEntry],
+    tasks: &[Task],
 ) -> Value {
     let mut value = incident.json();
     if let Value::Object(object) = &mut value {
         let clocks = clocks.map_or(Value::Null, Clocks::json);
         object.insert("clocks".to_owned(), clocks);
+        let tasks = tasks.iter().map(Row::json).collect();
+        object.insert("tasks".to_owned(), tasks);
         let comments = comments.iter().map(Row::json).collect();
         object.insert("comments".to_owned(), comments);
         let timeline = timeline.iter().map(Row::json).collect();

@@ -5,6 +5,7 @@ use cordon_client::{Comment, Incident, QueuedIncident, SignOff};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::page::titled;
 use super::timeline::{actor_json, who};
 use super::words::{code, party, phase, plain, plain_or_none, severity, state, tlp};
 use crate::output::Row;
@@ -29,7 +30,7 @@ impl Row for Incident {
             plain(phase(self.phase())),
             plain(state(self.state())),
             plain_or_none(party(self.pending_party())),
-            self.title.clone(),
+            titled(self.exercise, &self.title),
             time(self.update_time.as_ref()),
             short(&self.name),
         ]
@@ -57,6 +58,9 @@ impl Row for Incident {
             "state": or_null(state(self.state()).to_owned()),
             "tlp": or_null(tlp(self.tlp()).to_owned()),
             "pending_party": or_null(party(self.pending_party()).to_owned()),
+            "pending_action": or_null(self.pending_action.clone()),
+            "exercise": self.exercise,
+            "provider_wide": self.provider_wide,
             "clean_state_criteria": criteria,
             "opened_by": actor_json(self.opened_by.as_ref()),
             "create_time": time_json(self.create_time.as_ref()),
@@ -110,6 +114,7 @@ impl Row for Comment {
             "create_time": time_json(self.create_time.as_ref()),
             "update_time": time_json(self.update_time.as_ref()),
             "revisions": revisions,
+            "common": self.common,
         })
     }
 }
@@ -123,6 +128,7 @@ impl Row for QueuedIncident {
         "opened",
         "noted",
         "number",
+        "exercise",
         "name",
     ];
 
@@ -135,6 +141,7 @@ impl Row for QueuedIncident {
             moment(self.create_time.as_ref()),
             moment(self.acknowledge_time.as_ref()),
             self.number.to_string(),
+            if self.exercise { "EXERCISE" } else { "" }.to_owned(),
             self.name.clone(),
         ]
     }
@@ -150,6 +157,7 @@ impl Row for QueuedIncident {
             "create_time": time_json(self.create_time.as_ref()),
             "update_time": time_json(self.update_time.as_ref()),
             "acknowledge_time": time_json(self.acknowledge_time.as_ref()),
+            "exercise": self.exercise,
         })
     }
 }

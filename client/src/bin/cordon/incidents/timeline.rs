@@ -6,6 +6,7 @@ use cordon_client::{Actor, TimelineEntry, TimelineWhat};
 use serde_json::{Value, json};
 
 use self::clocks::{clock, clock_json, fact_json, fact_words};
+use super::page::titled;
 use super::words::{code, party, phase, plain, severity};
 use crate::output::Row;
 use crate::show::{or_null, short, time, time_json};
@@ -18,7 +19,7 @@ impl Row for TimelineEntry {
             self.sequence.to_string(),
             time(self.time.as_ref()),
             who(self.actor.as_ref()),
-            what(self.what.as_ref()),
+            titled(self.exercise, &what(self.what.as_ref())),
             self.reason.clone(),
         ]
     }
@@ -33,6 +34,7 @@ impl Row for TimelineEntry {
             "what": what,
             "details": details,
             "reason": or_null(self.reason.clone()),
+            "exercise": self.exercise,
         })
     }
 }
@@ -136,8 +138,25 @@ pub(super) fn what(what: Option<&TimelineWhat>) -> String {
             format!("the time for {} is over", clock(breached.clock.as_ref()))
         }
         Some(TimelineWhat::ReportingFact(fact)) => fact_words(fact.fact.as_ref()),
+        Some(TimelineWhat::TaskAdded(task)) => format!("added a task: {}", task.title),
+        Some(TimelineWhat::TaskHandedOver(task)) => format!(
+            "handed a task over to {}: {}",
+            match (task.to_customer, task.to_provider) {
+                (true, false) => "the customer",
+                (false, true) => "the provider",
+                _ => "both sides",
+            },
+            task.title
+        ),
+        Some(TimelineWhat::TaskDone(task)) => format!("did a task: {}", task.title),
+        Some(TimelineWhat::TaskCancelled(task)) => format!("dropped a task: {}", task.title),
+        Some(TimelineWhat::TaskReopened(task)) => format!("took a task up again: {}", task.title),
         None => "something that this program is too old to know".to_owned(),
     }
+}
+
+fn task_json(task: &str, title: &str) -> Value {
+    json!({ "task": task, "title": title })
 }
 
 /// What happened, as a word, and what there is to know about it.
@@ -207,6 +226,23 @@ fn what_json(what: Option<&TimelineWhat>) -> (Value, Value) {
         ),
         Some(TimelineWhat::ReportingFact(fact)) => {
             ("REPORTING_FACT", fact_json(fact.fact.as_ref()))
+        }
+        Some(TimelineWhat::TaskAdded(task)) => ("TASK_ADDED", task_json(&task.task, &task.title)),
+        Some(TimelineWhat::TaskHandedOver(task)) => (
+            "TASK_HANDED_OVER",
+            json!({
+                "task": task.task,
+                "title": task.title,
+                "to_customer": task.to_customer,
+                "to_provider": task.to_provider,
+            }),
+        ),
+        Some(TimelineWhat::TaskDone(task)) => ("TASK_DONE", task_json(&task.task, &task.title)),
+        Some(TimelineWhat::TaskCancelled(task)) => {
+            ("TASK_CANCELLED", task_json(&task.task, &task.title))
+        }
+        Some(TimelineWhat::TaskReopened(task)) => {
+            ("TASK_REOPENED", task_json(&task.task, &task.title))
         }
         None => return (Value::Null, json!({})),
     };

@@ -1,7 +1,9 @@
 //! The closed sets of words, as they are typed and as they are shown.
 
 use clap::ValueEnum;
-use cordon_client::{CloseCode, IncidentState, Party, Phase, Severity, Tlp};
+use cordon_client::{
+    CloseCode, IncidentState, Party, Phase, Responsible, Severity, TaskState, Tlp,
+};
 
 macro_rules! words {
     (
@@ -99,6 +101,30 @@ words! {
         Customer = "CUSTOMER",
         /// The provider's staff
         Provider = "PROVIDER",
+    }
+}
+
+words! {
+    /// Who does a task.
+    ResponsibleArg for Responsible, responsible {
+        /// The tenant's people
+        Customer = "CUSTOMER",
+        /// The provider's staff
+        Provider = "PROVIDER",
+        /// Both together
+        Shared = "SHARED",
+    }
+}
+
+words! {
+    /// Whether a task is still to be done.
+    TaskStateArg for TaskState, task_state {
+        /// To be done
+        Open = "OPEN",
+        /// Done
+        Done = "DONE",
+        /// Dropped
+        Cancelled = "CANCELLED",
     }
 }
 

@@ -14,10 +14,12 @@ use serde_json::{Value, json};
 
 use super::amounts::{exact_span, percent, plain_span};
 use super::draft;
+use super::people::{duty_json, escalation_json};
 use super::words::{day, kind};
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::incidents::show::moment;
+use crate::incidents::tasks::contact_json;
 use crate::incidents::words::severity;
 use crate::output::Row;
 use crate::show::{or_null, short, time_json};
@@ -62,7 +64,30 @@ pub(super) const FORM: &str = r#"A file in TOML, or the same in JSON:
   below = "99.9%"
   credit = "10%"
 
-Kinds: acknowledge, first-update, subsequent-update, contain, deliver-snapshot, answer-analysis,
+  [[duties]]
+  task = "isolate machine"
+  asks = "Cut the machine off the network"
+  responsible = "provider"
+  accountable = "customer"
+  consulted = ["customer"]
+  phases = ["containment"]
+
+  [[contacts]]
+  id = "soc"
+  party = "provider"
+  name = "Security desk"
+  phone = "+49 30 000000"
+  hours = "always"
+
+  [[escalations]]
+  party = "provider"
+  severities = ["sev1"]
+  after = "30m"
+  hours = "always"
+  contact = "soc"
+
+Who does a task is customer, provider or shared; a task that names phases begins with each of
+them. An escalation counts the open time that the party has had the next move. Kinds: acknowledge, first-update, subsequent-update, contain, deliver-snapshot, answer-analysis,
 restore, resolve. A day of `within` is 24 hours in which the calendar is open. An agreement that
 has a valid_to ends then; without, when the next one begins."#;
 
@@ -178,6 +203,9 @@ impl Row for Agreement {
             "freshness_p99": span_json(self.freshness_p99.as_ref()),
             "availability_basis_points": availability,
             "credits": credits,
+            "duties": self.duties.iter().map(duty_json).collect::<Vec<_>>(),
+            "contacts": self.contacts.iter().map(|one| contact_json(Some(one))).collect::<Vec<_>>(),
+            "escalations": self.escalations.iter().map(escalation_json).collect::<Vec<_>>(),
             "create_time": time_json(self.create_time.as_ref()),
         })
     }

@@ -12,6 +12,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::amounts::{basis_points, span};
+use super::people::{ContactDraft, DutyDraft, EscalationDraft};
 use super::words::{self, KindArg};
 use crate::incidents::words::SeverityArg;
 
@@ -30,6 +31,12 @@ struct Draft {
     availability: Option<String>,
     #[serde(default)]
     credits: Vec<CreditDraft>,
+    #[serde(default)]
+    duties: Vec<DutyDraft>,
+    #[serde(default)]
+    contacts: Vec<ContactDraft>,
+    #[serde(default)]
+    escalations: Vec<EscalationDraft>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -89,7 +96,7 @@ pub(super) fn parse(text: &str) -> Result<Agreement, String> {
 }
 
 /// What was read, or what is wrong and where.
-fn at<T>(place: impl AsRef<str>, read: Result<T, String>) -> Result<T, String> {
+pub(super) fn at<T>(place: impl AsRef<str>, read: Result<T, String>) -> Result<T, String> {
     read.map_err(|wrong| format!("{}: {wrong}", place.as_ref()))
 }
 
@@ -121,6 +128,13 @@ impl Draft {
         let objectives = self.objectives.iter().enumerate();
         let objectives =
             objectives.map(|(number, one)| self.objective(&format!("objectives[{number}]"), one));
+        let duties = self.duties.iter().enumerate();
+        let duties = duties.map(|(number, one)| one.duty(&format!("duties[{number}]")));
+        let contacts = self.contacts.iter().enumerate();
+        let contacts = contacts.map(|(number, one)| one.contact(&format!("contacts[{number}]")));
+        let escalations = self.escalations.iter().enumerate();
+        let escalations =
+            escalations.map(|(number, one)| one.step(&format!("escalations[{number}]")));
         let credits = self.credits.iter().enumerate();
         let credits = credits.map(|(number, one)| one.term(&format!("credits[{number}]")));
         Ok(Agreement {
@@ -132,6 +146,9 @@ impl Draft {
             freshness_p99: span_at("freshness_p99", &self.freshness_p99)?,
             availability_basis_points: at("availability", availability)?.unwrap_or_default(),
             credits: credits.collect::<Result<_, _>>()?,
+            duties: duties.collect::<Result<_, _>>()?,
+            contacts: contacts.collect::<Result<_, _>>()?,
+            escalations: escalations.collect::<Result<_, _>>()?,
             ..Agreement::default()
         })
     }

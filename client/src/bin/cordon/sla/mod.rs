@@ -7,6 +7,7 @@ mod deadlines;
 mod draft;
 mod history;
 mod own;
+mod people;
 mod recompute;
 mod report;
 mod watch;

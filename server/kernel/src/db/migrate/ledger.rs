@@ -44,6 +44,7 @@ pub(super) const SQLITE: &[Migration] = migrations!("sqlite":
     6 "0006" "ends" from 6,
     7 "0007" "incidents",
     8 "0008" "clocks",
+    11 "0011" "duties",
 );
 
 pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
@@ -53,6 +54,7 @@ pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
     4 "0004" "ends" from 4,
     5 "0005" "incidents",
     6 "0006" "clocks",
+    9 "0009" "duties",
 );
 
 /// Makes the ledger, unless it is there.

@@ -35,6 +35,10 @@ const PROVIDER_TABLES: &[&str] = &[
     "deletions",
     "key_rotations",
     "sla_agreements",
+    "provider_incidents",
+    "provider_incident_acts",
+    "provider_incident_requests",
+    "provider_incident_tenants",
 ];
 
 /// Of what the provider's readers see named columns alone: summaries.
@@ -42,7 +46,7 @@ const PROVIDER_SUMMARIES: &[(&str, &str)] = &[
     (
         "incidents",
         "tenant_id, incident_id, number, severity, phase, state, pending_party, created_time, \
-         updated_time, acknowledged_time, due_time, due_objective, breaches",
+         updated_time, acknowledged_time, due_time, due_objective, breaches, exercise",
     ),
     ("sla_reports", "*"),
 ];

@@ -214,9 +214,13 @@ async fn fill(world: &World) {
     for tenant in ["acme", "globex"] {
         for row in [
             "incident_heads VALUES ('@', 1, 1)",
-            "incidents VALUES ('@', 'i', 1, 'sev1', 'recovery', 'open', 'amber', 'provider', 0, 0, NULL, NULL, NULL, 'e', x'00', NULL, NULL, NULL)",
+            "incidents VALUES ('@', 'i', 1, 'sev1', 'recovery', 'open', 'amber', 'provider', 0, 0, NULL, NULL, NULL, 'e', x'00', NULL, NULL, NULL, 0)",
             "incident_entries VALUES ('@', 1, 'i', 0, 'opened', 'customer', x'00')",
             "incident_comments VALUES ('@', 'c', 'i', 0, x'00')",
+            "incident_tasks VALUES ('@', 't', 'i', 'open', 0, 0, x'00')",
+            "incident_origins VALUES ('@', 'p', 'i', 1)",
+            "provider_incidents VALUES ('p-@', 'open', 0, 0, 1)",
+            "provider_incident_tenants VALUES ('@', 'p-@', 0, 'i', 1)",
             "request_ids VALUES ('@', 'r', 0, x'00')",
             "sla_reports VALUES ('@', '2026-10', 0, 1, '{}')",
             "sla_freshness VALUES ('@', 20000, 64, 1)",

@@ -17,6 +17,7 @@ pub(in super::super) fn incident(
     incident: Disclosed<Incident>,
 ) -> wire::Incident {
     let incident = incident.into_wire();
+    let pending_action = incident.pending_action();
     wire::Incident {
         name: Name::Incident(tenant.clone(), incident.id).to_string(),
         number: incident.number,
@@ -35,6 +36,9 @@ pub(in super::super) fn incident(
         close_time: incident.closed.map(wire_time),
         close_code: incident.code.map_or(0, words::code),
         etag: incident.etag,
+        pending_action,
+        exercise: incident.exercise,
+        provider_wide: incident.words.provider_wide,
     }
 }
 
@@ -50,7 +54,7 @@ fn criterion(criterion: Criterion) -> wire::CleanStateCriterion {
     }
 }
 
-fn actor(actor: Actor) -> wire::Actor {
+pub(in super::super) fn actor(actor: Actor) -> wire::Actor {
     wire::Actor {
         subject: actor.subject,
         party: words::party(actor.party),
@@ -72,6 +76,7 @@ pub(in super::super) fn comment(comment: Disclosed<(TenantId, Comment)>) -> wire
                 create_time: Some(wire_time(revision.created)),
             })
             .collect(),
+        common: comment.common,
     }
 }
 
@@ -79,6 +84,7 @@ pub(in super::super) fn entry(tenant: &TenantId, entry: Disclosed<Entry>) -> wir
     let entry = entry.into_wire();
     let sequence = u64::try_from(entry.seq).unwrap_or(0);
     let comment = |id| Name::Comment(tenant.clone(), entry.incident, id).to_string();
+    let task = |id| Name::Task(tenant.clone(), entry.incident, id).to_string();
     let places = |places: Vec<usize>| {
         let place = |place| i32::try_from(place).unwrap_or(i32::MAX);
         places.into_iter().map(place).collect()
@@ -137,6 +143,32 @@ pub(in super::super) fn entry(tenant: &TenantId, entry: Disclosed<Entry>) -> wir
             due_time: due.map(wire_time),
         }),
         What::ReportingFact { fact } => WireWhat::ReportingFact(reporting_fact(fact)),
+        What::TaskAdded { task: id, title } => WireWhat::TaskAdded(kinds::TaskAdded {
+            task: task(id),
+            title,
+        }),
+        What::TaskHandedOver {
+            task: id,
+            title,
+            to,
+        } => WireWhat::TaskHandedOver(kinds::TaskHandedOver {
+            task: task(id),
+            title,
+            to_customer: to.includes(cordon_sla::clock::Party::Customer),
+            to_provider: to.includes(cordon_sla::clock::Party::Provider),
+        }),
+        What::TaskDone { task: id, title } => WireWhat::TaskDone(kinds::TaskDone {
+            task: task(id),
+            title,
+        }),
+        What::TaskCancelled { task: id, title } => WireWhat::TaskCancelled(kinds::TaskCancelled {
+            task: task(id),
+            title,
+        }),
+        What::TaskReopened { task: id, title } => WireWhat::TaskReopened(kinds::TaskReopened {
+            task: task(id),
+            title,
+        }),
     };
     wire::TimelineEntry {
         name: Name::TimelineEntry(tenant.clone(), entry.incident, sequence).to_string(),
@@ -145,6 +177,7 @@ pub(in super::super) fn entry(tenant: &TenantId, entry: Disclosed<Entry>) -> wir
         actor: Some(actor(entry.happened.actor)),
         reason: entry.happened.reason,
         what: Some(what),
+        exercise: entry.exercise,
     }
 }
 
@@ -177,5 +210,6 @@ pub(in super::super) fn queued(queued: Disclosed<Queued>) -> wire::QueuedInciden
         due_time: queued.due.map(|(time, _)| wire_time(time)),
         due_objective: queued.due.map_or(0, |(_, kind)| words::objective(kind)),
         breaches: queued.breaches,
+        exercise: queued.exercise,
     }
 }

@@ -5,11 +5,12 @@ mod facts;
 mod requests;
 mod words;
 
-pub(super) use encode::{comment, entry, incident, queued};
+pub(super) use encode::{actor, comment, entry, incident, queued};
 pub(crate) use facts::{reporting_duty, reporting_fact, reporting_fact_from, reporting_stage};
 pub(crate) use requests::incident_name;
 pub(super) use requests::{
-    acknowledge, close, comment_changed, create, hand_over, list, move_to, new_comment, reclassify,
-    reopen, set_criteria, sign_off, update,
+    MAX_TEXT, MAX_TITLE, acknowledge, all, close, comment_changed, create, finished, hand_over,
+    line, list, marking, move_to, needed, new_comment, prose, reclassify, reopen, set_criteria,
+    sign_off, update, word,
 };
-pub(super) use words::{severity, state};
+pub(super) use words::{code_from, phase, severity, severity_from, state, tlp};

@@ -11,9 +11,9 @@ use super::words;
 use crate::rooms::fields::Fields;
 
 /// Longest title, in characters.
-const MAX_TITLE: usize = 200;
+pub(in super::super) const MAX_TITLE: usize = 200;
 /// Longest description or comment, in characters.
-const MAX_TEXT: usize = 20_000;
+pub(in super::super) const MAX_TEXT: usize = 20_000;
 /// Most criteria, and the longest, in characters.
 const MAX_CRITERIA: usize = 50;
 const MAX_CRITERION: usize = 500;
@@ -35,7 +35,12 @@ fn target(name: &str, etag: String) -> Result<Target> {
 }
 
 /// What somebody wrote: trimmed, with line breaks and tabs, without other control characters.
-fn prose(fields: &mut Fields, field: &str, text: &str, most: usize) -> Option<String> {
+pub(in super::super) fn prose(
+    fields: &mut Fields,
+    field: &str,
+    text: &str,
+    most: usize,
+) -> Option<String> {
     let text = text.trim().replace("\r\n", "\n");
     let stray = |c: char| c.is_control() && c != '\n' && c != '\t';
     if text.chars().count() > most || text.chars().any(stray) {
@@ -47,7 +52,12 @@ fn prose(fields: &mut Fields, field: &str, text: &str, most: usize) -> Option<St
 }
 
 /// The same in one line, and not empty.
-fn line(fields: &mut Fields, field: &str, text: &str, most: usize) -> Option<String> {
+pub(in super::super) fn line(
+    fields: &mut Fields,
+    field: &str,
+    text: &str,
+    most: usize,
+) -> Option<String> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > most || text.chars().any(char::is_control) {
         let rule = format!("expected 1 to {most} characters in one line");
@@ -57,17 +67,17 @@ fn line(fields: &mut Fields, field: &str, text: &str, most: usize) -> Option<Str
     Some(text.to_owned())
 }
 
-fn word<T>(fields: &mut Fields, field: &str, word: Option<T>) -> Option<T> {
+pub(in super::super) fn word<T>(fields: &mut Fields, field: &str, word: Option<T>) -> Option<T> {
     if word.is_none() {
         fields.wrong(field, "expected one of the values of this field");
     }
     word
 }
 
-fn marking(fields: &mut Fields, number: i32) -> Option<Tlp> {
+pub(in super::super) fn marking(fields: &mut Fields, field: &str, number: i32) -> Option<Tlp> {
     match number {
         0 => Some(Tlp::Amber),
-        number => word(fields, "incident.tlp", words::tlp_from(number)),
+        number => word(fields, field, words::tlp_from(number)),
     }
 }
 
@@ -82,7 +92,7 @@ pub(in super::super) fn create(
     let description = prose(&mut fields, field, &body.description, MAX_TEXT);
     let severity = words::severity_from(body.severity);
     let severity = word(&mut fields, "incident.severity", severity);
-    let tlp = marking(&mut fields, body.tlp);
+    let tlp = marking(&mut fields, "incident.tlp", body.tlp);
     match (tenant, title, description, severity, tlp) {
         (Some(tenant), Some(title), Some(description), Some(severity), Some(tlp)) => Ok((
             tenant,
@@ -91,6 +101,8 @@ pub(in super::super) fn create(
                 description,
                 severity,
                 tlp,
+                exercise: body.exercise,
+                provider_wide: false,
             },
         )),
         _ => Err(fields.refuse()),
@@ -129,7 +141,7 @@ pub(in super::super) fn update(request: wire::UpdateIncidentRequest) -> Result<(
 }
 
 /// The value, unless anything is wrong with the request.
-fn finished<T>(fields: Fields, value: Option<T>) -> Result<T> {
+pub(in super::super) fn finished<T>(fields: Fields, value: Option<T>) -> Result<T> {
     match value {
         Some(value) => fields.finish().map(|()| value),
         None => Err(fields.refuse()),
@@ -168,7 +180,7 @@ pub(in super::super) fn reclassify(
 }
 
 /// A reason that can't be left out.
-fn needed(fields: &mut Fields, field: &str, text: &str) -> Option<String> {
+pub(in super::super) fn needed(fields: &mut Fields, field: &str, text: &str) -> Option<String> {
     let reason = fields.reason(field, text)?;
     if reason.is_empty() {
         fields.wrong(field, "say why");
@@ -300,12 +312,13 @@ pub(in super::super) fn list(request: &wire::ListIncidentsRequest) -> Result<(Te
             severities,
             phases,
             pending,
+            exercise: request.exercise,
         },
     ))
 }
 
 /// Each of the words, sorted and once.
-fn all<T: Ord>(
+pub(in super::super) fn all<T: Ord>(
     fields: &mut Fields,
     field: &str,
     numbers: &[i32],

@@ -26,6 +26,9 @@ pub(in super::super) struct Comment {
     pub(in super::super) updated: Timestamp,
     /// What it said before, oldest first.
     pub(in super::super) revisions: Vec<Revision>,
+    /// Whether the provider says the same to others: nobody changes it.
+    #[serde(default)]
+    pub(in super::super) common: bool,
 }
 
 /// An earlier text.
@@ -78,8 +81,23 @@ pub(in super::super) fn create_comment(
             created: now,
             updated: now,
             revisions: Vec::new(),
+            common: false,
         },
     }
+}
+
+/// A common notice of the provider's: said as a comment, and then left as it is.
+pub(in super::super) fn create_notice(
+    incident: Uuid,
+    text: String,
+    by: &Actor,
+    credential: String,
+    id: Uuid,
+    now: Timestamp,
+) -> CommentChange {
+    let mut change = create_comment(incident, text, by, credential, id, now);
+    change.comment.common = true;
+    change
 }
 
 /// Changes one's own comment.
@@ -95,6 +113,12 @@ pub(in super::super) fn update_comment(
 ) -> Result<CommentChange> {
     if before.credential != credential {
         return Err(Error::permission_denied());
+    }
+    if before.common {
+        return Err(Error::new(
+            Reason::FailedPrecondition,
+            "a common notice stays as it is: post another one",
+        ));
     }
     if before.text == text {
         return Ok(CommentChange {

@@ -17,6 +17,10 @@ pub(in super::super) struct NewIncident {
     pub(in super::super) description: String,
     pub(in super::super) severity: Severity,
     pub(in super::super) tlp: Tlp,
+    /// Whether it is a drill.
+    pub(in super::super) exercise: bool,
+    /// Whether the provider opens it as a part of one of its own.
+    pub(in super::super) provider_wide: bool,
 }
 
 /// What is to be done with an incident.
@@ -77,7 +81,7 @@ impl Change {
 }
 
 /// Opens an incident. The provider has to take note of it: the first move is the provider's,
-/// whoever opens it.
+/// whoever opens it. An exercise begins before anything has happened.
 pub(in super::super) fn create(
     new: NewIncident,
     by: &Actor,
@@ -86,7 +90,10 @@ pub(in super::super) fn create(
     etag: String,
     now: Timestamp,
 ) -> Change {
-    let phase = Phase::Identification;
+    let phase = match new.exercise {
+        true => Phase::Preparation,
+        false => Phase::Identification,
+    };
     let happened = Happened {
         actor: by.clone(),
         reason: String::new(),
@@ -110,11 +117,14 @@ pub(in super::super) fn create(
             closed: None,
             code: None,
             etag,
+            exercise: new.exercise,
             words: Words {
                 title: new.title,
                 description: new.description,
                 criteria: Vec::new(),
                 opened_by: by.clone(),
+                asked: String::new(),
+                provider_wide: new.provider_wide,
             },
         },
         happened: Some(happened),
@@ -145,11 +155,11 @@ pub(in super::super) fn decide(
         Command::Acknowledge => (acknowledge(&mut after, by, now)?, String::new()),
         Command::Move { to, reason } => (shift(&mut after, to, &reason)?, reason),
         Command::Reclassify { to, reason } => (reclassify(&mut after, to), reason),
-        Command::HandOver { to, reason } => (hand_over(&mut after, to, by)?, reason),
+        Command::HandOver { to, reason } => (hand_over(&mut after, to, by, &reason)?, reason),
         Command::SetCriteria { texts } => (set_criteria(&mut after, texts)?, String::new()),
         Command::SignOff { criteria } => (sign_off(&mut after, criteria, by, now)?, String::new()),
         Command::Close { code, reason } => (close(&mut after, code, &reason, now)?, reason),
-        Command::Reopen { reason } => (reopen(&mut after)?, reason),
+        Command::Reopen { reason } => (reopen(&mut after, &reason)?, reason),
     };
     let Some(what) = what else {
         return Ok(Change {
@@ -250,7 +260,7 @@ fn reclassify(incident: &mut Incident, to: Severity) -> Option<What> {
     (from != to).then_some(What::Reclassified { from, to })
 }
 
-fn hand_over(incident: &mut Incident, to: Party, by: &Actor) -> Result<Option<What>> {
+fn hand_over(incident: &mut Incident, to: Party, by: &Actor, reason: &str) -> Result<Option<What>> {
     if incident.pending == Some(to) {
         return Ok(None);
     }
@@ -258,6 +268,7 @@ fn hand_over(incident: &mut Incident, to: Party, by: &Actor) -> Result<Option<Wh
         return no("only the side whose move it is can hand it over");
     }
     incident.pending = Some(to);
+    reason.clone_into(&mut incident.words.asked);
     Ok(Some(What::HandedOver { to }))
 }
 
@@ -341,17 +352,19 @@ fn close(
     }
     incident.state = State::Closed;
     incident.pending = None;
+    incident.words.asked.clear();
     incident.closed = Some(now);
     incident.code = Some(code);
     Ok(Some(What::Closed { code }))
 }
 
-fn reopen(incident: &mut Incident) -> Result<Option<What>> {
+fn reopen(incident: &mut Incident, reason: &str) -> Result<Option<What>> {
     if incident.state == State::Open {
         return no("the incident is open");
     }
     incident.state = State::Open;
     incident.pending = Some(Party::Provider);
+    reason.clone_into(&mut incident.words.asked);
     incident.closed = None;
     incident.code = None;
     Ok(Some(What::Reopened))

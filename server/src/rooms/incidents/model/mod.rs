@@ -6,16 +6,17 @@ mod decide;
 mod phase;
 #[cfg(test)]
 mod tests;
-mod uuid_text;
+pub(super) mod uuid_text;
 mod words;
 
 #[cfg(test)]
 use comment::Revision;
-pub(super) use comment::{Comment, CommentChange, create_comment, update_comment};
+pub(super) use comment::{Comment, CommentChange, create_comment, create_notice, update_comment};
 pub(super) use decide::{Change, Command, NewIncident, create, decide};
 pub(super) use words::{CloseCode, Party, Phase, Severity, State, Tlp};
 
 use cordon_sla::clock::ClockId;
+use cordon_sla::duties::Responsible;
 use cordon_sla::regulatory::Fact;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -70,7 +71,28 @@ pub(super) struct Incident {
     pub(super) closed: Option<Timestamp>,
     pub(super) code: Option<CloseCode>,
     pub(super) etag: String,
+    /// Whether it is a drill.
+    #[serde(default)]
+    pub(super) exercise: bool,
     pub(super) words: Words,
+}
+
+impl Incident {
+    /// What the side whose move it is is asked for: by the last hand-over or re-opening, else by
+    /// where the incident stands. Empty once it is closed.
+    pub(super) fn pending_action(&self) -> String {
+        let Some(party) = self.pending else {
+            return String::new();
+        };
+        if !self.words.asked.is_empty() {
+            return self.words.asked.clone();
+        }
+        if party == Party::Provider && self.acknowledged.is_none() {
+            return "take note of the incident".to_owned();
+        }
+        let phase = self.phase.as_str().replace('_', "-");
+        format!("go on with the {phase} phase")
+    }
 }
 
 /// What people wrote into it.
@@ -80,6 +102,12 @@ pub(super) struct Words {
     pub(super) description: String,
     pub(super) criteria: Vec<Criterion>,
     pub(super) opened_by: Actor,
+    /// What the side whose move it is was asked for; empty if it was not said.
+    #[serde(default)]
+    pub(super) asked: String,
+    /// Whether the provider opened it as a part of one of its own.
+    #[serde(default)]
+    pub(super) provider_wide: bool,
 }
 
 impl Actor {
@@ -159,6 +187,32 @@ pub(super) enum What {
     ReportingFact {
         fact: Fact,
     },
+    TaskAdded {
+        #[serde(with = "uuid_text")]
+        task: Uuid,
+        title: String,
+    },
+    TaskHandedOver {
+        #[serde(with = "uuid_text")]
+        task: Uuid,
+        title: String,
+        to: Responsible,
+    },
+    TaskDone {
+        #[serde(with = "uuid_text")]
+        task: Uuid,
+        title: String,
+    },
+    TaskCancelled {
+        #[serde(with = "uuid_text")]
+        task: Uuid,
+        title: String,
+    },
+    TaskReopened {
+        #[serde(with = "uuid_text")]
+        task: Uuid,
+        title: String,
+    },
 }
 
 impl What {
@@ -201,6 +255,11 @@ impl What {
             Self::ClockWarned { .. } => "clock_warned",
             Self::ClockBreached { .. } => "clock_breached",
             Self::ReportingFact { .. } => "reporting_fact",
+            Self::TaskAdded { .. } => "task_added",
+            Self::TaskHandedOver { .. } => "task_handed_over",
+            Self::TaskDone { .. } => "task_done",
+            Self::TaskCancelled { .. } => "task_cancelled",
+            Self::TaskReopened { .. } => "task_reopened",
         }
     }
 }

@@ -15,8 +15,9 @@ use wire::credit_term::Basis;
 use super::super::service::NewAgreement;
 use super::super::store::Stored;
 use super::clock::duration;
-use super::words;
+use super::{duties, words};
 use crate::rooms::fields::{Fields, wire_time};
+use crate::rooms::incidents::wire_contact;
 
 /// Most of each in an agreement.
 const MAX_CALENDARS: usize = 50;
@@ -118,6 +119,9 @@ pub(in super::super) fn create(request: wire::CreateAgreementRequest) -> Result<
     );
     let freshness = span(&mut fields, "agreement.freshness_p99", body.freshness_p99);
     let availability = body.availability_basis_points;
+    let duties = duties::duties(&mut fields, &body.duties);
+    let contacts = duties::contacts(&mut fields, &body.contacts);
+    let escalations = duties::escalations(&mut fields, &body.escalations);
     let (Some(tenant), Some(previous), Some(Some(valid_from))) = (tenant, previous, valid_from)
     else {
         return Err(fields.refuse());
@@ -136,6 +140,9 @@ pub(in super::super) fn create(request: wire::CreateAgreementRequest) -> Result<
             freshness_p99: freshness.flatten(),
             availability: (availability != 0).then(|| points(availability)),
             credits,
+            duties,
+            contacts,
+            escalations,
         },
         tenant,
     })
@@ -159,7 +166,7 @@ fn refused<P: Problem>(prefix: &str, problems: &Problems<P>) -> Error {
     )
 }
 
-fn limit(fields: &mut Fields, field: &str, count: usize, most: usize) {
+pub(super) fn limit(fields: &mut Fields, field: &str, count: usize, most: usize) {
     if count > most {
         fields.wrong(field, format!("expected at most {most}"));
     }
@@ -180,7 +187,7 @@ fn time(
 }
 
 /// `Some(None)` for what is unset, `None` for what is wrong.
-fn span(
+pub(super) fn span(
     fields: &mut Fields,
     field: &str,
     duration: Option<prost_types::Duration>,
@@ -292,6 +299,18 @@ pub(in super::super) fn agreement(stored: Disclosed<Stored>) -> wire::Agreement 
             })
             .collect(),
         create_time: Some(wire_time(created)),
+        duties: agreement.duties().iter().map(duties::shown_duty).collect(),
+        contacts: agreement
+            .contacts()
+            .iter()
+            .cloned()
+            .map(wire_contact)
+            .collect(),
+        escalations: agreement
+            .escalations()
+            .iter()
+            .map(duties::shown_escalation)
+            .collect(),
     }
 }
 

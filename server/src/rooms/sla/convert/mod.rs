@@ -3,6 +3,7 @@
 mod agreement;
 mod clock;
 mod deadline;
+mod duties;
 mod words;
 
 pub(super) use agreement::{agreement, checked, create};

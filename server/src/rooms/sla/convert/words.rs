@@ -2,6 +2,7 @@
 
 use cordon_proto::{incidents, sla as wire};
 use cordon_sla::clock::{Party, State};
+use cordon_sla::duties::{Phase, Responsible};
 use cordon_sla::objective::{ObjectiveKind, Severity};
 
 use crate::rooms::words::pairs;
@@ -11,13 +12,11 @@ pairs!(ObjectiveKind as wire::ObjectiveKind:
     Acknowledge FirstUpdate SubsequentUpdate Contain DeliverSnapshot AnswerAnalysis Restore Resolve;
     kind, kind_from);
 
-pub(super) fn party(party: Party) -> i32 {
-    let wire = match party {
-        Party::Provider => incidents::Party::Provider,
-        Party::Customer => incidents::Party::Customer,
-    };
-    wire.into()
-}
+pairs!(Party as incidents::Party: Provider Customer; party, party_from);
+pairs!(Responsible as incidents::Responsible: Customer Provider Shared; responsible, responsible_from);
+pairs!(Phase as incidents::Phase:
+    Preparation Identification Containment Investigation Eradication Recovery FollowUp;
+    phase, phase_from);
 
 pub(super) fn state(state: State) -> i32 {
     use wire::clock::State as Wire;

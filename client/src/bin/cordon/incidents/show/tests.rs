@@ -82,7 +82,7 @@ fn entry() -> TimelineEntry {
 
 #[test]
 fn a_page_shows_what_is_hostile_and_does_not_obey_it() {
-    let page = page(&incident(), None, &[comment()], &[entry()]);
+    let page = page(&incident(), None, &[comment()], &[entry()], &[]);
     let harmful = |letter: char| letter != '\n' && (letter.is_control() || letter == '\u{202e}');
     assert!(!page.contains(harmful), "{page}");
     assert!(page.contains("\\u001b[2J\\u009b31m\\u202egp\\u0007\\u000d"));
@@ -115,7 +115,7 @@ fn a_page_tells_what_there_is() {
         subject: "jane".to_owned(),
         time: at(5),
     });
-    let page = page(&plain, None, &[], &[]);
+    let page = page(&plain, None, &[], &[], &[]);
     assert_eq!(
         page.lines().collect::<Vec<_>>(),
         [
@@ -136,7 +136,7 @@ fn a_page_tells_what_there_is() {
         ]
     );
     // Of an incident that says nothing at all there is a page, too.
-    let empty = super::super::page::page(&Incident::default(), None, &[], &[]);
+    let empty = super::super::page::page(&Incident::default(), None, &[], &[], &[]);
     assert!(empty.contains("severity   unknown"), "{empty}");
 }
 
@@ -201,7 +201,7 @@ fn the_queue_is_rows_and_json() {
 #[test]
 fn clocks_stand_between_criteria_and_comments() {
     let clocks = crate::sla::sample_clocks();
-    let shown = page(&incident(), Some(&clocks), &[comment()], &[]);
+    let shown = page(&incident(), Some(&clocks), &[comment()], &[], &[]);
     let place = |text: &str| shown.find(text).unwrap();
     let heading = place("\nClocks as of 2023-11-14T22:14:20Z:\n  acknowledge ");
     assert!(place("\nClean-state criteria:") < heading && heading < place("\nComments:"));
@@ -213,7 +213,7 @@ fn clocks_stand_between_criteria_and_comments() {
 
     let none = crate::sla::no_clocks();
     for clocks in [None, Some(&none)] {
-        let shown = page(&incident(), clocks, &[], &[]);
+        let shown = page(&incident(), clocks, &[], &[], &[]);
         assert!(!shown.contains("Clocks"), "{shown}");
     }
     let json = page_json(&incident(), Some(&none), &[], &[]);

@@ -37,6 +37,28 @@ credit = "5.25%"
 availability = true
 below = "99.9%"
 credit = "10%"
+
+[[duties]]
+task = "isolate machine"
+asks = "Cut it off"
+responsible = "shared"
+accountable = "customer"
+informed = ["customer", "PROVIDER"]
+phases = ["containment", "follow_up"]
+
+[[contacts]]
+id = "soc"
+party = "provider"
+name = "Security desk"
+phone = "+49 30 000000"
+hours = "always"
+
+[[escalations]]
+party = "provider"
+severities = ["sev1"]
+after = "30m"
+hours = "always"
+contact = "soc"
 "#;
 
 /// The least that there is.
@@ -283,4 +305,25 @@ fn what_is_no_such_file_is_said_with_its_line() {
         let error = parse(file).unwrap_err();
         assert!(error.contains(said) && error.contains(place), "{error}");
     }
+}
+
+#[test]
+fn a_file_says_who_does_what_and_who_is_called() {
+    let read = parse(WHOLE).unwrap();
+    let duty = &read.duties[0];
+    assert_eq!(duty.responsible(), cordon_client::Responsible::Shared);
+    assert_eq!(duty.accountable(), cordon_client::Party::Customer);
+    let phases: Vec<_> = duty.phases().collect();
+    use cordon_client::Phase;
+    assert_eq!(phases, [Phase::Containment, Phase::FollowUp]);
+    assert_eq!(duty.informed.len(), 2);
+    assert_eq!(read.contacts[0].name, "Security desk");
+    let step = &read.escalations[0];
+    assert_eq!(step.after.unwrap().seconds, 1_800);
+    let wrong = WHOLE.replace("\"shared\"", "\"nobody\"");
+    let said = parse(&wrong).unwrap_err();
+    assert!(said.starts_with("duties[0].responsible: "), "{said}");
+    let wrong = WHOLE.replace("severities = [\"sev1\"]", "severities = [\"sev9\"]");
+    let said = parse(&wrong).unwrap_err();
+    assert!(said.starts_with("escalations[0].severities[0]: "), "{said}");
 }

@@ -29,9 +29,13 @@ async fn filled() -> World {
             "INSERT INTO legal_holds VALUES ('@', 'h-@', 'r', '', 0, NULL)",
             "INSERT INTO key_rotations VALUES ('@', 2, 0, 0, 0, NULL)",
             "INSERT INTO incident_heads VALUES ('@', 1, 1)",
-            "INSERT INTO incidents VALUES ('@', 'i-@', 1, 'sev1', 'recovery', 'open', 'amber', 'provider', 0, 0, NULL, NULL, NULL, 'e', '\\x00', NULL, NULL, NULL)",
+            "INSERT INTO incidents VALUES ('@', 'i-@', 1, 'sev1', 'recovery', 'open', 'amber', 'provider', 0, 0, NULL, NULL, NULL, 'e', '\\x00', NULL, NULL, NULL, 0)",
             "INSERT INTO incident_entries VALUES ('@', 1, 'i-@', 0, 'opened', 'customer', '\\x00')",
             "INSERT INTO incident_comments VALUES ('@', 'c-@', 'i-@', 0, '\\x00')",
+            "INSERT INTO incident_tasks VALUES ('@', 't-@', 'i-@', 'open', 0, 0, '\\x00')",
+            "INSERT INTO incident_origins VALUES ('@', 'p', 'i-@', 1)",
+            "INSERT INTO provider_incidents VALUES ('p-@', 'open', 0, 0, 1)",
+            "INSERT INTO provider_incident_tenants VALUES ('@', 'p-@', 0, 'i-@', 1)",
             "INSERT INTO request_ids VALUES ('@', 'r-@', 0, '\\x00')",
             "INSERT INTO sla_reports VALUES ('@', '2026-10', 0, 1, '{}')",
             "INSERT INTO sla_freshness VALUES ('@', 20000, 64, 1)",
@@ -109,7 +113,7 @@ async fn no_role_has_more_than_it_needs() {
     for (role, refused) in [
         (
             "cordon_app",
-            "tenant_keys signing_keys system_keys quarantine dead_letters batches originals directory_version sources provider_audit_log",
+            "tenant_keys signing_keys system_keys quarantine dead_letters batches originals directory_version sources provider_audit_log provider_incidents provider_incident_acts provider_incident_requests provider_incident_tenants",
         ),
         (
             "cordon_ingest",
@@ -117,7 +121,7 @@ async fn no_role_has_more_than_it_needs() {
         ),
         (
             "cordon_provider",
-            "journal journal_payloads audit_log segments segment_payloads event_originals originals quarantine system_keys tenant_sources",
+            "journal journal_payloads audit_log segments segment_payloads event_originals originals quarantine system_keys tenant_sources incident_tasks incident_origins",
         ),
         ("cordon_kernel", "journal audit_log tenant_head"),
     ] {
