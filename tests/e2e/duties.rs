@@ -162,7 +162,7 @@ async fn does(raw: &Raw, method: &str, body: &Value) -> Result<Value, tonic::Sta
 
 /// How often the server ends in the midst.
 const KILLS: u64 = 6;
-const TENANTS: usize = 12;
+const TENANTS: usize = 24;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_in_the_midst_leaves_no_tenant_without_and_none_with_two() {
@@ -190,7 +190,7 @@ async fn a_kill_in_the_midst_leaves_no_tenant_without_and_none_with_two() {
         let (method, body) = calls.last().unwrap().clone();
         let raw = raw_staff(&server, &profile).await;
         let calling = tokio::spawn(async move { does(&raw, method, &body).await });
-        tokio::time::sleep(Duration::from_millis(10 + 25 * round)).await;
+        tokio::time::sleep(Duration::from_millis(6 + 9 * round)).await;
         server.kill().await;
         let answered = matches!(calling.await, Ok(Ok(_)));
         server = Server::start(&data).await;

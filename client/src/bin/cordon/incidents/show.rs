@@ -128,20 +128,18 @@ impl Row for QueuedIncident {
         "opened",
         "noted",
         "number",
-        "exercise",
         "name",
     ];
 
     fn cells(&self) -> Vec<String> {
         vec![
-            plain(severity(self.severity())),
+            titled(self.exercise, &plain(severity(self.severity()))),
             plain(phase(self.phase())),
             plain(state(self.state())),
             plain_or_none(party(self.pending_party())),
             moment(self.create_time.as_ref()),
             moment(self.acknowledge_time.as_ref()),
             self.number.to_string(),
-            if self.exercise { "EXERCISE" } else { "" }.to_owned(),
             self.name.clone(),
         ]
     }

@@ -225,7 +225,12 @@ impl What {
             | Self::CommentUpdated { .. }
             | Self::ClockWarned { .. }
             | Self::ClockBreached { .. }
-            | Self::ReportingFact { .. } => false,
+            | Self::ReportingFact { .. }
+            | Self::TaskAdded { .. }
+            | Self::TaskHandedOver { .. }
+            | Self::TaskDone { .. }
+            | Self::TaskCancelled { .. }
+            | Self::TaskReopened { .. } => false,
             Self::Opened { .. }
             | Self::Acknowledged
             | Self::Moved { .. }

@@ -25,6 +25,8 @@ fn fresh() -> Incident {
         description: String::new(),
         severity: Severity::Sev2,
         tlp: Tlp::Amber,
+        exercise: false,
+        provider_wide: false,
     };
     let by = by(Party::Customer);
     let change = create(new, &by, Uuid::nil(), 1, "e0".to_owned(), now());
