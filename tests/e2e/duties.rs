@@ -106,7 +106,8 @@ async fn both_sides_see_whose_task_it_is() {
     let handed = handed.await.unwrap();
     assert_eq!(customer.tasks().get(isolate).await.unwrap(), handed);
     assert_eq!(handed.pending_action.unwrap().text, reason);
-    let done = customer.tasks().complete(isolate, "web-1, isolated", "");
+    let own_tasks = customer.tasks();
+    let done = own_tasks.complete(isolate, "web-1, isolated", "");
     assert_eq!(done.await.unwrap().state(), TaskState::Done);
     let free = NewTask {
         title: "Tell the works council".into(),
@@ -201,7 +202,8 @@ async fn a_kill_in_the_midst_leaves_no_tenant_without_and_none_with_two() {
             .await
             .unwrap();
         if let Some(name) = list["providerIncidents"][0]["name"].as_str() {
-            let half = does(&raw, "GetProviderIncident", &json!({ "name": name }));
+            let name = json!({ "name": name });
+            let half = does(&raw, "GetProviderIncident", &name);
             let half = half.await.unwrap();
             let children = half["providerIncident"]["children"].as_array().unwrap();
             let left = children.iter().filter(|child| child["complete"] != true);

@@ -387,6 +387,22 @@ pub(super) async fn comments(
     .await
 }
 
+/// The last of an incident's comments.
+pub(super) async fn last_comment(
+    conn: &mut AnyConnection,
+    tenant: &TenantId,
+    incident: Uuid,
+) -> Result<Option<Uuid>> {
+    let id: Option<String> = sqlx::query_scalar(
+        "SELECT max(comment_id) FROM incident_comments WHERE tenant_id = $1 AND incident_id = $2",
+    )
+    .bind(tenant.as_str())
+    .bind(text(incident))
+    .fetch_one(conn)
+    .await?;
+    id.map(|id| uuid(&id)).transpose()
+}
+
 fn comment(cipher: &TenantCipher, id: Uuid, sealed: &[u8]) -> Result<Comment> {
     let plain = cipher.open(&object(COMMENTS, &text(id)), 0, sealed)?;
     serde_json::from_slice(&plain).map_err(Error::internal)

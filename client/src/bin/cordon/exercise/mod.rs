@@ -24,7 +24,7 @@ use crate::incidents::named;
 use crate::incidents::page::titled;
 use crate::incidents::which::{Which, which};
 use crate::incidents::words::{phase, plain, state};
-use crate::output::{Form, Row as _};
+use crate::output::Form;
 use crate::show::or_null;
 
 const FORM: &str = r#"A scenario is a file in TOML; docs/exercises has two:

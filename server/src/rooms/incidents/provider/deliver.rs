@@ -132,8 +132,9 @@ impl Service {
                 let about: Incident = about.ok_or_else(no_such_incident)?;
                 let now = now.max(about.updated);
                 let who = credential(caller);
-                let notice =
-                    model::create_notice(incident, text.clone(), &by, who, env.uuid_v7(), now);
+                let last = incidents::last_comment(tx.conn(), tenant, incident).await?;
+                let next = after(env.uuid_v7(), last);
+                let notice = model::create_notice(incident, text.clone(), &by, who, next, now);
                 incidents::apply_comment(&mut tx, &cipher, &notice).await?;
                 let log = match &kept.act {
                     Act::Closed { code, reason } if closes(&about, *code) => {
@@ -162,5 +163,14 @@ impl Service {
         tx.require_keys(&cipher).await?;
         tx.commit(log).await?;
         Ok(incident)
+    }
+}
+
+/// The id, or one right after the last: comments stand by their ids, and those of one moment would be
+/// in any order.
+fn after(id: Uuid, last: Option<Uuid>) -> Uuid {
+    match last {
+        Some(last) if last >= id => Uuid::from_u128(last.as_u128().saturating_add(1)),
+        _ => id,
     }
 }

@@ -108,7 +108,13 @@ impl Room {
         tx.commit(entry).await.unwrap();
     }
 
+    /// What comes later stands later.
+    fn tick(&self) {
+        self.world.clock.advance(SignedDuration::from_millis(1));
+    }
+
     async fn open(&self) -> wire::Incident {
+        self.tick();
         let request = wire::CreateIncidentRequest {
             parent: "tenants/acme".into(),
             incident: Some(wire::Incident {
@@ -123,6 +129,7 @@ impl Room {
     }
 
     async fn move_to(&self, name: &str, phase: Phase) {
+        self.tick();
         let request = wire::MoveIncidentRequest {
             name: name.into(),
             phase: phase.into(),
@@ -471,7 +478,9 @@ async fn a_drill_is_marked_and_begins_in_preparation() {
             .iter()
             .map(|incident| &incident.name)
             .collect();
-        assert_eq!(names, expected);
+        // Of one moment, in whatever order.
+        let names: std::collections::BTreeSet<_> = names.into_iter().collect();
+        assert_eq!(names, expected.iter().copied().collect());
         let queue = wire::ListIncidentQueueRequest {
             exercise,
             ..Default::default()

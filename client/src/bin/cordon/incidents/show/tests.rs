@@ -55,6 +55,7 @@ fn incident() -> Incident {
 
 fn comment() -> Comment {
     Comment {
+        common: false,
         name: format!("{NAME}/comments/01934f5e-7c1a-7abc-8def-0123456789ac"),
         text: HOSTILE.to_owned(),
         author: actor(HOSTILE, Party::Provider),
@@ -69,6 +70,7 @@ fn comment() -> Comment {
 
 fn entry() -> TimelineEntry {
     TimelineEntry {
+        exercise: false,
         name: format!("{NAME}/timelineEntries/7"),
         sequence: 7,
         time: at(1),
@@ -147,7 +149,7 @@ fn incidents_are_rows_and_json() {
     assert_eq!(cells[..5], ["12", "sev1", "follow up", "closed", ""]);
     assert_eq!(cells[7], "01934f5e-7c1a-7abc-8def-0123456789ab");
 
-    let json = page_json(&incident(), None, &[comment()], &[entry()]);
+    let json = page_json(&incident(), None, &[comment()], &[entry()], &[]);
     assert_eq!(json["severity"], "SEV1");
     assert_eq!(json["tlp"], "AMBER_STRICT");
     assert_eq!(json["pending_party"], Value::Null);
@@ -207,7 +209,7 @@ fn clocks_stand_between_criteria_and_comments() {
     assert!(place("\nClean-state criteria:") < heading && heading < place("\nComments:"));
     assert!(shown.contains("left -1h 5m"), "{shown}");
 
-    let json = page_json(&incident(), Some(&clocks), &[], &[]);
+    let json = page_json(&incident(), Some(&clocks), &[], &[], &[]);
     assert_eq!(json["clocks"][3]["state"], "PAUSED");
     assert_eq!(json["clocks"][3]["as_of_time"], "2023-11-14T22:14:20Z");
 
@@ -216,8 +218,8 @@ fn clocks_stand_between_criteria_and_comments() {
         let shown = page(&incident(), clocks, &[], &[], &[]);
         assert!(!shown.contains("Clocks"), "{shown}");
     }
-    let json = page_json(&incident(), Some(&none), &[], &[]);
+    let json = page_json(&incident(), Some(&none), &[], &[], &[]);
     assert_eq!(json["clocks"], serde_json::json!([]));
-    let json = page_json(&incident(), None, &[], &[]);
+    let json = page_json(&incident(), None, &[], &[], &[]);
     assert_eq!(json["clocks"], Value::Null);
 }

@@ -7,6 +7,7 @@ const COMMENT: &str = "tenants/acme/incidents/1/comments/c1";
 
 fn entry(what: Option<TimelineWhat>) -> TimelineEntry {
     TimelineEntry {
+        exercise: false,
         name: "tenants/acme/incidents/1/timelineEntries/7".to_owned(),
         sequence: 7,
         time: Some(prost_types::Timestamp {
