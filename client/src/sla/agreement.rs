@@ -60,6 +60,10 @@ pub fn to_agreement(agreement: &wire::Agreement) -> Result<Agreement> {
         freshness_p99: agreement.freshness_p99.as_ref().map(span),
         availability: Some(points(availability)).filter(|_| availability != 0),
         credits: credits.ok_or_else(|| wrong("a credit is none"))?,
+        // Figures don't go by who does what.
+        duties: Vec::new(),
+        contacts: Vec::new(),
+        escalations: Vec::new(),
     })
     .map_err(|problems| wrong(&problems.to_string()))
 }
