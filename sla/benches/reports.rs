@@ -45,6 +45,9 @@ fn agreement() -> Result<Agreement, Box<dyn Error>> {
         freshness_p99: None,
         availability: None,
         credits: Vec::new(),
+        duties: Vec::new(),
+        contacts: Vec::new(),
+        escalations: Vec::new(),
     })?)
 }
 

@@ -93,6 +93,9 @@ fn agreement() -> Agreement {
             term(CreditBasis::Objective(K::Restore), 9_000, 1_000),
             term(CreditBasis::Availability, 9_990, 1_000),
         ],
+        duties: Vec::new(),
+        contacts: Vec::new(),
+        escalations: Vec::new(),
     })
     .unwrap()
 }
