@@ -14,6 +14,7 @@ use crate::events::Events;
 use crate::identity::Identity;
 use crate::incidents::{Incidents, ProviderIncidents, Tasks};
 use crate::ingest::Ingest;
+use crate::notices::Notices;
 use crate::profile::Profile;
 use crate::retry::{Backoff, Repeat, RetryPolicy};
 use crate::servers::{SILENCE, Servers};
@@ -248,6 +249,12 @@ impl Client {
     #[must_use]
     pub fn provider_incidents(&self) -> ProviderIncidents {
         ProviderIncidents::new(self.clone())
+    }
+
+    /// Where the tenant's notices go.
+    #[must_use]
+    pub fn notices(&self) -> Notices {
+        Notices::new(self.clone())
     }
 
     /// What was promised to tenants about time, and how the clocks of incidents stand.

@@ -131,6 +131,7 @@ mod follow;
 pub mod identity;
 mod incidents;
 pub mod ingest;
+mod notices;
 mod paging;
 mod profile;
 mod retry;
@@ -140,6 +141,7 @@ pub mod statement;
 mod tenants;
 pub mod time;
 mod token;
+pub mod webhook;
 
 pub use self::audit::{Audit, AuditEntry};
 pub use self::client::{Builder, Client};
@@ -158,6 +160,10 @@ pub use self::incidents::{
     PendingAction, Phase, ProviderIncident, ProviderIncidentChild, ProviderIncidents,
     ProviderNotice, QueuedIncident, Responsible, Severity, SignOff, Task, TaskState, Tasks,
     TimelineEntry, TimelineWhat, Tlp,
+};
+pub use self::notices::{
+    Audience, Delivery, DeliveryState, Mail, NewSubscription, NoticeBacklog, Notices, Subscription,
+    SubscriptionState, SubscriptionTarget, Webhook,
 };
 pub use self::paging::Paged;
 pub use self::profile::{Profile, Validity};

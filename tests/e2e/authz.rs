@@ -17,6 +17,10 @@ fn incident(tenant: &str) -> String {
     format!("tenants/{tenant}/incidents/{ID}")
 }
 
+fn subscription(tenant: &str) -> String {
+    format!("tenants/{tenant}/subscriptions/{ID}")
+}
+
 /// A request that names `tenant` and things of it, wherever the method takes a name.
 fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
     let mut fields = Map::new();
@@ -66,6 +70,15 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
                 if field.name() == "parent" =>
             {
                 incident(tenant)
+            }
+            "ListDeliveries" if field.name() == "parent" => subscription(tenant),
+            "RetryDelivery" if field.name() == "name" => {
+                format!("{}/deliveries/1", subscription(tenant))
+            }
+            name if (name.contains("Subscription") || name == "RotateSigningSecret")
+                && field.name() == "name" =>
+            {
+                subscription(tenant)
             }
             name if name.contains("Credential") && field.name() == "name" => {
                 format!("tenants/{tenant}/credentials/01920000000070008000000000000001")
@@ -147,6 +160,11 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             ("reason", json!("x")),
         ],
         "CancelTask" | "ReopenTask" => vec![("reason", json!("x"))],
+        "CreateSubscription" => {
+            let webhook = json!({ "url": "https://receiver.invalid/" });
+            let body = json!({ "webhook": webhook, "audience": "AUDIENCE_ORGANIZATION" });
+            vec![("subscription", body)]
+        }
         "CreateComment" => vec![("comment", json!({ "text": "x" }))],
         "UpdateComment" => {
             let name = format!("{}/comments/{ID}", incident(tenant));

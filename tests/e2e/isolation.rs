@@ -127,6 +127,16 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
         // time is nothing that two worlds have in common.
         ("GenerateReport", ["initech", "hooli"].map(|of| json!({ "parent": format!("tenants/{of}"), "period": "2026-02" }).to_string()).into()),
         ("ExportReports", vec![json!({ "period": "2026-02" }).to_string()]),
+        ("CreateSubscription", vec![subscribing("tenants/initech"), subscribing("tenants/hooli")]),
+        ("GetSubscription", both_subscriptions("name")),
+        ("ListSubscriptions", vec![parent(), json!({ "parent": "tenants/hooli" }).to_string()]),
+        ("PauseSubscription", both_subscriptions("name")),
+        ("ResumeSubscription", both_subscriptions("name")),
+        ("RotateSigningSecret", both_subscriptions("name")),
+        ("DeleteSubscription", both_subscriptions("name")),
+        ("ListDeliveries", both_subscriptions("parent")),
+        ("RetryDelivery", ["initech", "hooli"].map(|of| json!({ "name": format!("tenants/{of}/subscriptions/{ID}/deliveries/1") }).to_string()).into()),
+        ("ListNoticeBacklogs", vec![nothing()]),
         ("ListAuditEntries", vec![parent(), json!({ "parent": "tenants/hooli" }).to_string()]),
     ])
 }
@@ -141,6 +151,18 @@ fn incident(tenant: &str) -> String {
 fn opening(tenant: &str) -> String {
     let body = json!({ "title": "Keys in a public repository", "severity": "SEVERITY_SEV2" });
     json!({ "parent": tenant, "incident": body }).to_string()
+}
+
+fn subscribing(tenant: &str) -> String {
+    let webhook = json!({ "url": "https://receiver.invalid/" });
+    let body = json!({ "webhook": webhook, "audience": "AUDIENCE_CLIENTS" });
+    json!({ "parent": tenant, "subscription": body }).to_string()
+}
+
+/// Requests about a subscription of initech's and one of hooli's, which are not there.
+fn both_subscriptions(field: &str) -> Vec<String> {
+    let about = |of| json!({ field: format!("tenants/{of}/subscriptions/{ID}") }).to_string();
+    vec![about("initech"), about("hooli")]
 }
 
 /// A request about an incident of initech's and one of hooli's.
@@ -315,11 +337,15 @@ impl Others {
             crate::harness::raw(&other, "status = 'Success'").await;
         }
         if self.incidents > 0 {
-            let other = world.issue(Holder::Tenant("hooli".into()), "responder");
+            let other = world.issue(Holder::Tenant("hooli".into()), "admin");
             let other = Raw::member(&other.await).await;
             let all = methods();
             let create = all.iter().find(|method| method.name() == "CreateIncident");
             let create = create.unwrap();
+            let subscribe = all.iter().find(|one| one.name() == "CreateSubscription");
+            let subscribe = subscribe.unwrap();
+            let subscribed = request(subscribe, &subscribing("tenants/hooli"));
+            other.call(subscribe, subscribed).await.unwrap();
             for _ in 0..self.incidents {
                 let opened = other.call(create, request(create, &opening("tenants/hooli")));
                 opened.await.unwrap();
@@ -384,7 +410,7 @@ fn is_bytes(text: &str) -> bool {
         && has(u8::is_ascii_lowercase)
         // One in 1,500 hashes has no digit; they are of one length.
         && (has(u8::is_ascii_digit) || text.len() == 44 && text.ends_with('='));
-    base64 || text.starts_with("-----BEGIN ")
+    base64 || text.starts_with("-----BEGIN ") || text.starts_with("whsec_")
 }
 
 /// Blanks what keys, clocks and randomness decide.

@@ -24,6 +24,7 @@ mod identity;
 mod incidents;
 mod ingest;
 mod isolation;
+mod notices;
 mod originals;
 mod replicas;
 mod search;

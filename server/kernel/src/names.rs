@@ -42,6 +42,10 @@ pub enum Name {
     Agreement(TenantId, u64),
     /// `tenants/{tenant}/reports/{month}`, the month as in `2026-10`
     Report(TenantId, i16, i8),
+    /// `tenants/{tenant}/subscriptions/{uuid}`
+    Subscription(TenantId, Uuid),
+    /// `tenants/{tenant}/subscriptions/{uuid}/deliveries/{seq}`
+    Delivery(TenantId, Uuid, u64),
     /// `tenants/{tenant}/deletionCertificate`
     DeletionCertificate(TenantId),
     /// `credentials/{credential}`: one of the provider's staff
@@ -79,6 +83,8 @@ impl Name {
             | Self::TimelineEntry(tenant, ..)
             | Self::Agreement(tenant, _)
             | Self::Report(tenant, ..)
+            | Self::Subscription(tenant, _)
+            | Self::Delivery(tenant, ..)
             | Self::DeletionCertificate(tenant) => Some(tenant),
             Self::StaffCredential(_)
             | Self::ProviderAuditEntry(_)
@@ -166,6 +172,10 @@ impl Name {
                 let (year, month) = month(m)?;
                 Self::Report(t.parse().ok()?, year, month)
             }
+            ["tenants", t, "subscriptions", s] => Self::Subscription(t.parse().ok()?, uuid(s)?),
+            ["tenants", t, "subscriptions", s, "deliveries", n] => {
+                Self::Delivery(t.parse().ok()?, uuid(s)?, number(n)?)
+            }
             ["tenants", t, "deletionCertificate"] => Self::DeletionCertificate(t.parse().ok()?),
             ["credentials", c] => Self::StaffCredential(c.parse().ok()?),
             ["auditEntries", n] => Self::ProviderAuditEntry(number(n)?),
@@ -234,6 +244,11 @@ impl fmt::Display for Name {
             }
             Self::Agreement(t, n) => write!(f, "tenants/{t}/agreements/{n}"),
             Self::Report(t, year, month) => write!(f, "tenants/{t}/reports/{year:04}-{month:02}"),
+            Self::Subscription(t, s) => write!(f, "tenants/{t}/subscriptions/{}", s.hyphenated()),
+            Self::Delivery(t, s, n) => {
+                let s = s.hyphenated();
+                write!(f, "tenants/{t}/subscriptions/{s}/deliveries/{n}")
+            }
             Self::DeletionCertificate(t) => write!(f, "tenants/{t}/deletionCertificate"),
             Self::StaffCredential(c) => write!(f, "credentials/{c}"),
             Self::ProviderAuditEntry(n) => write!(f, "auditEntries/{n}"),
@@ -269,6 +284,8 @@ mod tests {
             format!("tenants/acme/incidents/{UUID}/tasks/{UUID}"),
             format!("tenants/acme/incidents/{UUID}/timelineEntries/3"),
             "tenants/acme/agreements/2".into(),
+            format!("tenants/acme/subscriptions/{UUID}"),
+            format!("tenants/acme/subscriptions/{UUID}/deliveries/4"),
             "tenants/acme/deletionCertificate".into(),
             format!("credentials/{UUID}"),
             "auditEntries/0".into(),

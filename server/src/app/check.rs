@@ -76,6 +76,7 @@ pub async fn check(path: &Path, env: &Env) -> Report {
         Err(error) => report.wrong(format!("{error:#}")),
     }
     check_secret(&config, &mut report);
+    check_courier(&config, &mut report).await;
     check_objects(&config, env, &mut report).await;
     check_stores(&config, env, &mut report).await;
     report
@@ -93,6 +94,31 @@ fn check_secret(config: &Config, report: &mut Report) {
                  use { credential = NAME }, { fd = N } or { env = NAME }",
             );
         }
+    }
+}
+
+async fn check_courier(config: &Config, report: &mut Report) {
+    let courier = match config.courier() {
+        Ok(courier) => courier,
+        Err(error) => return report.wrong(format!("{error:#}")),
+    };
+    if cordon_courier::guard::system_authorities() == 0 && config.egress.ca.is_none() {
+        report.warn(
+            "egress: this machine trusts no certificate authority, so that no webhook is reached: \
+             install ca-certificates or set egress.ca",
+        );
+    }
+    for net in &config.egress.allow {
+        report.warn(format!(
+            "egress.allow: every tenant's webhooks reach {net}: keep it to receivers that are meant for them"
+        ));
+    }
+    match (&courier.mailer, &config.mail) {
+        (Some(mailer), Some(mail)) => match mailer.probe().await {
+            Ok(()) => report.good(format!("mail: {} takes letters", mail.place())),
+            Err(failure) => report.wrong(format!("mail: {}: {failure}", mail.place())),
+        },
+        _ => report.good("mail: none is sent"),
     }
 }
 

@@ -22,6 +22,7 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 
 use crate::config::Config;
 use crate::jobs;
+use crate::providers::courier::Courier;
 use crate::providers::objects;
 use crate::rooms::events::{Directory, Ingest};
 use crate::rooms::{events, incidents, sla, tenants, transparency};
@@ -42,6 +43,7 @@ pub struct App {
     kernel: Arc<Kernel>,
     lake: Arc<Lake>,
     directory: Arc<Directory>,
+    courier: Arc<Courier>,
     runner: Arc<JobRunner>,
 }
 
@@ -52,6 +54,7 @@ impl App {
     /// When one of them can't be opened; says which and what to do.
     pub async fn open(config: Config, env: Env, migrate: bool) -> anyhow::Result<Self> {
         let keys = keys::open(&config, &env).await?;
+        let courier = config.courier()?;
         let kernel = Kernel::open(KernelConfig {
             env,
             db: config.db(migrate)?,
@@ -80,6 +83,7 @@ impl App {
             kernel,
             lake: Arc::new(lake),
             directory: Arc::new(Directory::default()),
+            courier: Arc::new(courier),
             runner: Arc::new(runner),
         })
     }
@@ -111,6 +115,11 @@ impl App {
         routes.add_service(incidents::service(Arc::clone(&self.kernel)));
         routes.add_service(incidents::tasks(Arc::clone(&self.kernel)));
         routes.add_service(incidents::provider_incidents(Arc::clone(&self.kernel)));
+        let courier = Arc::clone(&self.courier);
+        routes.add_service(incidents::notices::service(
+            Arc::clone(&self.kernel),
+            courier,
+        ));
         routes.add_service(sla::service(Arc::clone(&self.kernel)));
         routes.add_service(transparency::service(Arc::clone(&self.kernel)));
         routes.add_service(events::service(
@@ -152,6 +161,8 @@ impl App {
             kernel: Arc::clone(&self.kernel),
             lake: Arc::clone(&self.lake),
             directory: Arc::clone(&self.directory),
+            courier: Arc::clone(&self.courier),
+            receivers: self.config.notices.at_once,
             runner: self.runner,
             waits,
             lease: self.config.jobs.lease(),

@@ -11,14 +11,21 @@ use cordon_kernel::db::DbConfig;
 use secrecy::SecretBox;
 use serde::Deserialize;
 
+use crate::providers::courier::Courier;
 use crate::transport::Limits;
 
 mod database;
+mod egress;
 mod jobs;
+mod mail;
+mod notices;
 mod objects;
 mod secret;
 pub use database::{Database, Owner, Passwords};
+pub use egress::Egress;
 pub use jobs::Jobs;
+pub use mail::{Login, Mail, MailSecurity};
+pub use notices::Notices;
 pub use objects::{Objects, S3};
 pub use secret::SecretFrom;
 
@@ -43,6 +50,12 @@ pub struct Config {
     pub keys: Keys,
     /// Background work.
     pub jobs: Jobs,
+    /// The way out, to places that tenants name.
+    pub egress: Egress,
+    /// The relay that mail goes to; unset: no mail is sent.
+    pub mail: Option<Mail>,
+    /// How often notices are tried.
+    pub notices: Notices,
     /// What callers may use.
     pub limits: LimitSettings,
     /// The log on standard error.
@@ -168,6 +181,9 @@ impl Default for Config {
             objects: Objects::default(),
             keys: Keys::default(),
             jobs: Jobs::default(),
+            egress: Egress::default(),
+            mail: None,
+            notices: Notices::default(),
             limits: LimitSettings::default(),
             log: Log::default(),
         }
@@ -222,6 +238,11 @@ impl Config {
         self.database.validate(&self.data_dir)?;
         self.objects.validate()?;
         self.jobs.validate()?;
+        self.egress.validate()?;
+        if let Some(mail) = &self.mail {
+            mail.validate()?;
+        }
+        self.notices.validate()?;
         Ok(())
     }
 
@@ -256,6 +277,18 @@ impl Config {
             db.seal.age = jiff::SignedDuration::from_hours(hours);
         }
         Ok(db)
+    }
+
+    /// What notices are sent with.
+    ///
+    /// # Errors
+    /// When a certificate authority or a password can't be read; never says what was read.
+    pub fn courier(&self) -> anyhow::Result<Courier> {
+        Ok(Courier {
+            guard: self.egress.guard()?,
+            mailer: self.mail.as_ref().map(Mail::mailer).transpose()?,
+            pace: self.notices.pace(),
+        })
     }
 
     /// The folder of the objects.
@@ -388,6 +421,21 @@ mod tests {
             ),
             ("[objects]\nseal_rows = 0", "seal_rows"),
             ("[jobs]\nlease_seconds = 0", "lease_seconds"),
+            ("[egress]\ntotal_seconds = 0", "egress"),
+            ("[notices]\nat_once = 0", "at_once"),
+            (
+                "[notices]\nfirst_retry_seconds = 9\nlongest_retry_seconds = 8",
+                "longest_retry",
+            ),
+            (
+                "[mail]\nhost = 'mail.example'\nsecurity = 'none'\nfrom = 'a@b.example'",
+                "this machine alone",
+            ),
+            (
+                "[mail]\nhost = 'localhost'\nsecurity = 'none'\nfrom = 'a@b.example'\n\
+                 [mail.login]\nuser = 'u'\npassword = { env = 'P' }",
+                "in plain",
+            ),
             (
                 "[keys]\nfile = 'x'\n[keys.pkcs11]\nmodule = 'm'\ntoken = 't'\npin = { env = 'P' }",
                 "either pkcs11",

@@ -15,16 +15,19 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::providers::courier::Courier;
 use crate::rooms::events::{Directory, Waits, backfill};
+use crate::rooms::incidents::notices;
 use crate::rooms::sla;
 
 /// How often due work is looked for.
 const PASS: Duration = Duration::from_millis(500);
 /// Jobs of a lane that are done at a time: they share the machine with callers.
-const fn at_once(lane: Lane) -> usize {
+const fn at_once(work: &Work, lane: Lane) -> usize {
     match lane {
         Lane::Bulk => 2,
         Lane::Prompt => 16,
+        Lane::Outside => work.receivers,
     }
 }
 /// How long a job may go on at a stretch. One that hangs then makes room, and is done again.
@@ -54,6 +57,10 @@ pub struct Work {
     pub lake: Arc<Lake>,
     /// Whose what was when, for what is looked through again.
     pub directory: Arc<Directory>,
+    /// Sends notices.
+    pub courier: Arc<Courier>,
+    /// How many receivers are sent to at a time.
+    pub receivers: usize,
     /// Leave to claim.
     pub runner: Arc<JobRunner>,
     /// How long events waited, to be kept.
@@ -66,7 +73,8 @@ pub struct Work {
 pub async fn run(work: Arc<Work>, stop: CancellationToken) {
     tokio::join!(
         run_bulk(&work, &stop),
-        run_prompt(&work, &stop),
+        run_lane(&work, Lane::Prompt, &stop),
+        run_lane(&work, Lane::Outside, &stop),
         keep_measures(&work, &stop)
     );
 }
@@ -117,11 +125,11 @@ async fn run_bulk(work: &Arc<Work>, stop: &CancellationToken) {
     finish(jobs).await;
 }
 
-/// What is short and must not wait behind that.
-async fn run_prompt(work: &Arc<Work>, stop: &CancellationToken) {
+/// What must not wait behind that: what is short, and what waits for others.
+async fn run_lane(work: &Arc<Work>, lane: Lane, stop: &CancellationToken) {
     let mut jobs = JoinSet::new();
     while !stop.is_cancelled() {
-        if !begin(work, Lane::Prompt, &mut jobs).await {
+        if !begin(work, lane, &mut jobs).await {
             rest(&mut jobs, stop).await;
         }
     }
@@ -133,7 +141,7 @@ async fn begin(work: &Arc<Work>, lane: Lane, jobs: &mut JoinSet<()>) -> bool {
     while let Some(ended) = jobs.try_join_next() {
         note(ended);
     }
-    match claim(work, lane, at_once(lane).saturating_sub(jobs.len())).await {
+    match claim(work, lane, at_once(work, lane).saturating_sub(jobs.len())).await {
         Ok(claims) => {
             let any = !claims.is_empty();
             for claim in claims {
@@ -266,6 +274,9 @@ async fn perform(work: &Work, claim: &JobClaim) -> Result<Option<Timestamp>> {
             }
         }
         PURGE => return purge(kernel, lake, claim).await,
+        job if notices::is_job(job) => {
+            return notices::deliver(kernel, &work.courier, claim).await;
+        }
         other => return Err(Error::internal(format!("no such job: {other}"))),
     }
     Ok(None)

@@ -50,8 +50,13 @@ impl Server {
         command
             .args(["quickstart", "--listen", listen, "--data-dir"])
             .arg(data);
-        if let Some(production) = production(data) {
-            command.arg("--config").arg(&production.config);
+        let production = production(data);
+        // Production's, or what a test has written there.
+        let config = data.with_extension("toml");
+        if config.exists() {
+            command.arg("--config").arg(&config);
+        }
+        if let Some(production) = production {
             command.envs(production.environment());
         }
         Self::run(command, data, Log::default()).await

@@ -13,6 +13,7 @@ mod holds;
 mod incidents;
 mod ingest;
 mod keys;
+mod notices;
 mod output;
 mod part;
 mod ranges;
@@ -66,6 +67,8 @@ enum Command {
     Incidents(incidents::Command),
     /// Drills: incidents that are played through after a scenario, marked as such everywhere
     Exercise(exercise::Command),
+    /// Where a tenant's notices are sent: webhooks and mail addresses
+    Notices(notices::Command),
     /// What was promised to a tenant about time, and how the clocks of its incidents stand
     #[command(subcommand)]
     Sla(sla::Command),
@@ -145,6 +148,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Ingest(command) => Box::pin(ingest::run(&context, command)).await,
         Command::Incidents(command) => Box::pin(incidents::run(&context, command)).await,
         Command::Exercise(command) => Box::pin(exercise::run(&context, command)).await,
+        Command::Notices(command) => Box::pin(notices::run(&context, command)).await,
         Command::Sla(command) => Box::pin(sla::run(&context, command)).await,
         Command::Admin(admin) => Box::pin(administer(&context, admin)).await,
         Command::Audit(command) => audit::run(&context, command).await,

@@ -199,6 +199,26 @@ actions! {
     GenerateReport,
     /// Reports on that for all tenants.
     ExportReports,
+    /// Has a tenant's notices sent somewhere.
+    CreateSubscription,
+    /// Reads where a tenant's notices are sent.
+    GetSubscription,
+    /// Lists where a tenant's notices are sent.
+    ListSubscriptions,
+    /// Keeps notices back.
+    PauseSubscription,
+    /// Sends what was kept back.
+    ResumeSubscription,
+    /// Gives a webhook another secret.
+    RotateSigningSecret,
+    /// Ends a subscription.
+    DeleteSubscription,
+    /// Lists what was sent, what waits, and what was given up.
+    ListDeliveries,
+    /// Sends what was given up again.
+    RetryDelivery,
+    /// Counts all tenants' notices that wait or were given up.
+    ListNoticeBacklogs,
     /// Lists what was done.
     ListAuditEntries,
     /// A background job of the server. No method.
@@ -385,6 +405,16 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::ResumeProviderIncident => &[(R::Provider, ANALYST)],
         A::GetProviderIncident | A::ListProviderIncidents => &[(R::Provider, QUEUES)],
         A::ListIncidentQueue => &[(R::Provider, QUEUES)],
+        A::CreateSubscription
+        | A::PauseSubscription
+        | A::ResumeSubscription
+        | A::RotateSigningSecret
+        | A::DeleteSubscription
+        | A::RetryDelivery => &[(R::Tenant, ADMIN)],
+        A::GetSubscription | A::ListSubscriptions | A::ListDeliveries => {
+            &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)]
+        }
+        A::ListNoticeBacklogs => &[(R::Provider, QUEUES)],
         A::ListAuditEntries => &[
             (R::Tenant, CUSTOMER),
             (R::Entered, AUDITOR),

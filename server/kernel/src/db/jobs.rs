@@ -29,6 +29,8 @@ pub const REENCRYPT: &str = "reencrypt";
 /// Look at the clocks of an incident, named after a colon, or of all open ones. Scheduled when
 /// something happens to an incident, and for when the next warning or breach is to come.
 pub const CLOCKS: &str = "clocks";
+/// Send what waits for one receiver, which is named after a colon. Scheduled with what is to be sent.
+pub const NOTIFY: &str = "notify";
 
 /// Make the tenant's report of the month that is over, and of the present one so far. Scheduled with
 /// an agreement, and then daily.
@@ -41,14 +43,17 @@ pub enum Lane {
     Bulk,
     /// Those that are short and must not wait behind the others.
     Prompt,
+    /// Those that mostly wait for machines elsewhere: nothing here must wait behind them.
+    Outside,
 }
 
 impl Lane {
     /// Which jobs they are, as a condition.
     const fn condition(self) -> &'static str {
         match self {
-            Self::Bulk => "NOT (job = 'clocks' OR job LIKE 'clocks:%')",
+            Self::Bulk => "NOT (job = 'clocks' OR job LIKE 'clocks:%' OR job LIKE 'notify:%')",
             Self::Prompt => "(job = 'clocks' OR job LIKE 'clocks:%')",
+            Self::Outside => "job LIKE 'notify:%'",
         }
     }
 }
@@ -75,6 +80,8 @@ pub struct JobRunner {
     next: AtomicU16,
     /// The same for those that must not wait.
     next_prompt: AtomicU16,
+    /// And for those that wait for others.
+    next_outside: AtomicU16,
 }
 
 impl JobRunner {
@@ -82,6 +89,7 @@ impl JobRunner {
         Self {
             next: AtomicU16::new(0),
             next_prompt: AtomicU16::new(0),
+            next_outside: AtomicU16::new(0),
         }
     }
 
@@ -89,6 +97,7 @@ impl JobRunner {
         match lane {
             Lane::Bulk => &self.next,
             Lane::Prompt => &self.next_prompt,
+            Lane::Outside => &self.next_outside,
         }
     }
 }

@@ -48,6 +48,15 @@ const STEPS: &[(&str, &str)] = &[
     ),
     ("legalHolds", "DELETE FROM legal_holds WHERE tenant_id = $1"),
     (
+        "incidentDeliveries",
+        "DELETE FROM incident_deliveries WHERE tenant_id = $1 AND (subscription_id, seq) IN \
+            (SELECT subscription_id, seq FROM incident_deliveries WHERE tenant_id = $1 LIMIT 1024)",
+    ),
+    (
+        "incidentSubscriptions",
+        "DELETE FROM incident_subscriptions WHERE tenant_id = $1",
+    ),
+    (
         "incidentComments",
         "DELETE FROM incident_comments WHERE tenant_id = $1 AND comment_id IN \
             (SELECT comment_id FROM incident_comments WHERE tenant_id = $1 LIMIT 1024)",
@@ -133,6 +142,14 @@ const LEFT: &[(&str, &str)] = &[
     (
         "legal_holds",
         "SELECT count(*) FROM legal_holds WHERE tenant_id = $1",
+    ),
+    (
+        "incident_deliveries",
+        "SELECT count(*) FROM incident_deliveries WHERE tenant_id = $1",
+    ),
+    (
+        "incident_subscriptions",
+        "SELECT count(*) FROM incident_subscriptions WHERE tenant_id = $1",
     ),
     (
         "incident_comments",

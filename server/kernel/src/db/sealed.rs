@@ -33,6 +33,7 @@ pub(super) const TABLES: &[SealedTable] = &[
     },
     named("incident_comments", "comment_id"),
     named("incident_tasks", "task_id"),
+    named("incident_subscriptions", "subscription_id"),
     named("request_ids", "request_id"),
 ];
 

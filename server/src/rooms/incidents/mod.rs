@@ -10,6 +10,7 @@ mod convert;
 mod facts;
 mod model;
 mod provider;
+pub mod notices;
 mod read;
 mod rpc;
 mod service;

@@ -16,6 +16,7 @@ use super::clocks::objective_from;
 use super::model::{
     Change, Comment, CommentChange, Happened, Incident, Party, Phase, Severity, State,
 };
+use super::notices::{Offered, offer};
 
 const INCIDENTS: &str = "incidents";
 const ENTRIES: &str = "incident_entries";
@@ -222,13 +223,25 @@ pub(super) async fn apply(
     enter(tx, cipher, incident.id, incident.updated, happened).await
 }
 
-/// Writes what happened, as the next of the tenant's.
+/// Writes what happened, as the next of the tenant's, and for whom a notice of it is.
 pub(super) async fn enter(
     tx: &mut TenantTx<'_>,
     cipher: &TenantCipher,
     incident: Uuid,
     time: Timestamp,
     happened: &Happened,
+) -> Result<()> {
+    enter_said(tx, cipher, incident, time, happened, None).await
+}
+
+/// The same; `said` is what a comment says that it is about.
+async fn enter_said(
+    tx: &mut TenantTx<'_>,
+    cipher: &TenantCipher,
+    incident: Uuid,
+    time: Timestamp,
+    happened: &Happened,
+    said: Option<&str>,
 ) -> Result<()> {
     let tenant = tx.tenant();
     let seq: i64 = sqlx::query_scalar(
@@ -256,7 +269,14 @@ pub(super) async fn enter(
         let job = format!("{CLOCKS}:{}", text(incident));
         tx.schedule_job(&job, time).await?;
     }
-    Ok(())
+    let offered = Offered {
+        incident,
+        seq,
+        time,
+        kind: happened.what.kind(),
+        said,
+    };
+    offer(tx, cipher, offered).await
 }
 
 /// Up to `limit` entries after `after`, of one incident or of all of the tenant's.
@@ -433,8 +453,10 @@ pub(super) async fn apply_comment(
     .bind(sealed)
     .execute(tx.conn())
     .await?;
-    touch(tx, comment.incident, comment.updated).await?;
-    enter(tx, cipher, comment.incident, comment.updated, happened).await
+    let (incident, time) = (comment.incident, comment.updated);
+    touch(tx, incident, time).await?;
+    let said = Some(comment.text.as_str());
+    enter_said(tx, cipher, incident, time, happened, said).await
 }
 
 /// Notes when something happened to an incident, which itself stays as it is.

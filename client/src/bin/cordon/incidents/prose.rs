@@ -12,7 +12,7 @@ const WIDTH: usize = 100;
 const MAX_BYTES: u64 = 100_000;
 
 /// The text itself, or stdin for `-`.
-pub(super) fn read(given: String) -> Result<String, Failure> {
+pub(crate) fn read(given: String) -> Result<String, Failure> {
     match given.as_str() {
         "-" => all("stdin", io::stdin().lock()),
         _ => Ok(given),

@@ -88,7 +88,7 @@ impl Which {
     }
 
     /// The name to call it by; a number is looked up.
-    pub(super) async fn name(self, incidents: &Incidents) -> Result<String, Failure> {
+    pub(crate) async fn name(self, incidents: &Incidents) -> Result<String, Failure> {
         Ok(match self {
             Self::Name(name) => name,
             Self::Id(id) => incidents.name(&id)?,

@@ -44,6 +44,7 @@ pub(super) const SQLITE: &[Migration] = migrations!("sqlite":
     6 "0006" "ends" from 6,
     7 "0007" "incidents",
     8 "0008" "clocks",
+    9 "0009" "notices",
     11 "0011" "duties",
 );
 
@@ -54,6 +55,7 @@ pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
     4 "0004" "ends" from 4,
     5 "0005" "incidents",
     6 "0006" "clocks",
+    7 "0007" "notices",
     9 "0009" "duties",
 );
 

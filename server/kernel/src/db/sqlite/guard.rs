@@ -49,6 +49,7 @@ const PROVIDER_SUMMARIES: &[(&str, &str)] = &[
          updated_time, acknowledged_time, due_time, due_objective, breaches, exercise",
     ),
     ("sla_reports", "*"),
+    ("incident_deliveries", "tenant_id, state, queued_time"),
 ];
 
 /// What the kernel itself writes within a provider's transaction: never shown to a reader.

@@ -221,6 +221,8 @@ async fn fill(world: &World) {
             "incident_origins VALUES ('@', 'p', 'i', 1)",
             "provider_incidents VALUES ('p-@', 'open', 0, 0, 1)",
             "provider_incident_tenants VALUES ('@', 'p-@', 0, 'i', 1)",
+            "incident_subscriptions VALUES ('@', 's', 'active', 'clear', '', '', '', 0, 0, 0, 1, 0, 0, 'e', x'00')",
+            "incident_deliveries VALUES ('@', 's', 1, 1, 'i', 'pending', 0, 0, 0, NULL, '', 0)",
             "request_ids VALUES ('@', 'r', 0, x'00')",
             "sla_reports VALUES ('@', '2026-10', 0, 1, '{}')",
             "sla_freshness VALUES ('@', 20000, 64, 1)",

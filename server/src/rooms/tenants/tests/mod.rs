@@ -190,6 +190,17 @@ impl World {
             .unwrap()
     }
 
+    /// Shuts a tenant out.
+    pub(crate) async fn suspend(&self, id: &str) {
+        let request = wire::SuspendTenantRequest {
+            name: format!("tenants/{id}"),
+            reason: "a test".into(),
+            ..Default::default()
+        };
+        let request = self.request(&self.operator, request).await.unwrap();
+        self.tenants.suspend_tenant(request).await.unwrap();
+    }
+
     /// Registers an account for a tenant, since ever.
     pub(crate) async fn account(&self, tenant: &str, id: &str) {
         let request = wire::CreateAccountRequest {

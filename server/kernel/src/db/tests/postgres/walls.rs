@@ -36,6 +36,8 @@ async fn filled() -> World {
             "INSERT INTO incident_origins VALUES ('@', 'p', 'i-@', 1)",
             "INSERT INTO provider_incidents VALUES ('p-@', 'open', 0, 0, 1)",
             "INSERT INTO provider_incident_tenants VALUES ('@', 'p-@', 0, 'i-@', 1)",
+            "INSERT INTO incident_subscriptions VALUES ('@', 's-@', 'active', 'clear', '', '', '', 0, 0, 0, 1, 0, 0, 'e', '\\x00')",
+            "INSERT INTO incident_deliveries VALUES ('@', 's-@', 1, 1, 'i-@', 'pending', 0, 0, 0, NULL, '', 0)",
             "INSERT INTO request_ids VALUES ('@', 'r-@', 0, '\\x00')",
             "INSERT INTO sla_reports VALUES ('@', '2026-10', 0, 1, '{}')",
             "INSERT INTO sla_freshness VALUES ('@', 20000, 64, 1)",

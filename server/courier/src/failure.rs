@@ -1,0 +1,69 @@
+//! Why something did not arrive: a closed set, so that what a tenant reads of it says nothing about
+//! the network that it was sent from.
+
+/// Why something did not arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The URL is not one that anything is sent to.
+    #[error("the URL is not acceptable")]
+    Url,
+    /// The name leads to an address that nothing is sent to.
+    #[error("the address is not a public one")]
+    Address,
+    /// The name leads nowhere.
+    #[error("the name does not resolve")]
+    Unresolved,
+    /// Nobody takes connections there.
+    #[error("no connection")]
+    Unreachable,
+    /// The other side's certificate is not good, or it speaks no TLS.
+    #[error("no trusted TLS connection")]
+    Tls,
+    /// No answer in time.
+    #[error("no answer in time")]
+    TimedOut,
+    /// The answer was a redirect, which is not followed.
+    #[error("a redirect, which is not followed")]
+    Redirected(u16),
+    /// The answer was another status than one of success.
+    #[error("status {0}")]
+    Status(u16),
+    /// What came back is not the protocol.
+    #[error("the answer is not understood")]
+    Broken,
+    /// The relay refused the mail, with this code if it said one.
+    #[error("the mail relay refused it")]
+    Refused(u16),
+    /// The provider has set up no mail.
+    #[error("no mail relay is configured")]
+    NoMail,
+}
+
+impl Failure {
+    /// The word for it, as it is stored and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Url => "url",
+            Self::Address => "address",
+            Self::Unresolved => "unresolved",
+            Self::Unreachable => "unreachable",
+            Self::Tls => "tls",
+            Self::TimedOut => "timed_out",
+            Self::Redirected(_) => "redirected",
+            Self::Status(_) => "status",
+            Self::Broken => "broken",
+            Self::Refused(_) => "mail_refused",
+            Self::NoMail => "no_mail",
+        }
+    }
+
+    /// The other side's code, where it gave one; else 0.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::Redirected(code) | Self::Status(code) | Self::Refused(code) => code,
+            _ => 0,
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Sending what waits for one receiver, in order, until it has arrived.
+
+use std::time::Duration;
+
+use cordon_courier::Failure;
+use cordon_kernel::audit::AuditEntry;
+use cordon_kernel::db::jobs::JobClaim;
+use cordon_kernel::facade::Kernel;
+use cordon_kernel::keys::TenantCipher;
+use cordon_kernel::{Error, Name, Permit, Result, TenantScope};
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret as _;
+use sqlx::AnyConnection;
+use uuid::Uuid;
+
+use super::super::model::What;
+use super::super::store as incidents;
+use super::model::{About, Notice, State, Subscription, Target, compose};
+use super::outbox::of_job;
+use super::store::{self, Delivery, Standing};
+use crate::providers::courier::Courier;
+
+/// How long one receiver is sent to at a stretch, before others get its place.
+const STRETCH: Duration = Duration::from_secs(30);
+/// How long what has arrived, or was given up, can be looked at.
+const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// When it is looked again whether a tenant that is shut out is let in.
+const SHUT_OUT: SignedDuration = SignedDuration::from_mins(10);
+
+/// What is left to do after a step.
+enum Left {
+    /// Nothing.
+    Nothing,
+    /// More, at once.
+    More,
+    /// More, from then on.
+    From(Timestamp),
+}
+
+/// A sender to one receiver.
+struct Sender<'a> {
+    kernel: &'a Kernel,
+    courier: &'a Courier,
+    claim: &'a JobClaim,
+    scope: TenantScope,
+    permit: Permit,
+    cipher: TenantCipher,
+    subscription: Uuid,
+}
+
+/// Does a job that the outbox has scheduled: when there is more to send, if there is.
+///
+/// # Errors
+/// `ETAG_MISMATCH` when the claim has lapsed; `UNAVAILABLE` when database or key service can't be
+/// reached. That a notice does not arrive is no error.
+pub(crate) async fn deliver(
+    kernel: &Kernel,
+    courier: &Courier,
+    claim: &JobClaim,
+) -> Result<Option<Timestamp>> {
+    let subscription = of_job(claim.job());
+    let subscription =
+        subscription.ok_or_else(|| Error::internal("a job of notices without a subscription"))?;
+    let (scope, permit) = kernel.job_scope(claim);
+    let cipher = kernel.cipher(&scope).await?;
+    let sender = Sender {
+        kernel,
+        courier,
+        claim,
+        subscription,
+        scope,
+        permit,
+        cipher,
+    };
+    let begun = tokio::time::Instant::now();
+    loop {
+        match sender.step().await? {
+            Left::Nothing => return Ok(None),
+            Left::From(time) => return Ok(Some(time)),
+            Left::More if begun.elapsed() >= STRETCH => return Ok(Some(kernel.env().now())),
+            Left::More => {}
+        }
+    }
+}
+
+impl Sender<'_> {
+    /// Sends the first of what waits.
+    async fn step(&self) -> Result<Left> {
+        let tenant = self.scope.tenant();
+        let now = self.kernel.env().now();
+        let mut read = self.kernel.db().tenant_read(&self.scope).await?;
+        let found = store::find(read.conn(), &self.cipher, self.subscription).await?;
+        let Some(subscription) = found.filter(|found| found.state == State::Active) else {
+            return Ok(Left::Nothing);
+        };
+        if !store::is_active(read.conn(), tenant).await? {
+            let again = now.checked_add(SHUT_OUT).map_err(Error::internal)?;
+            return Ok(Left::From(again));
+        }
+        if let Some(next) = subscription.next.filter(|next| now < *next) {
+            return Ok(Left::From(next));
+        }
+        let first = store::first_pending(read.conn(), tenant, self.subscription).await?;
+        let Some(delivery) = first else {
+            let before = now.checked_sub(KEPT).map_err(Error::internal)?;
+            let old = store::has_old(read.conn(), tenant, self.subscription, before).await?;
+            drop(read);
+            if old {
+                self.forget(before).await?;
+            }
+            return Ok(Left::Nothing);
+        };
+        let notice = self.notice(read.conn(), &subscription, &delivery).await?;
+        drop(read);
+        let Some(notice) = notice else {
+            self.settle(delivery, Standing::Withheld, &subscription, None)
+                .await?;
+            return Ok(Left::More);
+        };
+        let sent = self.send(&subscription, &delivery, &notice, now).await;
+        let standing = match (sent, notice.is_redacted()) {
+            (Err(_), _) => Standing::Pending,
+            (Ok(()), true) => Standing::Redacted,
+            (Ok(()), false) => Standing::Delivered,
+        };
+        self.settle(delivery, standing, &subscription, sent.err())
+            .await
+    }
+
+    /// What may be said about the entry of a delivery, by the incident's marking of now.
+    async fn notice(
+        &self,
+        conn: &mut AnyConnection,
+        subscription: &Subscription,
+        delivery: &Delivery,
+    ) -> Result<Option<Notice>> {
+        let missing = || Error::internal("a notice of an entry that is not there");
+        let id = delivery.incident;
+        let incident = incidents::find(conn, &self.cipher, id).await?;
+        let before = delivery.entry - 1;
+        let entry = incidents::entries(conn, &self.cipher, Some(id), before, 1).await?;
+        let entry = entry.into_iter().find(|entry| entry.seq == delivery.entry);
+        let (incident, entry) = incident.zip(entry).ok_or_else(missing)?;
+        let comment = match entry.happened.what {
+            What::Commented { comment } | What::CommentUpdated { comment } => {
+                incidents::find_comment(conn, &self.cipher, id, comment).await?
+            }
+            _ => None,
+        };
+        let about = About {
+            tenant: self.scope.tenant(),
+            incident: &incident,
+            sequence: entry.seq,
+            time: entry.time,
+            happened: &entry.happened,
+            comment: comment.as_ref().map(|comment| comment.text.as_str()),
+        };
+        let filtered = subscription.interest.is_filtered();
+        Ok(compose(about, subscription.audience, filtered))
+    }
+
+    async fn send(
+        &self,
+        subscription: &Subscription,
+        delivery: &Delivery,
+        notice: &Notice,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let tenant = self.scope.tenant();
+        let id = delivery.id(tenant);
+        match &subscription.target {
+            Target::Webhook { url, .. } => {
+                let guard = &self.courier.guard;
+                // What the provider lets out may have changed since it was asked for.
+                let to = guard.destination(url.expose_secret());
+                let to = to.map_err(|_| Failure::Url)?;
+                let keys = subscription.target.signing(now);
+                let event = notice.event(&id, tenant);
+                cordon_courier::post(guard, &to, &keys, now.as_second(), &event).await
+            }
+            Target::Mail { address } => {
+                let mailer = self.courier.mailer.as_ref().ok_or(Failure::NoMail)?;
+                mailer.send(&notice.letter(&id, address), now).await
+            }
+        }
+    }
+
+    /// Notes what came of it, unless another has taken the job over.
+    async fn settle(
+        &self,
+        mut delivery: Delivery,
+        standing: Standing,
+        subscription: &Subscription,
+        failure: Option<Failure>,
+    ) -> Result<Left> {
+        let db = self.kernel.db();
+        let mut tx = db.tenant_tx(&self.scope, &self.permit).await?;
+        tx.require_claim(self.claim).await?;
+        let now = self.kernel.env().now();
+        delivery.standing = standing;
+        if standing != Standing::Withheld {
+            delivery.attempts += 1;
+            delivery.attempted = Some(now);
+        }
+        let reason = failure.map_or("", Failure::as_str);
+        let code = i64::from(failure.map_or(0, Failure::code));
+        reason.clone_into(&mut delivery.reason);
+        delivery.code = code;
+        store::settle(&mut tx, &delivery).await?;
+        let mut left = Left::More;
+        if failure.is_some() {
+            let pace = &self.courier.pace;
+            let cutoff = now.checked_sub(pace.give_up).unwrap_or(Timestamp::MIN);
+            let gone = store::give_up(&mut tx, self.subscription, cutoff, reason, code).await?;
+            if gone > 0 {
+                delivery.standing = Standing::Dead;
+            }
+            let failures = subscription.failures.saturating_add(1);
+            let wait = pace.wait(failures, self.kernel.env().bytes());
+            let next = now.checked_add(wait).unwrap_or(Timestamp::MAX);
+            store::pace(&mut tx, self.subscription, failures, Some(next)).await?;
+            left = Left::From(next);
+        } else if standing != Standing::Withheld && subscription.failures > 0 {
+            store::pace(&mut tx, self.subscription, 0, None).await?;
+        }
+        let tenant = self.scope.tenant();
+        let number = u64::try_from(delivery.seq).unwrap_or(0);
+        let name = Name::Delivery(tenant.clone(), self.subscription, number);
+        let state = delivery.standing.as_str();
+        let mut entry = AuditEntry::new(&self.permit)
+            .resource(name)
+            .detail("state", state);
+        if failure.is_some() {
+            entry = entry.detail("reason", reason);
+        }
+        tx.commit(entry).await?;
+        let subscription = self.subscription;
+        tracing::info!(%tenant, %subscription, number, state, reason, code, "a notice");
+        Ok(left)
+    }
+
+    async fn forget(&self, before: Timestamp) -> Result<()> {
+        let db = self.kernel.db();
+        let mut tx = db.tenant_tx(&self.scope, &self.permit).await?;
+        tx.require_claim(self.claim).await?;
+        let count = store::forget_old(&mut tx, self.subscription, before).await?;
+        let name = Name::Subscription(self.scope.tenant().clone(), self.subscription);
+        let entry = AuditEntry::new(&self.permit)
+            .resource(name)
+            .detail("forgotten", count);
+        tx.commit(entry).await?;
+        Ok(())
+    }
+}

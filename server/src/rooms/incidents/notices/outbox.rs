@@ -1,0 +1,141 @@
+//! The outbox: whatever enters the timeline is written down for whom it is for, in the same
+//! transaction, whatever its kind.
+
+use cordon_kernel::Result;
+use cordon_kernel::db::jobs::NOTIFY;
+use cordon_kernel::db::{TenantTx, nanos};
+use cordon_kernel::keys::TenantCipher;
+use jiff::Timestamp;
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+use uuid::Uuid;
+
+use super::model::mentions;
+use super::store;
+
+/// Most notices that wait for one receiver; what comes on top is given up at once, where the tenant
+/// sees it.
+const MAX_PENDING: i64 = 10_000;
+
+/// The job that sends what waits for a subscription.
+pub(super) fn job(subscription: Uuid) -> String {
+    format!("{NOTIFY}:{}", subscription.hyphenated())
+}
+
+/// The subscription whose job this is, if it is one of these.
+pub(super) fn of_job(job: &str) -> Option<Uuid> {
+    let id = job.strip_prefix(NOTIFY)?.strip_prefix(':')?;
+    Uuid::try_parse(id).ok()
+}
+
+/// Whether a job is one of these.
+pub(crate) fn is_job(job: &str) -> bool {
+    of_job(job).is_some()
+}
+
+/// An entry of the timeline, as subscriptions are matched with it.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Offered<'a> {
+    pub(in super::super) incident: Uuid,
+    pub(in super::super) seq: i64,
+    pub(in super::super) time: Timestamp,
+    pub(in super::super) kind: &'a str,
+    /// What a comment says, if it is about one.
+    pub(in super::super) said: Option<&'a str>,
+}
+
+/// Notes an entry down for each subscription that wants it. Part of the transaction in which the
+/// entry and its incident were written.
+///
+/// # Errors
+/// `UNAVAILABLE` when the database can't be reached.
+pub(in super::super) async fn offer(
+    tx: &mut TenantTx<'_>,
+    cipher: &TenantCipher,
+    offered: Offered<'_>,
+) -> Result<()> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query(
+        "SELECT s.subscription_id, s.state, s.kinds, s.severities, s.mentions, s.sealed, i.severity \
+           FROM incident_subscriptions s \
+           JOIN incidents i ON i.tenant_id = s.tenant_id AND i.incident_id = $2 \
+          WHERE s.tenant_id = $1 AND s.incident_id IN ('', $3)",
+    )
+    .bind(tenant.as_str())
+    .bind(store::text(offered.incident))
+    .bind(store::text(offered.incident))
+    .fetch_all(tx.conn())
+    .await?;
+    for row in rows {
+        if wants(&row, cipher, offered)? {
+            let id = store::uuid(&row.try_get::<String, _>("subscription_id")?)?;
+            let active = row.try_get::<String, _>("state")? == "active";
+            put(tx, id, active, offered).await?;
+        }
+    }
+    Ok(())
+}
+
+fn wants(row: &AnyRow, cipher: &TenantCipher, offered: Offered<'_>) -> Result<bool> {
+    let lists = |column: &str, word: &str| {
+        let words: String = row.try_get(column)?;
+        let mut words = words.split_whitespace().peekable();
+        Ok::<_, sqlx::Error>(words.peek().is_none() || words.any(|one| one == word))
+    };
+    let severity: String = row.try_get("severity")?;
+    if !lists("kinds", offered.kind)? || !lists("severities", &severity)? {
+        return Ok(false);
+    }
+    if row.try_get::<i64, _>("mentions")? == 0 {
+        return Ok(true);
+    }
+    let Some(said) = offered.said else {
+        return Ok(false);
+    };
+    let id = store::uuid(&row.try_get::<String, _>("subscription_id")?)?;
+    let words = store::open(cipher, id, &row.try_get::<Vec<u8>, _>("sealed")?)?;
+    Ok(words.mention.is_some_and(|handle| mentions(said, &handle)))
+}
+
+async fn put(
+    tx: &mut TenantTx<'_>,
+    subscription: Uuid,
+    active: bool,
+    offered: Offered<'_>,
+) -> Result<()> {
+    let tenant = tx.tenant();
+    let id = store::text(subscription);
+    let seq: i64 = sqlx::query_scalar(
+        "UPDATE incident_subscriptions SET last_seq = last_seq + 1 \
+          WHERE tenant_id = $1 AND subscription_id = $2 RETURNING last_seq",
+    )
+    .bind(tenant.as_str())
+    .bind(id.as_str())
+    .fetch_one(tx.conn())
+    .await?;
+    let first = store::first_pending(tx.conn(), tenant, subscription).await?;
+    let full = first.is_some_and(|first| seq - first.seq >= MAX_PENDING);
+    let (state, reason) = match full {
+        true => ("dead", "full"),
+        false => ("pending", ""),
+    };
+    sqlx::query(
+        "INSERT INTO incident_deliveries (tenant_id, subscription_id, seq, entry_seq, incident_id, \
+                state, created_time, queued_time, attempts, attempted_time, reason, code) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, 0, NULL, $8, 0)",
+    )
+    .bind(tenant.as_str())
+    .bind(id)
+    .bind(seq)
+    .bind(offered.seq)
+    .bind(store::text(offered.incident))
+    .bind(state)
+    .bind(nanos(offered.time))
+    .bind(reason)
+    .execute(tx.conn())
+    .await?;
+    if active && !full {
+        tx.schedule_job(&job(subscription), offered.time).await?;
+    }
+    Ok(())
+}
