@@ -40,7 +40,8 @@ pub struct Report {
     /// Whether the month was over. If not, more clocks may be decided in it.
     pub complete: bool,
     /// The agreements that were in force in the month, and those of former ones that its clocks
-    /// still go by, by their versions. An end that is not before the month's is left out.
+    /// still go by, by their versions. An end that is not before the month's is left out, and so is
+    /// who does what and is called.
     pub agreements: Vec<AgreementDraft>,
     /// By kind and severity, in their order; only where a clock was decided.
     pub lines: Vec<Line>,

@@ -192,7 +192,7 @@ mod tests {
                 below_basis_points: 9_990,
                 credit_basis_points: 500,
             }],
-            create_time: None,
+            ..wire::Agreement::default()
         }
     }
 

@@ -28,7 +28,7 @@ pub fn to_timeline(entry: &wire::TimelineEntry) -> Result<TimelineEntry> {
             time: entry.time.as_ref().and_then(from_proto)?,
             by: party(entry.actor.as_ref()?.party())?,
             reason: entry.reason.clone(),
-            exercise: false,
+            exercise: entry.exercise,
             what: what(entry.what.as_ref())?,
         })
     })();

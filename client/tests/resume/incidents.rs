@@ -130,6 +130,7 @@ async fn lists_come_in_pages_and_large_ones_in_small_pages() {
         severities: vec![Severity::Sev1, Severity::Sev2],
         phases: vec![Phase::Recovery],
         pending: Some(Party::Provider),
+        ..IncidentFilter::default()
     };
     let found: Vec<_> = incidents.list(filter).try_collect().await.unwrap();
     assert_eq!(
@@ -219,7 +220,7 @@ async fn staff_say_why_with_each_call_but_the_queue() {
     let mut new = client.for_tenant("globex").incidents().watch(Some(0));
     let waited = std::time::Duration::from_millis(300);
     assert!(tokio::time::timeout(waited, new.try_next()).await.is_err());
-    let queue: Vec<_> = incidents.queue(true).try_collect().await.unwrap();
+    let queue: Vec<_> = incidents.queue(true, None).try_collect().await.unwrap();
     assert_eq!(queue[0].name, name);
     assert!(asked(&fake.script).contains(&"queue true".to_owned()));
     let said: Vec<_> = fake

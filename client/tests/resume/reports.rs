@@ -68,6 +68,7 @@ fn timeline() -> Vec<TimelineEntry> {
         }),
         reason: String::new(),
         what: Some(what),
+        ..TimelineEntry::default()
     };
     use wire::Party::{Customer, Provider};
     let to = |party: wire::Party| {

@@ -127,7 +127,7 @@ fn the_marking_stands_on_every_printed_page() {
     }
 }
 
-/// Writes pages to look at: `CORDON_PAGES_OUT=folder cargo test -p cordon-pages -- pages_to_look_at`.
+/// Writes pages and a table to look at: `CORDON_PAGES_OUT=folder cargo test -p cordon-pages -- pages_to_look_at`.
 #[test]
 fn pages_to_look_at() {
     let Some(folder) = std::env::var_os("CORDON_PAGES_OUT").map(PathBuf::from) else {
@@ -152,5 +152,13 @@ fn pages_to_look_at() {
         ),
     ] {
         std::fs::write(folder.join(format!("{name}.html")), page).unwrap();
+    }
+    #[cfg(feature = "parquet")]
+    {
+        let file = std::fs::File::create(folder.join("clocks.parquet")).unwrap();
+        let mut file = crate::parquet::Clocks::new(file).unwrap();
+        let clocks = report("2026-10", 400).breaches;
+        clocks.iter().for_each(|clock| file.put(clock).unwrap());
+        file.finish().unwrap();
     }
 }

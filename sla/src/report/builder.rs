@@ -155,6 +155,10 @@ impl<'a> Builder<'a> {
         for draft in &mut drafts {
             // It may get its end later: the report of a month that is over must stay the same.
             draft.valid_to = draft.valid_to.filter(|to| *to < self.period.to());
+            // Who is called counts in no figure, and reports go further than people's names need.
+            draft.duties = Vec::new();
+            draft.contacts = Vec::new();
+            draft.escalations = Vec::new();
         }
         drafts.sort_by_key(|draft| draft.version);
         drafts

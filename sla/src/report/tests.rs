@@ -225,6 +225,29 @@ fn an_agreement_that_ends_later_changes_no_report() {
 }
 
 #[test]
+fn nobodys_name_is_in_a_report() {
+    let [first, second] = versions();
+    let mut draft = AgreementDraft::from(second);
+    draft.contacts = vec![crate::duties::Contact {
+        id: "lead".to_owned(),
+        party: Party::Provider,
+        name: "Ben Okri".to_owned(),
+        role: String::new(),
+        mail: "ben@example.net".to_owned(),
+        phone: String::new(),
+        hours: "always".to_owned(),
+    }];
+    let named = [first, Agreement::new(draft).unwrap()];
+    let (report, lines) = made(&incidents(), &named, october(), at(NOW), true);
+    assert!(!serde_json::to_string(&report).unwrap().contains("Okri"));
+    // Who has the agreements without their people agrees all the same.
+    assert_eq!(
+        differences(&report, &lines, incidents(), &versions()),
+        [""; 0]
+    );
+}
+
+#[test]
 fn a_report_is_the_same_in_any_order_and_comes_back_from_json() {
     let (report, lines) = sample();
     let versions = versions();

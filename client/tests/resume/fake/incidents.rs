@@ -77,7 +77,7 @@ fn comment(name: String, text: String) -> wire::Comment {
         author: actor(),
         create_time: TIME,
         update_time: TIME,
-        revisions: Vec::new(),
+        ..wire::Comment::default()
     }
 }
 
@@ -91,6 +91,7 @@ pub(crate) fn entry(sequence: i64) -> wire::TimelineEntry {
         what: Some(wire::timeline_entry::What::Reopened(
             wire::timeline_entry::Reopened {},
         )),
+        ..wire::TimelineEntry::default()
     }
 }
 

@@ -16,7 +16,6 @@ pub(crate) mod words;
 use clap::{Args, Subcommand};
 
 pub(crate) use self::clocks::Clocks;
-pub(crate) use self::words::kind;
 use crate::context::{Context, Whose};
 use crate::failure::Outcome;
 use crate::incidents;

@@ -132,7 +132,8 @@ impl Stored {
             freshness_p99: spans(self.freshness_p99)?,
             availability_basis_points: self.availability_basis_points.unwrap_or_default(),
             credits: credits.collect::<Result<_, _>>()?,
-            create_time: None,
+            // Who does what is not counted.
+            ..Agreement::default()
         })
     }
 }
