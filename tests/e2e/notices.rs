@@ -115,10 +115,8 @@ async fn a_program_and_a_person_are_told_what_they_may_read() {
     let (own, clients) = (receiver(), receiver());
     let (name, secret) = subscribe(&admin, &own, Audience::Organization).await;
     let (outside, _) = subscribe(&admin, &clients, Audience::Clients).await;
-    let to_alice = for_whom(Audience::Named);
-    let to_alice = admin
-        .notices()
-        .create_mail("alice@initech.example", to_alice);
+    let (notices, to_alice) = (admin.notices(), for_whom(Audience::Named));
+    let to_alice = notices.create_mail("alice@initech.example", to_alice);
     to_alice.await.unwrap();
 
     for (title, tlp) in [
@@ -203,10 +201,8 @@ async fn a_receiver_that_is_sick_holds_up_nobody() {
     // A name that leads inside, and an address that does.
     let notices = admin.notices();
     let port = inside.address().port();
-    let named = notices.create_webhook(
-        &format!("https://localhost:{port}/"),
-        for_whom(Audience::Organization),
-    );
+    let url = format!("https://localhost:{port}/");
+    let named = notices.create_webhook(&url, for_whom(Audience::Organization));
     let named = named.await.unwrap().0.name;
     for url in [
         format!("http://127.0.0.1:{port}/"),

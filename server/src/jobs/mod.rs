@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cordon_kernel::db::deletion::Due;
 use cordon_kernel::db::jobs::{
-    BACKFILL, CLOCKS, DELETE, JobClaim, JobRunner, Lane, PURGE, REENCRYPT, REPORTS, SEAL,
+    BACKFILL, CLOCKS, DELETE, JobClaim, JobRunner, Lane, NOTIFY, PURGE, REENCRYPT, REPORTS, SEAL,
 };
 use cordon_kernel::facade::{Kernel, Removal};
 use cordon_kernel::{Error, Reason, Result};
@@ -274,9 +274,7 @@ async fn perform(work: &Work, claim: &JobClaim) -> Result<Option<Timestamp>> {
             }
         }
         PURGE => return purge(kernel, lake, claim).await,
-        job if notices::is_job(job) => {
-            return notices::deliver(kernel, &work.courier, claim).await;
-        }
+        NOTIFY => return notices::deliver(kernel, &work.courier, claim).await,
         other => return Err(Error::internal(format!("no such job: {other}"))),
     }
     Ok(None)

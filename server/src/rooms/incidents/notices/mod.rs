@@ -19,7 +19,6 @@ use cordon_kernel::facade::Kernel;
 use cordon_proto::incidents::notices_service_server::NoticesServiceServer;
 
 pub(crate) use deliver::deliver;
-pub(crate) use outbox::is_job;
 pub(super) use outbox::{Offered, offer};
 pub use rpc::NoticesRpc;
 

@@ -28,11 +28,6 @@ pub(super) fn of_job(job: &str) -> Option<Uuid> {
     Uuid::try_parse(id).ok()
 }
 
-/// Whether a job is one of these.
-pub(crate) fn is_job(job: &str) -> bool {
-    of_job(job).is_some()
-}
-
 /// An entry of the timeline, as subscriptions are matched with it.
 #[derive(Debug, Clone, Copy)]
 pub(in super::super) struct Offered<'a> {

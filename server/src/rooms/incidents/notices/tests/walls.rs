@@ -99,7 +99,8 @@ async fn anothers_subscriptions_are_refused_whether_or_not_they_exist() {
 async fn places_that_are_not_public_are_refused() {
     let desk = Desk::new().await;
     for url in [
-        "http://example.com/",
+        "ftp://example.com/",
+        "http://8.8.8.8/",
         "https://127.0.0.1/",
         "https://169.254.169.254/latest/meta-data/",
         "https://[::ffff:10.0.0.1]/",
