@@ -100,6 +100,10 @@ reasons! {
     BadSignature = "BAD_SIGNATURE",
     /// Signed by a key that is none of those at hand.
     UnknownKey = "UNKNOWN_KEY",
+    /// What is to go out is marked for fewer than those it is to go to.
+    TlpViolation = "TLP_VIOLATION",
+    /// What is to be brought in is no document of a known form.
+    InvalidDocument = "INVALID_DOCUMENT",
     /// A file or stream of this machine failed.
     Io = "IO",
 }
@@ -168,6 +172,12 @@ impl Error {
             description,
         });
         error
+    }
+
+    /// The same with a machine-readable detail.
+    pub(crate) fn with_metadata(mut self, key: &str, value: &str) -> Self {
+        self.0.metadata.insert(key.to_owned(), value.to_owned());
+        self
     }
 
     /// A failure to connect, told apart by what TLS says.

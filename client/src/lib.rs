@@ -127,6 +127,7 @@ mod client;
 mod entry;
 mod error;
 mod events;
+pub mod exchange;
 mod follow;
 pub mod identity;
 mod incidents;
@@ -154,12 +155,12 @@ pub use self::events::{
     WithheldCount, WithheldField,
 };
 pub use self::incidents::{
-    Actor, CleanStateCriterion, ClockRef, CloseCode, Comment, CommentRevision, Contact, Duty,
-    DutyContact, Escalation, EscalationStep, HandOver, Incident, IncidentChanges, IncidentFilter,
-    IncidentState, IncidentWatch, Incidents, ListContactsResponse, NewIncident, NewTask, Party,
-    PendingAction, Phase, ProviderIncident, ProviderIncidentChild, ProviderIncidents,
-    ProviderNotice, QueuedIncident, Responsible, Severity, SignOff, Task, TaskState, Tasks,
-    TimelineEntry, TimelineWhat, Tlp,
+    Actor, ChangedIncidents, CleanStateCriterion, ClockRef, CloseCode, Comment, CommentRevision,
+    Contact, Duty, DutyContact, Escalation, EscalationStep, HandOver, Incident, IncidentChanges,
+    IncidentFilter, IncidentState, IncidentWatch, Incidents, ListContactsResponse, NewIncident,
+    NewTask, Origin, Party, PendingAction, Phase, ProviderIncident, ProviderIncidentChild,
+    ProviderIncidents, ProviderNotice, QueuedIncident, Responsible, Severity, SignOff, Task,
+    TaskState, Tasks, TimelineEntry, TimelineWhat, Tlp,
 };
 pub use self::notices::{
     Audience, Delivery, DeliveryState, Mail, NewSubscription, NoticeBacklog, Notices, Subscription,

@@ -122,6 +122,10 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             let body = json!({ "title": "x", "severity": "SEVERITY_SEV2" });
             vec![("incident", body)]
         }
+        "ImportIncidents" => {
+            let foreign = json!({ "externalId": "x", "title": "x", "severity": "SEVERITY_SEV2" });
+            vec![("incidents", json!([foreign]))]
+        }
         "UpdateIncident" => {
             let body = json!({ "name": incident(tenant), "title": "x" });
             vec![("incident", body), ("updateMask", json!("title"))]

@@ -85,8 +85,12 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
         ("ListDeadLetters", vec![json!({ "parent": "sources/aws-cloudtrail" }).to_string()]),
         ("ReplayDeadLetters", vec![json!({ "parent": "sources/aws-cloudtrail" }).to_string()]),
         ("CreateIncident", vec![opening("tenants/initech"), opening("tenants/hooli")]),
+        ("ImportIncidents", ["initech", "hooli"].map(|of| {
+            let foreign = json!({ "externalId": format!("tenants/hooli/incidents/{ID}"), "title": "x", "severity": "SEVERITY_SEV2" });
+            json!({ "parent": format!("tenants/{of}"), "incidents": [foreign] }).to_string()
+        }).into()),
         ("GetIncident", both_incidents(json!({}))),
-        ("ListIncidents", vec![parent(), json!({ "parent": "tenants/initech", "states": ["STATE_OPEN"], "pageSize": 1 }).to_string(), json!({ "parent": "tenants/hooli" }).to_string()]),
+        ("ListIncidents", vec![parent(), json!({ "parent": "tenants/initech", "states": ["STATE_OPEN"], "pageSize": 1 }).to_string(), json!({ "parent": "tenants/initech", "changedAfter": "0" }).to_string(), json!({ "parent": "tenants/initech", "number": "1" }).to_string(), json!({ "parent": "tenants/hooli" }).to_string()]),
         ("UpdateIncident", ["initech", "hooli"].map(|of| json!({ "incident": { "name": incident(of), "title": "x" }, "updateMask": "title" }).to_string()).into()),
         ("AcknowledgeIncident", both_incidents(json!({}))),
         ("MoveIncident", both_incidents(json!({ "phase": "PHASE_CONTAINMENT" }))),
@@ -99,7 +103,7 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
         ("CreateComment", ["initech", "hooli"].map(|of| json!({ "parent": incident(of), "comment": { "text": "x" } }).to_string()).into()),
         ("UpdateComment", ["initech", "hooli"].map(|of| json!({ "comment": { "name": format!("{}/comments/{ID}", incident(of)), "text": "x" } }).to_string()).into()),
         ("ListComments", ["initech", "hooli"].map(|of| json!({ "parent": incident(of) }).to_string()).into()),
-        ("ListTimelineEntries", ["initech", "hooli"].map(|of| json!({ "parent": incident(of) }).to_string()).into()),
+        ("ListTimelineEntries", [incident("initech"), incident("hooli"), "tenants/initech/incidents/-".into(), "tenants/hooli/incidents/-".into()].map(|of| json!({ "parent": of }).to_string()).into()),
         ("WatchIncidents", vec![json!({ "parent": "tenants/initech", "cursor": "0" }).to_string(), json!({ "parent": "tenants/hooli" }).to_string()]),
         ("ListIncidentQueue", vec![nothing()]),
         ("CreateTask", both_parents(json!({ "task": { "title": "x", "responsible": "RESPONSIBLE_SHARED" } }))),

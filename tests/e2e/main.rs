@@ -18,6 +18,7 @@ mod cli;
 mod crash;
 mod deletion;
 mod duties;
+mod exchange;
 mod faults;
 mod harness;
 mod identity;

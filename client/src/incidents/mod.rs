@@ -1,5 +1,6 @@
 //! A tenant's incidents, and the queue of all tenants' incidents.
 
+mod changed;
 mod changes;
 mod comments;
 mod parts;
@@ -9,7 +10,7 @@ mod watch;
 
 use cordon_proto::incidents::incidents_service_client::IncidentsServiceClient;
 pub use cordon_proto::incidents::{
-    Actor, CleanStateCriterion, CloseCode, Comment, Incident, Party, Phase, QueuedIncident,
+    Actor, CleanStateCriterion, CloseCode, Comment, Incident, Origin, Party, Phase, QueuedIncident,
     Severity, SignOff, TimelineEntry, Tlp,
     comment::Revision as CommentRevision,
     incident::State as IncidentState,
@@ -18,8 +19,9 @@ pub use cordon_proto::incidents::{
 use cordon_proto::incidents::{
     GetIncidentRequest, ListIncidentQueueRequest, ListIncidentsRequest, ListTimelineEntriesRequest,
 };
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::TryStreamExt as _;
 
+pub use self::changed::ChangedIncidents;
 pub use self::parts::{IncidentChanges, IncidentFilter, NewIncident};
 pub use self::provider::{
     ProviderIncident, ProviderIncidentChild, ProviderIncidents, ProviderNotice,
@@ -33,9 +35,8 @@ use crate::client::{Call, Client, call, configured};
 use crate::error::{Error, Reason, Result};
 use crate::paging::{PAGE_SIZE, Paged};
 use crate::servers::Servers;
+use crate::time::to_proto;
 
-/// Among how many incidents a number is looked for.
-const MAX_LOOKED_AT: usize = 10_000;
 /// How many items are fetched at once of those that may be long.
 pub(crate) const LONG_PAGE: i32 = 100;
 
@@ -49,7 +50,7 @@ pub(crate) const LONG_PAGE: i32 = 100;
 /// a lost connection and still done once.
 #[derive(Debug, Clone)]
 pub struct Incidents {
-    client: Client,
+    pub(crate) client: Client,
 }
 
 /// A list method: its request, or why there is none, gets a page size and a token. A page that is
@@ -122,23 +123,23 @@ impl Incidents {
         present(call!(self, Call::ENTERING, get_incident(message))?.incident)
     }
 
-    /// The incident of the client's tenant that has this number. It is looked for among the
-    /// 10,000 that were changed last.
+    /// The incident of the client's tenant that has this number.
     ///
     /// # Errors
     ///
-    /// `NOT_FOUND` when none of them has it.
+    /// `NOT_FOUND` when none has it.
     pub async fn by_number(&self, number: i64) -> Result<Incident> {
-        let all = self.list(IncidentFilter::default()).take(MAX_LOOKED_AT);
-        let found = all.try_filter(|incident| std::future::ready(incident.number == number));
-        std::pin::pin!(found).try_next().await?.ok_or_else(|| {
-            Error::new(
-                Reason::NotFound,
-                format!(
-                    "there is no incident #{number} among the {MAX_LOOKED_AT} that were changed \
-                     last: if it is older, give its full name"
-                ),
-            )
+        let filter = IncidentFilter {
+            number: Some(number),
+            ..IncidentFilter::default()
+        };
+        // An older server does not know this filter.
+        let found = self.list(filter);
+        let found = found.try_filter(|incident| std::future::ready(incident.number == number));
+        let found = std::pin::pin!(found).try_next().await?;
+        found.ok_or_else(|| {
+            let message = format!("there is no incident #{number}");
+            Error::new(Reason::NotFound, message)
         })
     }
 
@@ -152,6 +153,8 @@ impl Incidents {
             phases: filter.phases.into_iter().map(i32::from).collect(),
             pending_party: filter.pending.unwrap_or_default().into(),
             exercise: filter.exercise,
+            number: filter.number.unwrap_or_default(),
+            updated_after: filter.updated_after.map(to_proto),
             ..ListIncidentsRequest::default()
         });
         pages!(
@@ -160,6 +163,26 @@ impl Incidents {
             list_incidents(request),
             incidents by LONG_PAGE
         )
+    }
+
+    /// The tenant's incidents that were changed behind a cursor, as they are now, in the order of
+    /// their last changes; behind 0 all there are. One that is changed while they are read comes
+    /// at the end, as it is then. The stream's own cursor is the one to ask with the next time:
+    /// nothing is missed in between, whatever the servers' clocks say.
+    #[must_use]
+    pub fn changed(&self, after: i64) -> ChangedIncidents {
+        ChangedIncidents::new(self.clone(), after)
+    }
+
+    /// What happened to all incidents of the client's tenant, in order: the sequence numbers begin
+    /// at 1 and have no gap.
+    #[must_use]
+    pub fn whole_timeline(&self) -> Paged<TimelineEntry> {
+        match self.client.parent() {
+            Ok(parent) => self.timeline(&format!("{parent}/incidents/-")),
+            // It says so when it is read.
+            Err(_) => self.timeline("-"),
+        }
     }
 
     /// What happened to an incident, in order.

@@ -1,6 +1,7 @@
 //! What is said of incidents that are opened, changed or looked for.
 
 use cordon_proto::incidents as wire;
+use jiff::Timestamp;
 use prost_types::FieldMask;
 
 use super::{Incident, IncidentState, Party, Phase, Severity, Tlp};
@@ -93,6 +94,11 @@ pub struct IncidentFilter {
     pub pending: Option<Party>,
     /// Drills alone, or everything but them.
     pub exercise: Option<bool>,
+    /// Of this number alone.
+    pub number: Option<i64>,
+    /// Changed after this moment alone. Servers have clocks of their own: for keeping a copy in
+    /// step there is [`Incidents::changed`](super::Incidents::changed).
+    pub updated_after: Option<Timestamp>,
 }
 
 #[cfg(test)]

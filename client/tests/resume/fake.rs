@@ -4,7 +4,7 @@ pub(crate) mod incidents;
 mod sla;
 mod tenants;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -14,6 +14,7 @@ use cordon_client::{Client, Profile, RetryPolicy};
 use cordon_proto::events as wire;
 use cordon_proto::events::events_service_server::{EventsService, EventsServiceServer};
 use cordon_proto::incidents::WatchIncidentsResponse;
+use cordon_proto::incidents::exchange_service_server::ExchangeServiceServer;
 use cordon_proto::incidents::incidents_service_server::IncidentsServiceServer;
 use cordon_proto::sla::sla_service_server::SlaServiceServer;
 use cordon_proto::sla::{
@@ -63,6 +64,8 @@ pub(crate) struct Script {
     pub(crate) registered: Mutex<Vec<String>>,
     /// With what the next calls about incidents fail.
     pub(crate) incident_failures: Mutex<VecDeque<Status>>,
+    /// The ids of elsewhere that were brought in.
+    pub(crate) imported: Mutex<HashSet<String>>,
     pub(crate) incident_watches: Mutex<VecDeque<Vec<Result<WatchIncidentsResponse, Status>>>>,
     /// With what the next calls about agreements and clocks fail.
     pub(crate) sla_failures: Mutex<VecDeque<Status>>,
@@ -404,6 +407,7 @@ impl Fake {
             .add_service(IdentityServiceServer::new(service.clone()))
             .add_service(TenantsServiceServer::new(service.clone()))
             .add_service(IncidentsServiceServer::new(service.clone()))
+            .add_service(ExchangeServiceServer::new(service.clone()))
             .add_service(SlaServiceServer::new(service.clone()))
             .add_service(EventsServiceServer::new(service));
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -18,7 +18,7 @@ use super::fake::{Fake, Script};
 use super::refusal;
 
 /// What was asked so far.
-fn asked(script: &Script) -> Vec<String> {
+pub(crate) fn asked(script: &Script) -> Vec<String> {
     std::mem::take(&mut *script.registered.lock().unwrap())
 }
 
@@ -160,6 +160,8 @@ async fn lists_come_in_pages_and_large_ones_in_small_pages() {
     assert_eq!(incidents.by_number(3).await.unwrap().number, 3);
     let error = incidents.by_number(5).await.unwrap_err();
     assert_eq!(*error.reason(), Reason::NotFound);
+    let numbers = [3, 5].map(|number| format!("list tenants/acme 100 [] [] [] 0  number {number}"));
+    assert_eq!(asked(&fake.script)[3..], numbers);
 }
 
 #[tokio::test]
@@ -272,7 +274,7 @@ async fn a_script_opens_and_handles_an_incident() {
     run(&["move", "3", "follow-up", "--reason", "done"]);
     run(&["close", &name, "accepted", "--reason", "old"]);
     assert_eq!(
-        asked(script)[2..],
+        asked(script)[1..],
         [
             format!("move_incident {name} (\"PHASE_FOLLOW_UP\", \"done\", \"\")"),
             format!("close_incident {name} (\"CLOSE_CODE_ACCEPTED\", \"old\", \"\")"),
@@ -309,7 +311,22 @@ async fn a_script_opens_and_handles_an_incident() {
 
     let ran = desk.run(&["incidents", "show", "7"]);
     assert_eq!(ran.code, 4, "{}", ran.stderr);
-    assert!(ran.stderr.contains("#7") && ran.stderr.contains("full name"));
+    assert!(ran.stderr.contains("#7"), "{}", ran.stderr);
+
+    // What somebody has seen is what is changed, or nothing.
+    asked(script);
+    run(&["acknowledge", ID, "--etag", "e0"]);
+    run(&["criteria", ID, "no key is valid", "--etag", "e0"]);
+    run(&["sign-off", ID, "--etag", "e0"]);
+    assert_eq!(
+        asked(script),
+        [
+            format!("acknowledge_incident {name} \"e0\""),
+            format!("set_clean_state_criteria {name} ([\"no key is valid\"], \"e0\")"),
+            format!("get {name}"),
+            format!("sign_off_clean_state {name} ([], \"e0\")"),
+        ]
+    );
 }
 
 #[tokio::test]

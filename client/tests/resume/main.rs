@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod cli;
+mod exchange;
 mod failover;
 mod fake;
 mod incidents;

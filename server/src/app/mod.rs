@@ -113,6 +113,7 @@ impl App {
         let (tenants, identity) = tenants::services(Arc::clone(&self.kernel));
         routes.add_service(tenants).add_service(identity);
         routes.add_service(incidents::service(Arc::clone(&self.kernel)));
+        routes.add_service(incidents::exchange_service(Arc::clone(&self.kernel)));
         routes.add_service(incidents::tasks(Arc::clone(&self.kernel)));
         routes.add_service(incidents::provider_incidents(Arc::clone(&self.kernel)));
         let courier = Arc::clone(&self.courier);

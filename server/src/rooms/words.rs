@@ -11,7 +11,7 @@ macro_rules! pairs {
         }
 
         /// `None` for what is unset or unknown.
-        pub(in super::super) fn $from(number: i32) -> Option<$name> {
+        pub(in crate::rooms) fn $from(number: i32) -> Option<$name> {
             use $wire as Wire;
             match Wire::try_from(number).ok()? {
                 $(Wire::$word => Some($name::$word),)+

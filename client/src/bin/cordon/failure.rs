@@ -50,6 +50,7 @@ impl Failure {
                 Reason::InvalidArgument
                 | Reason::InvalidFilter
                 | Reason::InvalidPageToken
+                | Reason::InvalidDocument
                 | Reason::InvalidProfile => 2,
                 _ => 1,
             },
@@ -148,6 +149,11 @@ fn hint(error: &Error) -> Option<String> {
         Reason::UntrustedServer => {
             "the profile is of another installation, or another server listens there: nothing was sent"
         }
+        Reason::TlpViolation => {
+            "give a narrower --audience, write the rest with --leave-out, or have the incident marked \
+             anew: cordon incidents update --tlp, with a comment that says why"
+        }
+        Reason::InvalidDocument => "`cordon incidents import --help` says what is taken",
         Reason::InvalidProfile => "ask your administrator for a new profile",
         Reason::Internal => "give the reference to the provider: it is in the server's log",
         Reason::Unimplemented => "the server is older than this program",

@@ -9,6 +9,7 @@ mod dead_letters;
 mod events;
 mod exercise;
 mod failure;
+mod follow;
 mod holds;
 mod incidents;
 mod ingest;
@@ -41,7 +42,7 @@ Exit codes:
   2  the command, or something in it such as a filter, is not understood
   3  the server does not let this profile in, or not there; or it is not the profile's server
   4  there is nothing of that name
-  5  done, but some records could not be read (ingest)
+  5  done, but some records could not be read (ingest) or taken (incidents import)
   6  the server can't be reached or did not answer in time; run again later
   7  done, but the report and the log do not agree (sla recompute)
 

@@ -1,6 +1,8 @@
 //! The fake's incidents: it notes what it is asked and answers with it.
 
 use cordon_proto::incidents as wire;
+use cordon_proto::incidents::exchange_service_server::ExchangeService;
+use cordon_proto::incidents::import_result::{Outcome, Violation};
 use cordon_proto::incidents::incidents_service_server::IncidentsService;
 use futures::{StreamExt as _, stream};
 use tonic::{Request, Response, Status};
@@ -95,6 +97,45 @@ pub(crate) fn entry(sequence: i64) -> wire::TimelineEntry {
     }
 }
 
+/// Takes what has a title, and knows it the second time.
+#[tonic::async_trait]
+impl ExchangeService for Service {
+    async fn import_incidents(
+        &self,
+        request: Request<wire::ImportIncidentsRequest>,
+    ) -> Answer<wire::ImportIncidentsResponse> {
+        let asked = self.incident(
+            "import",
+            request,
+            |_| "",
+            |asked| format!("{} {}", asked.parent, asked.incidents.len()),
+        )?;
+        let mut known = self.0.imported.lock().unwrap();
+        let results = asked.incidents.into_iter().map(|incident| {
+            let refused = incident.title.is_empty();
+            let outcome = match (refused, known.insert(incident.external_id.clone())) {
+                (true, _) => Outcome::Refused,
+                (false, true) => Outcome::Imported,
+                (false, false) => Outcome::Known,
+            };
+            wire::ImportResult {
+                external_id: incident.external_id,
+                outcome: outcome.into(),
+                incident: format!("{}/incidents/{ID}", asked.parent),
+                violations: refused
+                    .then(|| Violation {
+                        field: "title".to_owned(),
+                        description: "expected 1 to 200 characters in one line".to_owned(),
+                    })
+                    .into_iter()
+                    .collect(),
+            }
+        });
+        let results = results.collect();
+        Ok(Response::new(wire::ImportIncidentsResponse { results }))
+    }
+}
+
 /// Answers the written methods as they say, and those that change an incident with the incident.
 macro_rules! serve {
     ({ $($written:tt)* } $($method:ident($request:ident) -> $response:ident: |$asked:ident| $words:expr;)*) => {
@@ -154,8 +195,13 @@ serve! {
             request: Request<wire::ListIncidentsRequest>,
         ) -> Answer<wire::ListIncidentsResponse> {
             let asked = self.incident("list", request, |_| "", |asked| {
+                let more = match (asked.number, asked.changed_after) {
+                    (0, None) => String::new(),
+                    (0, Some(after)) => format!(" after {after}"),
+                    (number, _) => format!(" number {number}"),
+                };
                 format!(
-                    "{} {} {:?} {:?} {:?} {} {}",
+                    "{} {} {:?} {:?} {:?} {} {}{more}",
                     asked.parent,
                     asked.page_size,
                     asked.states,
@@ -170,9 +216,16 @@ serve! {
                 "" => (4, "two"),
                 _ => (3, ""),
             };
+            let one = |number| incident(format!("{}/incidents/{ID}", asked.parent), number);
+            let (incidents, next) = match asked.number {
+                0 => (vec![one(number)], next),
+                number @ 3..=4 => (vec![one(number)], ""),
+                _ => (vec![], ""),
+            };
             Ok(Response::new(wire::ListIncidentsResponse {
-                incidents: vec![incident(format!("{}/incidents/{ID}", asked.parent), number)],
+                incidents,
                 next_page_token: next.to_owned(),
+                cursor: asked.changed_after.map(|_| 17),
             }))
         }
 

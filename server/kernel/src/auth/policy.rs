@@ -119,6 +119,8 @@ actions! {
     CountEvents,
     /// Opens an incident.
     CreateIncident,
+    /// Brings in incidents from elsewhere.
+    ImportIncidents,
     /// Reads one incident.
     GetIncident,
     /// Lists a tenant's incidents.
@@ -365,6 +367,7 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::CountEvents => &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)],
         A::GetEventOriginal => &[(R::Entered, ANALYST)],
         A::CreateIncident
+        | A::ImportIncidents
         | A::UpdateIncident
         | A::MoveIncident
         | A::ReclassifyIncident

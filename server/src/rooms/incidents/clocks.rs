@@ -187,7 +187,9 @@ fn event(what: &What, by: Party, reason: &str) -> Option<Event> {
         },
         What::Reopened => Said::Reopened,
         What::Commented { .. } => Said::Commented,
-        What::CommentUpdated { .. }
+        // Without an opening no clock runs: nobody here could have kept it.
+        What::Imported { .. }
+        | What::CommentUpdated { .. }
         | What::Updated { .. }
         | What::CriteriaSet { .. }
         | What::TaskAdded { .. }

@@ -7,6 +7,7 @@
 mod clocked;
 mod clocks;
 mod convert;
+mod exchange;
 mod facts;
 mod model;
 pub mod notices;
@@ -32,6 +33,7 @@ pub(crate) use clocks::{ClockLog, Standing, clock_log, record, stand};
 pub(crate) use convert::{
     incident_name, reporting_duty, reporting_fact, reporting_fact_from, reporting_stage,
 };
+pub(crate) use exchange::service as exchange_service;
 pub(crate) use facts::{facts, state_fact};
 pub use provider::ProviderIncidentsRpc;
 pub use rpc::IncidentsRpc;

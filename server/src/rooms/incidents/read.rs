@@ -39,10 +39,8 @@ impl Service {
         let access = Access::within(&self.kernel, caller, &tenant, Action::ListIncidents).await?;
         let query = format!("{tenant}/{wanted:?}");
         let listing = Listing::new(&self.kernel, &access, &query, page);
-        let after = match listing.after().await? {
-            None => None,
-            Some(after) => Some(place(&after)?),
-        };
+        let after = listing.after().await?;
+        let after = after.map(|after| place(&after)).transpose()?;
         let cipher = self.kernel.cipher(scope(&access)?).await?;
         let mut read = access.read(&self.kernel).await?;
         let limit = listing.limit();
@@ -69,17 +67,21 @@ impl Service {
         let name = Name::Incident(tenant, incident);
         let query = name.to_string();
         let listing = Listing::new(&self.kernel, &access, &query, page);
-        let after = listing.after().await?.unwrap_or_default();
+        let after = listing.after().await?;
+        let after = after.map(|after| place(&after)).transpose()?;
         let cipher = self.kernel.cipher(scope(&access)?).await?;
         let mut read = access.read(&self.kernel).await?;
         if store::find(read.conn(), &cipher, incident).await?.is_none() {
             return Err(no_such_incident());
         }
         let limit = listing.limit();
-        let (rows, cut) = store::comments(read.conn(), &cipher, incident, &after, limit).await?;
+        let (rows, cut) = store::comments(read.conn(), &cipher, incident, after, limit).await?;
         drop(read);
         let page = listing
-            .page_of(rows, cut, |row| row.id.hyphenated().to_string())
+            .page_of(rows, cut, |row| {
+                let time = cordon_kernel::db::nanos(row.created);
+                format!("{time}/{}", row.id.hyphenated())
+            })
             .await?;
         self.log_list(&access, name, page.rows.get().len()).await?;
         Ok(page)
@@ -88,23 +90,28 @@ impl Service {
     pub(super) async fn list_timeline_entries(
         &self,
         caller: &Caller,
-        (tenant, incident): (TenantId, Uuid),
+        (tenant, incident): (TenantId, Option<Uuid>),
         page: PageRequest,
     ) -> Result<Page<Entry>> {
         let action = Action::ListTimelineEntries;
         let access = Access::within(&self.kernel, caller, &tenant, action).await?;
-        let name = Name::Incident(tenant, incident);
+        let name = match incident {
+            Some(incident) => Name::Incident(tenant, incident),
+            None => Name::Tenant(tenant),
+        };
         let query = name.to_string();
         let listing = Listing::new(&self.kernel, &access, &query, page);
         let after = listing.after().await?;
         let after = after.and_then(|seq| seq.parse().ok()).unwrap_or(0);
         let cipher = self.kernel.cipher(scope(&access)?).await?;
         let mut read = access.read(&self.kernel).await?;
-        if store::find(read.conn(), &cipher, incident).await?.is_none() {
+        if let Some(incident) = incident
+            && store::find(read.conn(), &cipher, incident).await?.is_none()
+        {
             return Err(no_such_incident());
         }
         let limit = listing.limit();
-        let rows = store::entries(read.conn(), &cipher, Some(incident), after, limit).await?;
+        let rows = store::entries(read.conn(), &cipher, incident, after, limit).await?;
         drop(read);
         let page = listing.page(rows, |row| row.seq.to_string()).await?;
         self.log_list(&access, name, page.rows.get().len()).await?;
@@ -162,11 +169,11 @@ pub(super) fn scope(access: &Access) -> Result<&TenantScope> {
     }
 }
 
-fn place(after: &str) -> Result<(i64, String)> {
+pub(super) fn place(after: &str) -> Result<(i64, String)> {
     let (time, id) = after.split_once('/').ok_or_else(damaged)?;
     Ok((time.parse().map_err(|_| damaged())?, id.to_owned()))
 }
 
-fn damaged() -> Error {
+pub(super) fn damaged() -> Error {
     Error::invalid("page_token", "expected a token from the answer before")
 }

@@ -8,7 +8,7 @@ use cordon_proto::incidents as wire;
 use cordon_proto::incidents::incidents_service_server::IncidentsService;
 use tonic::{Request, Response, Status};
 
-use super::convert;
+use super::convert::{self, Listed};
 use super::model::Command;
 use super::service::{Service, Target};
 use crate::rooms::paging::PageRequest;
@@ -63,16 +63,25 @@ impl IncidentsService for IncidentsRpc {
     ) -> Answer<wire::ListIncidentsResponse> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let (tenant, wanted) = convert::list(&request)?;
+        let (tenant, listed) = convert::list(&request)?;
         let page = PageRequest::new(request.page_size, request.page_token)?;
-        let page = self
-            .0
-            .list_incidents(&caller, tenant.clone(), wanted, page)
-            .await?;
+        let room = &self.0;
+        let (page, cursor) = match listed {
+            Listed::Wanted(wanted) => {
+                let page = room.list_incidents(&caller, tenant.clone(), wanted, page);
+                (page.await?, None)
+            }
+            Listed::ChangedAfter(after) => {
+                let page = room.list_changed(&caller, tenant.clone(), after, page);
+                let (page, cursor) = page.await?;
+                (page, Some(cursor))
+            }
+        };
         let rows = page.rows.each();
         Ok(Response::new(wire::ListIncidentsResponse {
             incidents: rows.map(|row| convert::incident(&tenant, row)).collect(),
             next_page_token: page.next,
+            cursor,
         }))
     }
 
@@ -326,7 +335,7 @@ impl IncidentsService for IncidentsRpc {
     ) -> Answer<wire::ListTimelineEntriesResponse> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let parent = convert::incident_name("parent", &request.parent)?;
+        let parent = convert::timeline_of(&request.parent)?;
         let tenant = parent.0.clone();
         let page = PageRequest::new(request.page_size, request.page_token)?;
         let page = self.0.list_timeline_entries(&caller, parent, page).await?;

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::clocks::objective_from;
 use super::model::{
-    Change, Comment, CommentChange, Happened, Incident, Party, Phase, Severity, State,
+    Change, Comment, CommentChange, Happened, Import, Incident, Party, Phase, Severity, State,
 };
 use super::notices::{Offered, offer};
 
@@ -22,7 +22,7 @@ const INCIDENTS: &str = "incidents";
 const ENTRIES: &str = "incident_entries";
 const COMMENTS: &str = "incident_comments";
 
-const COLUMNS: &str = "incident_id, number, severity, phase, state, tlp, pending_party, created_time, \
+pub(super) const COLUMNS: &str = "incident_id, number, severity, phase, state, tlp, pending_party, created_time, \
      updated_time, acknowledged_time, closed_time, close_code, etag, exercise, sealed";
 
 /// Of a closed incident: whose move it is.
@@ -43,6 +43,9 @@ pub(super) struct Wanted {
     pub(super) pending: Option<Party>,
     /// Drills alone, or everything but them.
     pub(super) exercise: Option<bool>,
+    pub(super) number: Option<i64>,
+    /// In nanoseconds since 1970.
+    pub(super) updated_after: Option<i64>,
 }
 
 /// Something that happened to one of the tenant's incidents.
@@ -99,7 +102,7 @@ pub(super) async fn list(
     after: Option<(i64, String)>,
     limit: i64,
 ) -> Result<Cut<Incident>> {
-    // Words of closed sets alone; nothing that a caller wrote.
+    // Words of closed sets and numbers alone; nothing that a caller wrote.
     let mut sql = format!(
         "SELECT {COLUMNS} FROM incidents WHERE tenant_id = $1 \
             AND (updated_time < $2 OR (updated_time = $2 AND incident_id < $3))"
@@ -120,6 +123,12 @@ pub(super) async fn list(
         wanted.pending.iter().map(|w| w.as_str()).collect(),
     );
     sql.push_str(drills(wanted.exercise));
+    if let Some(number) = wanted.number {
+        sql.push_str(&format!(" AND number = {number}"));
+    }
+    if let Some(time) = wanted.updated_after {
+        sql.push_str(&format!(" AND updated_time > {time}"));
+    }
     sql.push_str(" ORDER BY updated_time DESC, incident_id DESC LIMIT $4");
     let (time, id) = after.unwrap_or((i64::MAX, String::new()));
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
@@ -265,6 +274,12 @@ async fn enter_said(
     .bind(sealed)
     .execute(tx.conn())
     .await?;
+    sqlx::query("UPDATE incidents SET last_seq = $3 WHERE tenant_id = $1 AND incident_id = $2")
+        .bind(tenant.as_str())
+        .bind(text(incident))
+        .bind(seq)
+        .execute(tx.conn())
+        .await?;
     if happened.what.moves_clocks() {
         let job = format!("{CLOCKS}:{}", text(incident));
         tx.schedule_job(&job, time).await?;
@@ -383,21 +398,26 @@ pub(super) async fn find_comment(
         .transpose()
 }
 
-/// Up to `limit` of an incident's comments after the id `after`, oldest first.
+/// Up to `limit` of an incident's comments after the one that was made at `after` and has that id,
+/// oldest first.
 pub(super) async fn comments(
     conn: &mut AnyConnection,
     cipher: &TenantCipher,
     incident: Uuid,
-    after: &str,
+    after: Option<(i64, String)>,
     limit: i64,
 ) -> Result<Cut<Comment>> {
+    let (time, id) = after.unwrap_or((i64::MIN, String::new()));
     let rows = sqlx::query(
         "SELECT comment_id, sealed FROM incident_comments \
-          WHERE tenant_id = $1 AND incident_id = $2 AND comment_id > $3 ORDER BY comment_id LIMIT $4",
+          WHERE tenant_id = $1 AND incident_id = $2 \
+            AND (created_time > $3 OR (created_time = $3 AND comment_id > $4)) \
+          ORDER BY created_time, comment_id LIMIT $5",
     )
     .bind(cipher.tenant().as_str())
     .bind(text(incident))
-    .bind(after)
+    .bind(time)
+    .bind(id)
     .bind(limit)
     .fetch(conn);
     cut(rows, |row| {
@@ -438,6 +458,19 @@ pub(super) async fn apply_comment(
     let Some(happened) = change.happened() else {
         return Ok(());
     };
+    put_comment(tx, cipher, comment).await?;
+    let (incident, time) = (comment.incident, comment.updated);
+    touch(tx, incident, time).await?;
+    let said = Some(comment.text.as_str());
+    enter_said(tx, cipher, incident, time, happened, said).await
+}
+
+/// Writes a comment as it is now.
+async fn put_comment(
+    tx: &mut TenantTx<'_>,
+    cipher: &TenantCipher,
+    comment: &Comment,
+) -> Result<()> {
     let plain = serde_json::to_vec(comment).map_err(Error::internal)?;
     let sealed = cipher.seal(&object(COMMENTS, &text(comment.id)), 0, &plain)?;
     let tenant = tx.tenant();
@@ -453,10 +486,20 @@ pub(super) async fn apply_comment(
     .bind(sealed)
     .execute(tx.conn())
     .await?;
-    let (incident, time) = (comment.incident, comment.updated);
-    touch(tx, incident, time).await?;
-    let said = Some(comment.text.as_str());
-    enter_said(tx, cipher, incident, time, happened, said).await
+    Ok(())
+}
+
+/// Writes a decided import.
+pub(super) async fn apply_import(
+    tx: &mut TenantTx<'_>,
+    cipher: &TenantCipher,
+    import: &Import,
+) -> Result<()> {
+    apply(tx, cipher, import.change()).await?;
+    for comment in import.comments() {
+        put_comment(tx, cipher, comment).await?;
+    }
+    Ok(())
 }
 
 /// Notes when something happened to an incident, which itself stays as it is.
@@ -558,7 +601,7 @@ fn due(row: &AnyRow) -> Result<Option<(Timestamp, ObjectiveKind)>> {
     Ok(time(row, "due_time")?.zip(objective))
 }
 
-fn read(row: &AnyRow, cipher: &TenantCipher) -> Result<Incident> {
+pub(super) fn read(row: &AnyRow, cipher: &TenantCipher) -> Result<Incident> {
     let id = uuid(&row.try_get::<String, _>("incident_id")?)?;
     let sealed: Vec<u8> = row.try_get("sealed")?;
     let words = cipher.open(&object(INCIDENTS, &text(id)), 0, &sealed)?;

@@ -1,13 +1,13 @@
 //! `cordon events tail`.
 
 use clap::Args;
-use cordon_client::{Event, Events, View, Watch};
-use futures::TryStreamExt as _;
+use cordon_client::{Event, Events, View, Watch, WatchStream};
 
 use super::{ViewArg, document};
 use crate::context::Context;
-use crate::failure::{Failure, Outcome, note};
-use crate::output::{Documents, Form, Row as _, put_line};
+use crate::failure::{Failure, Outcome};
+use crate::follow::{Lines, Show, follow};
+use crate::output::{Form, Row as _, put_line};
 use crate::show::Columns;
 
 /// What to follow.
@@ -34,67 +34,44 @@ pub(super) async fn run(context: &Context, events: &Events, command: Tail) -> Ou
     if let Some(cursor) = command.cursor {
         watch = watch.from(cursor);
     }
-    let mut new = events.watch(watch);
-    let mut shown = Shown::new(view, form)?;
-    let mut left = command.limit.unwrap_or(u64::MAX);
-    let result = loop {
-        if left == 0 {
-            break Ok(());
-        }
-        tokio::select! {
-            event = new.try_next() => match event {
-                Ok(Some(event)) => {
-                    left -= 1;
-                    if let Err(failure) = shown.event(event) {
-                        break Err(failure);
-                    }
-                }
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(Failure::from(error)),
-            },
-            stopped = tokio::signal::ctrl_c() => break stopped.map_err(Failure::from),
-        }
-    };
-    let result = result.and_then(|()| shown.finish());
-    if let Some(cursor) = new.cursor() {
-        note(&format!("to go on from here: --cursor {cursor}"));
-    }
-    result
+    let new = events.watch(watch);
+    let shown = Shown::new(view, form)?;
+    follow(new, command.limit, shown, WatchStream::cursor).await
 }
 
-/// Events on stdout, each as soon as it comes.
-enum Shown {
-    Lines,
-    Documents(Documents, View, Form),
+/// Events on stdout.
+struct Shown {
+    lines: Lines,
+    view: View,
+    form: Form,
 }
 
-/// Widths of all columns of a row but the last: they can't wait for what is still to come.
-const WIDTHS: [usize; 6] = [30, 16, 7, 28, 40, 15];
+/// Widths of all columns of a row but the last.
+const WIDTHS: &[usize] = &[30, 16, 7, 28, 40, 15];
 
 impl Shown {
     fn new(view: View, form: Form) -> Result<Self, Failure> {
-        if view != View::Columns || form != Form::Table {
-            return Ok(Self::Documents(Documents::new(form), view, form));
-        }
-        let head = Columns::HEAD.iter().map(|name| name.to_uppercase());
-        put_line(&head.collect::<Vec<_>>(), &WIDTHS)?;
-        Ok(Self::Lines)
+        let rows = view == View::Columns && form == Form::Table;
+        let lines = match rows {
+            true => Lines::rows(Columns::HEAD, WIDTHS)?,
+            false => Lines::documents(form),
+        };
+        Ok(Self { lines, view, form })
     }
+}
 
-    fn event(&mut self, event: Event) -> Outcome {
-        match self {
-            Self::Lines => put_line(&Columns(event).cells(), &WIDTHS),
-            Self::Documents(documents, view, form) => {
-                documents.put(&document(event, *view, *form))?;
+impl Show<Event> for Shown {
+    fn item(&mut self, event: Event) -> Outcome {
+        match &mut self.lines {
+            Lines::Rows(widths) => put_line(&Columns(event).cells(), widths),
+            Lines::Documents(documents) => {
+                documents.put(&document(event, self.view, self.form))?;
                 documents.flush()
             }
         }
     }
 
     fn finish(self) -> Outcome {
-        match self {
-            Self::Lines => Ok(()),
-            Self::Documents(documents, ..) => documents.finish(),
-        }
+        self.lines.finish()
     }
 }

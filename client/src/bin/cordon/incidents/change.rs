@@ -1,6 +1,6 @@
 //! The commands of `cordon incidents` that change an incident.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use cordon_client::{Incident, IncidentChanges, Incidents};
 
 use super::page::{criteria, head};
@@ -12,15 +12,25 @@ use crate::failure::{Failure, Outcome, note};
 use crate::output::{Form, Row as _};
 use crate::text::cell;
 
+/// Which incident, and as what it was seen.
+#[derive(Debug, Args)]
+pub(super) struct Of {
+    /// Its full name, its id, or its number
+    #[arg(value_name = "ID", value_parser = which)]
+    pub(super) id: Which,
+    /// Only if it is still as `show` showed it with this etag
+    #[arg(long, default_value = "", hide_default_value = true)]
+    etag: String,
+}
+
 /// What can be done with an incident.
 #[derive(Debug, Subcommand)]
 pub(super) enum Change {
     /// Change title, description or marking
     #[command(group = clap::ArgGroup::new("changes").required(true).multiple(true))]
     Update {
-        /// Its full name, its id, or its number
-        #[arg(value_name = "ID", value_parser = which)]
-        id: Which,
+        #[command(flatten)]
+        of: Of,
         /// In one line
         #[arg(long, group = "changes")]
         title: Option<String>,
@@ -33,15 +43,13 @@ pub(super) enum Change {
     },
     /// For staff: say that the provider has taken note
     Acknowledge {
-        /// Its full name, its id, or its number
-        #[arg(value_name = "ID", value_parser = which)]
-        id: Which,
+        #[command(flatten)]
+        of: Of,
     },
     /// Move an incident to another phase
     Move {
-        /// Its full name, its id, or its number
-        #[arg(value_name = "ID", value_parser = which)]
-        id: Which,
+        #[command(flatten)]
+        of: Of,
         /// The phase that begins
         #[arg(value_enum)]
         phase: PhaseArg,
@@ -51,9 +59,8 @@ pub(super) enum Change {
     },
     /// Change the severity
     Reclassify {
-        /// Its full name, its id, or its number
-        #[arg(value_name = "ID", value_parser = which)]
-        id: Which,
+        #[command(flatten)]
+        of: Of,
         /// The severity from now on
         #[arg(value_enum)]
         severity: SeverityArg,
@@ -63,9 +70,8 @@ pub(super) enum Change {
     },
     /// Hand the next move over to the other side
     HandOver {
-        /// Its full name, its id, or its number
-        #[arg(value_name = "ID", value_parser = which)]
-        id: Which,
+        #[command(flatten)]
+        of: Of,
         /// To whom
         #[arg(value_enum)]
         to: PartyArg,
@@ -75,27 +81,24 @@ pub(super) enum Change {
     },
     /// Say what has to be true before recovery; what was signed off before is void
     Criteria {
-        /// Its full name, its id, or its number
-        #[arg(value_name = "ID", value_parser = which)]
-        id: Which,
+        #[command(flatten)]
+        of: Of,
         /// A sentence for each criterion, up to 50
         #[arg(value_name = "SENTENCE", required = true)]
         sentences: Vec<String>,
     },
     /// Sign clean-state criteria off for your side
     SignOff {
-        /// Its full name, its id, or its number
-        #[arg(value_name = "ID", value_parser = which)]
-        id: Which,
+        #[command(flatten)]
+        of: Of,
         /// Which, by the places that `show` gives them, from 0; all, if not given
         #[arg(value_name = "PLACE", value_parser = clap::value_parser!(i32).range(0..))]
         places: Vec<i32>,
     },
     /// Close an incident
     Close {
-        /// Its full name, its id, or its number
-        #[arg(value_name = "ID", value_parser = which)]
-        id: Which,
+        #[command(flatten)]
+        of: Of,
         /// Why
         #[arg(value_enum)]
         code: CodeArg,
@@ -105,9 +108,8 @@ pub(super) enum Change {
     },
     /// Open a closed incident again, in the phase in which it was closed
     Reopen {
-        /// Its full name, its id, or its number
-        #[arg(value_name = "ID", value_parser = which)]
-        id: Which,
+        #[command(flatten)]
+        of: Of,
         /// Why
         #[arg(long)]
         reason: String,
@@ -116,17 +118,17 @@ pub(super) enum Change {
 
 impl Change {
     /// Which incident it is about.
-    pub(super) const fn id(&self) -> &Which {
+    pub(super) const fn of(&self) -> &Of {
         match self {
-            Self::Update { id, .. }
-            | Self::Acknowledge { id }
-            | Self::Move { id, .. }
-            | Self::Reclassify { id, .. }
-            | Self::HandOver { id, .. }
-            | Self::Criteria { id, .. }
-            | Self::SignOff { id, .. }
-            | Self::Close { id, .. }
-            | Self::Reopen { id, .. } => id,
+            Self::Update { of, .. }
+            | Self::Acknowledge { of }
+            | Self::Move { of, .. }
+            | Self::Reclassify { of, .. }
+            | Self::HandOver { of, .. }
+            | Self::Criteria { of, .. }
+            | Self::SignOff { of, .. }
+            | Self::Close { of, .. }
+            | Self::Reopen { of, .. } => of,
         }
     }
 }
@@ -138,6 +140,8 @@ pub(super) async fn run(
     name: &str,
     change: Change,
 ) -> Outcome {
+    let etag = change.of().etag.clone();
+    let etag = etag.as_str();
     let changed = match change {
         Change::Update {
             title,
@@ -150,28 +154,30 @@ pub(super) async fn run(
                 description: description.map(prose::read_or_file).transpose()?,
                 tlp: tlp.map(Into::into),
             };
-            incidents.update(name, changes, "").await?
+            incidents.update(name, changes, etag).await?
         }
-        Change::Acknowledge { .. } => incidents.acknowledge(name, "").await?,
+        Change::Acknowledge { .. } => incidents.acknowledge(name, etag).await?,
         Change::Move { phase, reason, .. } => {
-            let moved = incidents.move_to(name, phase.into(), &reason, "");
+            let moved = incidents.move_to(name, phase.into(), &reason, etag);
             moved.await?
         }
         Change::Reclassify {
             severity, reason, ..
         } => {
-            let reclassified = incidents.reclassify(name, severity.into(), &reason, "");
+            let reclassified = incidents.reclassify(name, severity.into(), &reason, etag);
             reclassified.await?
         }
         Change::HandOver { to, reason, .. } => {
-            incidents.hand_over(name, to.into(), &reason, "").await?
+            incidents.hand_over(name, to.into(), &reason, etag).await?
         }
-        Change::Criteria { sentences, .. } => incidents.set_criteria(name, &sentences, "").await?,
-        Change::SignOff { places, .. } => sign_off(incidents, name, &places).await?,
+        Change::Criteria { sentences, .. } => {
+            incidents.set_criteria(name, &sentences, etag).await?
+        }
+        Change::SignOff { places, .. } => sign_off(incidents, name, &places, etag).await?,
         Change::Close { code, reason, .. } => {
-            incidents.close(name, code.into(), &reason, "").await?
+            incidents.close(name, code.into(), &reason, etag).await?
         }
-        Change::Reopen { reason, .. } => incidents.reopen(name, &reason, "").await?,
+        Change::Reopen { reason, .. } => incidents.reopen(name, &reason, etag).await?,
     };
     show(context, &changed)
 }
@@ -189,12 +195,21 @@ pub(super) fn show(context: &Context, incident: &Incident) -> Outcome {
 }
 
 /// Shows what is signed; the etag makes sure that it is what was shown.
-async fn sign_off(incidents: &Incidents, name: &str, places: &[i32]) -> Result<Incident, Failure> {
+async fn sign_off(
+    incidents: &Incidents,
+    name: &str,
+    places: &[i32],
+    etag: &str,
+) -> Result<Incident, Failure> {
     let incident = incidents.get(name).await?;
     for line in about_to_sign(&incident, places)? {
         note(&line);
     }
-    Ok(incidents.sign_off(name, places, &incident.etag).await?)
+    let seen = match etag {
+        "" => incident.etag.as_str(),
+        etag => etag,
+    };
+    Ok(incidents.sign_off(name, places, seen).await?)
 }
 
 /// What is signed with these places.

@@ -1,6 +1,8 @@
 //! `cordon incidents`.
 
 mod change;
+mod export;
+mod import;
 pub(crate) mod page;
 pub(crate) mod prose;
 mod provider;
@@ -14,6 +16,7 @@ pub(crate) mod words;
 use clap::{Args, Subcommand};
 use cordon_client::{Client, Incident, IncidentFilter, NewIncident, Reason};
 use futures::{StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
 
 use self::change::Change;
 use self::which::{Which, comment, which};
@@ -22,6 +25,7 @@ use crate::context::{Context, Whose};
 use crate::failure::{Failure, Outcome};
 use crate::output::Form;
 use crate::sla::Clocks;
+use crate::when;
 
 const NAMES: &str = "\
 An incident is named by its full name, as in tenants/acme/incidents/01934f5e-…, and one of the
@@ -69,14 +73,13 @@ enum Verb {
         text: String,
     },
     /// What happened to an incident, in order
-    Timeline {
-        /// Its full name, its id, or its number
-        #[arg(value_name = "ID", value_parser = which)]
-        id: Which,
-        /// How many entries at most
-        #[arg(long, value_name = "N")]
-        limit: Option<usize>,
-    },
+    Timeline(timeline::Timeline),
+    /// Write incidents to a file, whole: for a copy, another program, another installation
+    #[command(after_help = export::FORMS)]
+    Export(export::Export),
+    /// Bring incidents in from a file: our own JSON, or a STIX 2.1 bundle
+    #[command(after_help = import::FORMS)]
+    Import(import::Import),
     /// What is to be done about an incident, and whose it is
     #[command(subcommand)]
     Task(tasks::Command),
@@ -140,6 +143,9 @@ struct List {
     /// Drills alone (true), or everything but them (false)
     #[arg(long, value_name = "BOOL")]
     exercise: Option<bool>,
+    /// Changed after this time alone, as in 24h or 2026-11-01
+    #[arg(long, value_name = "TIME", value_parser = when::moment)]
+    changed_since: Option<Timestamp>,
     /// How many at most
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -153,6 +159,8 @@ impl List {
             phases: self.phase.iter().copied().map(Into::into).collect(),
             pending: self.pending.map(Into::into),
             exercise: self.exercise,
+            number: None,
+            updated_after: self.changed_since,
         }
     }
 }
@@ -185,7 +193,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
             show(context, &client, &incident).await
         }
         Verb::Change(change) => {
-            let (client, name) = named(context, &whose, change.id().clone()).await?;
+            let (client, name) = named(context, &whose, change.of().id.clone()).await?;
             change::run(context, &client.incidents(), &name, change).await
         }
         Verb::Comment { id, text } => {
@@ -198,11 +206,21 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
             let incidents = context.client_for(&whose).await?.incidents();
             output.one(&incidents.edit_comment(&name, &text).await?)
         }
-        Verb::Timeline { id, limit } => {
+        Verb::Timeline(timeline) if timeline.export => {
+            export::timeline(context, &whose, timeline).await
+        }
+        Verb::Timeline(timeline) => {
+            let id = timeline.id.ok_or_else(|| {
+                Failure::usage("say which incident; only --export takes all of them")
+            })?;
             let (client, name) = named(context, &whose, id).await?;
             let entries = client.incidents().timeline(&name);
-            output.list(entries.take(limit.unwrap_or(usize::MAX))).await
+            output
+                .list(entries.take(timeline.limit.unwrap_or(usize::MAX)))
+                .await
         }
+        Verb::Export(export) => export::run(context, &whose, export).await,
+        Verb::Import(import) => import::run(context, &whose, import).await,
         Verb::Watch(watch) => {
             let incidents = context.client_of_tenant(&whose).await?.incidents();
             watch::run(context, &incidents, watch).await

@@ -1,6 +1,6 @@
 //! An incident as a page for people, and the whole of it as JSON.
 
-use cordon_client::{Comment, Incident, IncidentState, Task, TimelineEntry};
+use cordon_client::{Comment, Incident, IncidentState, Origin, Task, TimelineEntry};
 use serde_json::Value;
 
 use super::prose::laid_out;
@@ -43,6 +43,8 @@ pub(super) fn head(incident: &Incident) -> Vec<String> {
         ("noted", moment(incident.acknowledge_time.as_ref())),
         ("changed", moment(incident.update_time.as_ref())),
         ("closed", moment(incident.close_time.as_ref())),
+        ("brought in", brought_in(incident.origin.as_ref())),
+        ("etag", incident.etag.clone()),
     ];
     for (name, value) in pairs {
         if !value.is_empty() {
@@ -72,6 +74,29 @@ fn kind(incident: &Incident) -> String {
         .map(|(_, said)| *said)
         .collect();
     said.join(", ")
+}
+
+/// What an incident says that it was elsewhere; empty for one that is from here.
+fn brought_in(origin: Option<&Origin>) -> String {
+    let Some(origin) = origin else {
+        return String::new();
+    };
+    let mut said = format!("from elsewhere, where it is {}", origin.external_id);
+    let times = [
+        ("opened", &origin.create_time),
+        ("noted", &origin.acknowledge_time),
+        ("changed", &origin.update_time),
+        ("closed", &origin.close_time),
+    ];
+    for (what, time) in times {
+        if time.is_some() {
+            said.push_str(&format!(", {what} {}", moment(time.as_ref())));
+        }
+    }
+    if !origin.author.is_empty() {
+        said.push_str(&format!(", by {}", origin.author));
+    }
+    said
 }
 
 /// The criteria, with who has signed them off; nothing when there are none.
@@ -130,7 +155,16 @@ pub(super) fn page(
                 moment(comment.update_time.as_ref())
             ),
         };
-        let by = cell(&who(comment.author.as_ref()));
+        let by = match &comment.origin {
+            None => who(comment.author.as_ref()),
+            Some(origin) => format!(
+                "said elsewhere by {}, {}; brought in by {}",
+                origin.author,
+                moment(origin.create_time.as_ref()),
+                who(comment.author.as_ref())
+            ),
+        };
+        let by = cell(&by);
         let common = if comment.common {
             ", to all customers concerned"
         } else {

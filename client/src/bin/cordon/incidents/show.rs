@@ -1,7 +1,7 @@
 //! Incidents and comments as rows and as JSON.
 
 use cordon_client::time::from_proto;
-use cordon_client::{Comment, Incident, QueuedIncident, SignOff};
+use cordon_client::{Comment, Incident, Origin, QueuedIncident, SignOff};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -69,7 +69,22 @@ impl Row for Incident {
             "close_time": time_json(self.close_time.as_ref()),
             "close_code": or_null(code(self.close_code()).to_owned()),
             "etag": self.etag,
+            "origin": origin_json(self.origin.as_ref()),
         })
+    }
+}
+
+fn origin_json(origin: Option<&Origin>) -> Value {
+    match origin {
+        Some(origin) => json!({
+            "external_id": or_null(origin.external_id.clone()),
+            "author": or_null(origin.author.clone()),
+            "create_time": time_json(origin.create_time.as_ref()),
+            "acknowledge_time": time_json(origin.acknowledge_time.as_ref()),
+            "update_time": time_json(origin.update_time.as_ref()),
+            "close_time": time_json(origin.close_time.as_ref()),
+        }),
+        None => Value::Null,
     }
 }
 
@@ -115,6 +130,7 @@ impl Row for Comment {
             "update_time": time_json(self.update_time.as_ref()),
             "revisions": revisions,
             "common": self.common,
+            "origin": origin_json(self.origin.as_ref()),
         })
     }
 }

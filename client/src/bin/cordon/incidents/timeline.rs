@@ -2,14 +2,35 @@
 
 mod clocks;
 
+use clap::Args;
+use cordon_client::exchange::document;
 use cordon_client::{Actor, TimelineEntry, TimelineWhat};
 use serde_json::{Value, json};
 
-use self::clocks::{clock, clock_json, fact_json, fact_words};
+use self::clocks::{clock, fact_words};
+use super::export::To;
 use super::page::titled;
-use super::words::{code, party, phase, plain, severity};
+use super::which::{Which, which};
+use super::words::{code, party, phase, plain, severity, state};
 use crate::output::Row;
 use crate::show::{or_null, short, time, time_json};
+
+/// Whose, how much, and in which form.
+#[derive(Debug, Args)]
+pub(super) struct Timeline {
+    /// The incident's full name, its id, or its number; with --export all, if not given
+    #[arg(value_name = "ID", value_parser = which)]
+    pub(super) id: Option<Which>,
+    /// How many entries at most
+    #[arg(long, value_name = "N", conflicts_with = "export")]
+    pub(super) limit: Option<usize>,
+    /// Write all entries to a file, one JSON document a line: complete, so that clocks and reports
+    /// can be computed again from it
+    #[arg(long, requires = "out", requires = "audience")]
+    pub(super) export: bool,
+    #[command(flatten)]
+    pub(super) to: To,
+}
 
 impl Row for TimelineEntry {
     const HEAD: &'static [&'static str] = &["seq", "time", "who", "what", "reason"];
@@ -25,7 +46,10 @@ impl Row for TimelineEntry {
     }
 
     fn json(&self) -> Value {
-        let (what, details) = what_json(self.what.as_ref());
+        let known = self.what.as_ref().map(document::what);
+        let (what, details) = known.map_or((Value::Null, json!({})), |(what, details)| {
+            (what.into(), details)
+        });
         json!({
             "name": self.name,
             "sequence": self.sequence,
@@ -151,102 +175,22 @@ pub(super) fn what(what: Option<&TimelineWhat>) -> String {
         Some(TimelineWhat::TaskDone(task)) => format!("did a task: {}", task.title),
         Some(TimelineWhat::TaskCancelled(task)) => format!("dropped a task: {}", task.title),
         Some(TimelineWhat::TaskReopened(task)) => format!("took a task up again: {}", task.title),
+        Some(TimelineWhat::Imported(imported)) => {
+            let origin = imported.origin.clone().unwrap_or_default();
+            let opened = match &origin.create_time {
+                Some(opened) => format!(", opened there {}", time(Some(opened))),
+                None => String::new(),
+            };
+            format!(
+                "brought in from elsewhere as {}, {}, in {}{opened}: {}",
+                plain(severity(imported.severity())),
+                plain(state(imported.state())),
+                plain(phase(imported.phase())),
+                origin.external_id
+            )
+        }
         None => "something that this program is too old to know".to_owned(),
     }
-}
-
-fn task_json(task: &str, title: &str) -> Value {
-    json!({ "task": task, "title": title })
-}
-
-/// What happened, as a word, and what there is to know about it.
-fn what_json(what: Option<&TimelineWhat>) -> (Value, Value) {
-    let (what, details) = match what {
-        Some(TimelineWhat::Opened(opened)) => (
-            "OPENED",
-            json!({
-                "severity": or_null(severity(opened.severity()).to_owned()),
-                "phase": or_null(phase(opened.phase()).to_owned()),
-            }),
-        ),
-        Some(TimelineWhat::Updated(updated)) => ("UPDATED", json!({ "fields": updated.fields })),
-        Some(TimelineWhat::Acknowledged(_)) => ("ACKNOWLEDGED", json!({})),
-        Some(TimelineWhat::Moved(moved)) => (
-            "MOVED",
-            json!({
-                "from": or_null(phase(moved.from()).to_owned()),
-                "to": or_null(phase(moved.to()).to_owned()),
-            }),
-        ),
-        Some(TimelineWhat::Reclassified(reclassified)) => (
-            "RECLASSIFIED",
-            json!({
-                "from": or_null(severity(reclassified.from()).to_owned()),
-                "to": or_null(severity(reclassified.to()).to_owned()),
-            }),
-        ),
-        Some(TimelineWhat::HandedOver(handed_over)) => (
-            "HANDED_OVER",
-            json!({ "to": or_null(party(handed_over.to()).to_owned()) }),
-        ),
-        Some(TimelineWhat::CriteriaSet(set)) => ("CRITERIA_SET", json!({ "count": set.count })),
-        Some(TimelineWhat::SignedOff(signed)) => (
-            "SIGNED_OFF",
-            json!({
-                "party": or_null(party(signed.party()).to_owned()),
-                "criteria": signed.criteria,
-                "complete": signed.complete,
-            }),
-        ),
-        Some(TimelineWhat::Closed(closed)) => (
-            "CLOSED",
-            json!({ "code": or_null(code(closed.code()).to_owned()) }),
-        ),
-        Some(TimelineWhat::Reopened(_)) => ("REOPENED", json!({})),
-        Some(TimelineWhat::Commented(commented)) => {
-            ("COMMENTED", json!({ "comment": commented.comment }))
-        }
-        Some(TimelineWhat::CommentUpdated(updated)) => {
-            ("COMMENT_UPDATED", json!({ "comment": updated.comment }))
-        }
-        Some(TimelineWhat::ClockWarned(warned)) => (
-            "CLOCK_WARNED",
-            json!({
-                "clock": clock_json(warned.clock.as_ref()),
-                "percent": warned.percent,
-                "due_time": time_json(warned.due_time.as_ref()),
-            }),
-        ),
-        Some(TimelineWhat::ClockBreached(breached)) => (
-            "CLOCK_BREACHED",
-            json!({
-                "clock": clock_json(breached.clock.as_ref()),
-                "due_time": time_json(breached.due_time.as_ref()),
-            }),
-        ),
-        Some(TimelineWhat::ReportingFact(fact)) => {
-            ("REPORTING_FACT", fact_json(fact.fact.as_ref()))
-        }
-        Some(TimelineWhat::TaskAdded(task)) => ("TASK_ADDED", task_json(&task.task, &task.title)),
-        Some(TimelineWhat::TaskHandedOver(task)) => (
-            "TASK_HANDED_OVER",
-            json!({
-                "task": task.task,
-                "title": task.title,
-                "to_customer": task.to_customer,
-                "to_provider": task.to_provider,
-            }),
-        ),
-        Some(TimelineWhat::TaskDone(task)) => ("TASK_DONE", task_json(&task.task, &task.title)),
-        Some(TimelineWhat::TaskCancelled(task)) => {
-            ("TASK_CANCELLED", task_json(&task.task, &task.title))
-        }
-        Some(TimelineWhat::TaskReopened(task)) => {
-            ("TASK_REOPENED", task_json(&task.task, &task.title))
-        }
-        None => return (Value::Null, json!({})),
-    };
-    (what.into(), details)
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! `cordon incidents watch`.
 
 use clap::Args;
-use cordon_client::{Incidents, TimelineEntry};
-use futures::TryStreamExt as _;
+use cordon_client::{IncidentWatch, Incidents, TimelineEntry};
 
 use super::timeline::OfMany;
 use crate::context::Context;
-use crate::failure::{Failure, Outcome, note};
-use crate::output::{Documents, Form, Row as _, put_line};
+use crate::failure::Outcome;
+use crate::follow::{Lines, Show, follow};
+use crate::output::{Form, Row as _, put_line};
 
 /// From where on, and how much.
 #[derive(Debug, Args)]
@@ -21,58 +21,26 @@ pub(super) struct Watch {
 }
 
 pub(super) async fn run(context: &Context, incidents: &Incidents, command: Watch) -> Outcome {
-    let mut new = incidents.watch(command.cursor);
-    let mut shown = Shown::new(context.output.form())?;
-    let mut left = command.limit.unwrap_or(u64::MAX);
-    let result = loop {
-        if left == 0 {
-            break Ok(());
-        }
-        tokio::select! {
-            entry = new.try_next() => match entry {
-                Ok(Some(entry)) => {
-                    left -= 1;
-                    if let Err(failure) = shown.entry(entry) {
-                        break Err(failure);
-                    }
-                }
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(Failure::from(error)),
-            },
-            stopped = tokio::signal::ctrl_c() => break stopped.map_err(Failure::from),
-        }
+    let new = incidents.watch(command.cursor);
+    let lines = match context.output.form() {
+        Form::Table => Lines::rows(OfMany::HEAD, WIDTHS)?,
+        form => Lines::documents(form),
     };
-    let result = result.and_then(|()| shown.finish());
-    if let Some(cursor) = new.cursor() {
-        note(&format!("to go on from here: --cursor {cursor}"));
-    }
-    result
+    follow(new, command.limit, Shown(lines), IncidentWatch::cursor).await
 }
 
-/// Entries on stdout, each as soon as it comes.
-enum Shown {
-    Lines,
-    Documents(Documents),
-}
+/// Entries on stdout.
+struct Shown(Lines);
 
 /// Widths of all columns of a row but the last.
-const WIDTHS: [usize; 5] = [6, 30, 36, 24, 40];
+const WIDTHS: &[usize] = &[6, 30, 36, 24, 40];
 
-impl Shown {
-    fn new(form: Form) -> Result<Self, Failure> {
-        if form != Form::Table {
-            return Ok(Self::Documents(Documents::new(form)));
-        }
-        let head = OfMany::HEAD.iter().map(|name| name.to_uppercase());
-        put_line(&head.collect::<Vec<_>>(), &WIDTHS)?;
-        Ok(Self::Lines)
-    }
-
-    fn entry(&mut self, entry: TimelineEntry) -> Outcome {
+impl Show<TimelineEntry> for Shown {
+    fn item(&mut self, entry: TimelineEntry) -> Outcome {
         let entry = OfMany(entry);
-        match self {
-            Self::Lines => put_line(&entry.cells(), &WIDTHS),
-            Self::Documents(documents) => {
+        match &mut self.0 {
+            Lines::Rows(widths) => put_line(&entry.cells(), widths),
+            Lines::Documents(documents) => {
                 documents.put(entry.json().to_string().as_bytes())?;
                 documents.flush()
             }
@@ -80,9 +48,6 @@ impl Shown {
     }
 
     fn finish(self) -> Outcome {
-        match self {
-            Self::Lines => Ok(()),
-            Self::Documents(documents) => documents.finish(),
-        }
+        self.0.finish()
     }
 }

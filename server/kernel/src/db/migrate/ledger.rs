@@ -46,6 +46,7 @@ pub(super) const SQLITE: &[Migration] = migrations!("sqlite":
     8 "0008" "clocks",
     9 "0009" "notices",
     11 "0011" "duties",
+    12 "0012" "exchange",
 );
 
 pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
@@ -57,6 +58,7 @@ pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
     6 "0006" "clocks",
     7 "0007" "notices",
     9 "0009" "duties",
+    10 "0010" "exchange",
 );
 
 /// Makes the ledger, unless it is there.

@@ -214,7 +214,7 @@ async fn fill(world: &World) {
     for tenant in ["acme", "globex"] {
         for row in [
             "incident_heads VALUES ('@', 1, 1)",
-            "incidents VALUES ('@', 'i', 1, 'sev1', 'recovery', 'open', 'amber', 'provider', 0, 0, NULL, NULL, NULL, 'e', x'00', NULL, NULL, NULL, 0)",
+            "incidents VALUES ('@', 'i', 1, 'sev1', 'recovery', 'open', 'amber', 'provider', 0, 0, NULL, NULL, NULL, 'e', x'00', NULL, NULL, NULL, 0, 0)",
             "incident_entries VALUES ('@', 1, 'i', 0, 'opened', 'customer', x'00')",
             "incident_comments VALUES ('@', 'c', 'i', 0, x'00')",
             "incident_tasks VALUES ('@', 't', 'i', 'open', 0, 0, x'00')",

@@ -6,7 +6,7 @@ use cordon_sla::clock::{ClockId, Subject};
 use uuid::Uuid;
 use wire::timeline_entry::{self as kinds, What as WireWhat};
 
-use super::super::model::{Actor, Comment, Criterion, Incident, SignOff, What};
+use super::super::model::{Actor, Comment, Criterion, Incident, Origin, SignOff, What};
 use super::super::store::{Entry, Queued};
 use super::facts::reporting_fact;
 use super::words;
@@ -39,6 +39,18 @@ pub(in super::super) fn incident(
         pending_action,
         exercise: incident.exercise,
         provider_wide: incident.words.provider_wide,
+        origin: incident.words.origin.map(origin),
+    }
+}
+
+fn origin(origin: Origin) -> wire::Origin {
+    wire::Origin {
+        external_id: origin.external_id,
+        author: origin.author,
+        create_time: origin.created.map(wire_time),
+        acknowledge_time: origin.acknowledged.map(wire_time),
+        update_time: origin.updated.map(wire_time),
+        close_time: origin.closed.map(wire_time),
     }
 }
 
@@ -77,6 +89,7 @@ pub(in super::super) fn comment(comment: Disclosed<(TenantId, Comment)>) -> wire
             })
             .collect(),
         common: comment.common,
+        origin: comment.origin.map(origin),
     }
 }
 
@@ -168,6 +181,21 @@ pub(in super::super) fn entry(tenant: &TenantId, entry: Disclosed<Entry>) -> wir
         What::TaskReopened { task: id, title } => WireWhat::TaskReopened(kinds::TaskReopened {
             task: task(id),
             title,
+        }),
+        What::Imported {
+            severity,
+            phase,
+            state,
+            code,
+            comments,
+            origin: from,
+        } => WireWhat::Imported(kinds::Imported {
+            severity: words::severity(severity),
+            phase: words::phase(phase),
+            state: words::state(state),
+            close_code: code.map_or(0, words::code),
+            comments: i32::try_from(comments).unwrap_or(i32::MAX),
+            origin: Some(origin(from)),
         }),
     };
     wire::TimelineEntry {

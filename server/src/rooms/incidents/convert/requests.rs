@@ -15,8 +15,10 @@ pub(in super::super) const MAX_TITLE: usize = 200;
 /// Longest description or comment, in characters.
 pub(in super::super) const MAX_TEXT: usize = 20_000;
 /// Most criteria, and the longest, in characters.
-const MAX_CRITERIA: usize = 50;
-const MAX_CRITERION: usize = 500;
+pub(in super::super) const MAX_CRITERIA: usize = 50;
+pub(in super::super) const MAX_CRITERION: usize = 500;
+/// Most words of a filter.
+const MAX_WORDS: usize = 64;
 
 /// The incident that a request names in `field`.
 pub(crate) fn incident_name(field: &str, name: &str) -> Result<(TenantId, Uuid)> {
@@ -74,6 +76,7 @@ pub(in super::super) fn word<T>(fields: &mut Fields, field: &str, word: Option<T
     word
 }
 
+/// AMBER where nothing is said.
 pub(in super::super) fn marking(fields: &mut Fields, field: &str, number: i32) -> Option<Tlp> {
     match number {
         0 => Some(Tlp::Amber),
@@ -293,7 +296,16 @@ pub(in super::super) fn comment_changed(
     finished(fields, name.zip(text))
 }
 
-pub(in super::super) fn list(request: &wire::ListIncidentsRequest) -> Result<(TenantId, Wanted)> {
+/// What is listed of a tenant's incidents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) enum Listed {
+    /// Those that pass a filter.
+    Wanted(Wanted),
+    /// Those that were changed behind a cursor.
+    ChangedAfter(i64),
+}
+
+pub(in super::super) fn list(request: &wire::ListIncidentsRequest) -> Result<(TenantId, Listed)> {
     let mut fields = Fields::default();
     let tenant = fields.named(Name::parse_tenant("parent", &request.parent));
     let states = all(&mut fields, "states", &request.states, words::state_from);
@@ -304,17 +316,45 @@ pub(in super::super) fn list(request: &wire::ListIncidentsRequest) -> Result<(Te
         0 => None,
         number => word(&mut fields, "pending_party", words::party_from(number)),
     };
-    let tenant = finished(fields, tenant)?;
-    Ok((
-        tenant,
-        Wanted {
-            states,
-            severities,
-            phases,
-            pending,
-            exercise: request.exercise,
-        },
-    ))
+    let number = match request.number {
+        0 => None,
+        number @ 1.. => Some(number),
+        _ => {
+            fields.wrong("number", "expected a number from 1 on, or 0 for any");
+            None
+        }
+    };
+    let updated_after = fields
+        .time("updated_after", request.updated_after)
+        .flatten();
+    let wanted = Wanted {
+        states,
+        severities,
+        phases,
+        pending,
+        exercise: request.exercise,
+        number,
+        updated_after,
+    };
+    let listed = match request.changed_after {
+        None => Listed::Wanted(wanted),
+        Some(cursor) => {
+            if wanted != Wanted::default() {
+                let why = "goes with no filter: what leaves one would be missed";
+                fields.wrong("changed_after", why);
+            }
+            Listed::ChangedAfter(cursor)
+        }
+    };
+    Ok((finished(fields, tenant)?, listed))
+}
+
+/// Whose entries: an incident's, or those of all of a tenant's.
+pub(in super::super) fn timeline_of(parent: &str) -> Result<(TenantId, Option<Uuid>)> {
+    match parent.strip_suffix("/incidents/-") {
+        Some(tenant) => Ok((Name::parse_tenant("parent", tenant)?, None)),
+        None => incident_name("parent", parent).map(|(tenant, id)| (tenant, Some(id))),
+    }
 }
 
 /// Each of the words, sorted and once.
@@ -325,7 +365,11 @@ pub(in super::super) fn all<T: Ord>(
     from: impl Fn(i32) -> Option<T>,
 ) -> Vec<T> {
     // No set of words has as many.
-    let numbers = numbers.iter().take(64);
+    if numbers.len() > MAX_WORDS {
+        fields.wrong(field, format!("expected at most {MAX_WORDS} values"));
+        return Vec::new();
+    }
+    let numbers = numbers.iter();
     let mut words: Vec<T> = numbers
         .filter_map(|number| word(fields, field, from(*number)))
         .collect();

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Actor, Happened, What};
+use super::{Actor, Happened, Origin, What};
 
 /// Most earlier texts of a comment.
 const MAX_REVISIONS: usize = 20;
@@ -29,6 +29,9 @@ pub(in super::super) struct Comment {
     /// Whether the provider says the same to others: nobody changes it.
     #[serde(default)]
     pub(in super::super) common: bool,
+    /// Of one that was brought in from elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in super::super) origin: Option<Origin>,
 }
 
 /// An earlier text.
@@ -82,6 +85,7 @@ pub(in super::super) fn create_comment(
             updated: now,
             revisions: Vec::new(),
             common: false,
+            origin: None,
         },
     }
 }

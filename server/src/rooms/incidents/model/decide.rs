@@ -69,6 +69,14 @@ pub(in super::super) struct Change {
 }
 
 impl Change {
+    /// That there is an incident now, and why.
+    pub(super) fn begun(incident: Incident, happened: Happened) -> Self {
+        Self {
+            incident,
+            happened: Some(happened),
+        }
+    }
+
     /// The incident afterwards.
     pub(in super::super) fn incident(&self) -> &Incident {
         &self.incident
@@ -125,6 +133,7 @@ pub(in super::super) fn create(
                 opened_by: by.clone(),
                 asked: String::new(),
                 provider_wide: new.provider_wide,
+                origin: None,
             },
         },
         happened: Some(happened),

@@ -3,6 +3,7 @@
 
 mod comment;
 mod decide;
+mod import;
 mod phase;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ mod words;
 use comment::Revision;
 pub(super) use comment::{Comment, CommentChange, create_comment, create_notice, update_comment};
 pub(super) use decide::{Change, Command, NewIncident, create, decide};
+pub(super) use import::{Foreign, ForeignComment, Import, Seal, import};
 pub(super) use words::{CloseCode, Party, Phase, Severity, State, Tlp};
 
 use cordon_sla::clock::ClockId;
@@ -108,6 +110,26 @@ pub(super) struct Words {
     /// Whether the provider opened it as a part of one of its own.
     #[serde(default)]
     pub(super) provider_wide: bool,
+    /// Of one that was brought in from elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) origin: Option<Origin>,
+}
+
+/// What was brought in says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Origin {
+    /// By what it is known elsewhere; empty for a comment.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) external_id: String,
+    /// Who opened or said it there; may be empty.
+    pub(super) author: String,
+    pub(super) created: Option<Timestamp>,
+    pub(super) acknowledged: Option<Timestamp>,
+    pub(super) updated: Option<Timestamp>,
+    pub(super) closed: Option<Timestamp>,
+    /// Of all that was brought in, so that other content is noticed; empty for a comment.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) digest: String,
 }
 
 impl Actor {
@@ -213,6 +235,14 @@ pub(super) enum What {
         task: Uuid,
         title: String,
     },
+    Imported {
+        severity: Severity,
+        phase: Phase,
+        state: State,
+        code: Option<CloseCode>,
+        comments: usize,
+        origin: Origin,
+    },
 }
 
 impl What {
@@ -232,6 +262,7 @@ impl What {
             | Self::TaskCancelled { .. }
             | Self::TaskReopened { .. } => false,
             Self::Opened { .. }
+            | Self::Imported { .. }
             | Self::Acknowledged
             | Self::Moved { .. }
             | Self::Reclassified { .. }
@@ -265,6 +296,7 @@ impl What {
             Self::TaskDone { .. } => "task_done",
             Self::TaskCancelled { .. } => "task_cancelled",
             Self::TaskReopened { .. } => "task_reopened",
+            Self::Imported { .. } => "imported",
         }
     }
 }

@@ -16,18 +16,18 @@ use super::IncidentsRpc;
 use crate::rooms::tenants::tests::{Actor, World, call, reason};
 
 /// A customer, a stranger, and staff.
-struct Room {
-    world: World,
-    incidents: IncidentsRpc,
-    responder: Actor,
-    reader: Actor,
-    stranger: Actor,
+pub(super) struct Room {
+    pub(super) world: World,
+    pub(super) incidents: IncidentsRpc,
+    pub(super) responder: Actor,
+    pub(super) reader: Actor,
+    pub(super) stranger: Actor,
     /// Of the staff, within acme.
-    analyst: Actor,
+    pub(super) analyst: Actor,
 }
 
 impl Room {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let world = World::new().await;
         world.tenant("acme").await;
         world.tenant("globex").await;
@@ -42,18 +42,18 @@ impl Room {
         }
     }
 
-    async fn request<T>(&self, actor: &Actor, message: T) -> Result<Request<T>, Status> {
+    pub(super) async fn request<T>(&self, actor: &Actor, message: T) -> Result<Request<T>, Status> {
         self.world.request(actor, message).await
     }
 
     /// Opens an incident for acme.
-    async fn open(&self, title: &str) -> wire::Incident {
+    pub(super) async fn open(&self, title: &str) -> wire::Incident {
         let request = new(title, "");
         let made = call!(self, &self.responder, incidents.create_incident(request));
         made.unwrap().incident.unwrap()
     }
 
-    async fn move_to(
+    pub(super) async fn move_to(
         &self,
         actor: &Actor,
         name: &str,
@@ -67,13 +67,20 @@ impl Room {
         call!(self, actor, incidents.move_incident(request))
     }
 
-    async fn timeline(&self, name: &str) -> Vec<wire::TimelineEntry> {
+    pub(super) async fn timeline(&self, name: &str) -> Vec<wire::TimelineEntry> {
         let request = wire::ListTimelineEntriesRequest {
             parent: name.into(),
             ..Default::default()
         };
         let listed = call!(self, &self.reader, incidents.list_timeline_entries(request));
         listed.unwrap().timeline_entries
+    }
+}
+
+pub(super) fn note(name: &str) -> wire::AcknowledgeIncidentRequest {
+    wire::AcknowledgeIncidentRequest {
+        name: name.into(),
+        ..Default::default()
     }
 }
 
@@ -98,10 +105,6 @@ async fn an_incident_goes_its_way_between_two_sides() {
     assert_eq!(made.tlp(), wire::Tlp::Amber);
     let name = made.name.clone();
 
-    let note = |name: &str| wire::AcknowledgeIncidentRequest {
-        name: name.into(),
-        ..Default::default()
-    };
     let own = call!(
         room,
         &room.responder,

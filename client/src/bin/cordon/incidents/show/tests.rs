@@ -65,6 +65,7 @@ fn comment() -> Comment {
             text: "before".to_owned(),
             create_time: at(1),
         }],
+        origin: None,
     }
 }
 
@@ -130,6 +131,7 @@ fn a_page_tells_what_there_is() {
             "opened     2023-11-14T22:13:20Z by jane (customer)",
             "changed    2023-11-14T22:13:29Z",
             "closed     2023-11-14T22:13:29Z",
+            "etag       e1",
             "",
             "Clean-state criteria:",
             "   0  no key is valid",

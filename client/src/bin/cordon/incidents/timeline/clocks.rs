@@ -1,11 +1,10 @@
 //! What is said of clocks and of deadlines of the law.
 
 use cordon_client::{ClockRef, ReportingFactKind};
-use serde_json::{Value, json};
 
 use crate::incidents::show::moment;
 use crate::incidents::words::plain;
-use crate::show::{or_null, short, time_json};
+use crate::show::short;
 use crate::sla::words::{duty, kind, stage};
 
 /// What was promised, and which of several it is.
@@ -19,18 +18,6 @@ pub(super) fn clock(clock: Option<&ClockRef>) -> String {
         (0, request) => format!("{kind} {}", short(request)),
         (interval, _) => format!("{kind} {interval}"),
     }
-}
-
-pub(super) fn clock_json(clock: Option<&ClockRef>) -> Value {
-    let Some(clock) = clock else {
-        return Value::Null;
-    };
-    json!({
-        "objective": or_null(kind(clock.objective()).to_owned()),
-        "request": or_null(clock.request.clone()),
-        "interval": Some(clock.interval).filter(|interval| *interval != 0),
-        "started_by": clock.started_by,
-    })
 }
 
 pub(super) fn fact_words(fact: Option<&ReportingFactKind>) -> String {
@@ -53,25 +40,5 @@ pub(super) fn fact_words(fact: Option<&ReportingFactKind>) -> String {
             moment(of.time.as_ref())
         ),
         None => "something that this program is too old to know".to_owned(),
-    }
-}
-
-pub(super) fn fact_json(fact: Option<&ReportingFactKind>) -> Value {
-    match fact {
-        Some(ReportingFactKind::Duties(duties)) => {
-            json!({ "duties": duties.duties().map(duty).collect::<Vec<_>>() })
-        }
-        Some(ReportingFactKind::AwarenessTime(at)) => {
-            json!({ "awareness_time": time_json(Some(at)) })
-        }
-        Some(ReportingFactKind::ClassificationTime(at)) => {
-            json!({ "classification_time": time_json(Some(at)) })
-        }
-        Some(ReportingFactKind::Submission(of)) => json!({ "submission": {
-            "duty": or_null(duty(of.duty()).to_owned()),
-            "stage": or_null(stage(of.stage()).to_owned()),
-            "time": time_json(of.time.as_ref()),
-        } }),
-        None => Value::Null,
     }
 }

@@ -1,4 +1,4 @@
-use cordon_client::{ClockRef, CloseCode, Party, Phase, Severity};
+use cordon_client::{ClockRef, CloseCode, IncidentState, Origin, Party, Phase, Severity};
 use cordon_proto::incidents::timeline_entry as wire;
 
 use super::*;
@@ -61,6 +61,21 @@ fn each() -> Vec<TimelineWhat> {
         TimelineWhat::CommentUpdated(wire::CommentUpdated {
             comment: COMMENT.to_owned(),
         }),
+        TimelineWhat::Imported(wire::Imported {
+            severity: Severity::Sev3.into(),
+            phase: Phase::FollowUp.into(),
+            state: IncidentState::Closed.into(),
+            close_code: CloseCode::Resolved.into(),
+            comments: 2,
+            origin: Some(Origin {
+                external_id: "CASE-1".to_owned(),
+                create_time: Some(prost_types::Timestamp {
+                    seconds: 1_600_000_000,
+                    nanos: 0,
+                }),
+                ..Origin::default()
+            }),
+        }),
     ]
 }
 
@@ -82,6 +97,8 @@ fn each_kind_of_entry_is_told_in_words() {
             "opened again",
             "commented: c1",
             "changed a comment: c1",
+            "brought in from elsewhere as sev3, closed, in follow up, opened there \
+             2020-09-13T12:26:40Z: CASE-1",
         ]
     );
     assert!(what(None).contains("too old"));
@@ -119,6 +136,24 @@ fn each_kind_of_entry_is_json() {
         ("REOPENED", json!({})),
         ("COMMENTED", json!({ "comment": COMMENT })),
         ("COMMENT_UPDATED", json!({ "comment": COMMENT })),
+        (
+            "IMPORTED",
+            json!({
+                "severity": "SEV3",
+                "phase": "FOLLOW_UP",
+                "state": "CLOSED",
+                "close_code": "RESOLVED",
+                "comments": 2,
+                "origin": {
+                    "external_id": "CASE-1",
+                    "author": "",
+                    "create_time": "2020-09-13T12:26:40Z",
+                    "acknowledge_time": null,
+                    "update_time": null,
+                    "close_time": null,
+                },
+            }),
+        ),
     ];
     let expected: Vec<_> = expected
         .into_iter()

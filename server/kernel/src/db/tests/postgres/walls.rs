@@ -29,7 +29,7 @@ async fn filled() -> World {
             "INSERT INTO legal_holds VALUES ('@', 'h-@', 'r', '', 0, NULL)",
             "INSERT INTO key_rotations VALUES ('@', 2, 0, 0, 0, NULL)",
             "INSERT INTO incident_heads VALUES ('@', 1, 1)",
-            "INSERT INTO incidents VALUES ('@', 'i-@', 1, 'sev1', 'recovery', 'open', 'amber', 'provider', 0, 0, NULL, NULL, NULL, 'e', '\\x00', NULL, NULL, NULL, 0)",
+            "INSERT INTO incidents VALUES ('@', 'i-@', 1, 'sev1', 'recovery', 'open', 'amber', 'provider', 0, 0, NULL, NULL, NULL, 'e', '\\x00', NULL, NULL, NULL, 0, 0)",
             "INSERT INTO incident_entries VALUES ('@', 1, 'i-@', 0, 'opened', 'customer', '\\x00')",
             "INSERT INTO incident_comments VALUES ('@', 'c-@', 'i-@', 0, '\\x00')",
             "INSERT INTO incident_tasks VALUES ('@', 't-@', 'i-@', 'open', 0, 0, '\\x00')",
