@@ -420,6 +420,11 @@ impl Client {
         self.request(message, Freshness::New, false).await
     }
 
+    /// The same on a tenant's data.
+    pub(crate) async fn request_entering<T>(&self, message: T) -> Result<Request<T>> {
+        self.request(message, Freshness::New, true).await
+    }
+
     /// Whether to call once more after a token was refused, `refusals` times before this one: a
     /// first time at once, with a new token; a second time when all servers must know the key
     /// that the new one is signed with.

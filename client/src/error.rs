@@ -76,6 +76,8 @@ reasons! {
     QuotaExceeded = "QUOTA_EXCEEDED",
     /// One message, record or expression is larger than its limit.
     TooLarge = "TOO_LARGE",
+    /// What was sent or received has another hash than it should.
+    HashMismatch = "HASH_MISMATCH",
     /// A stream was read more slowly than it grew.
     ReaderTooSlow = "READER_TOO_SLOW",
     /// The resource is not in a state that allows this.

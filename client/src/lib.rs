@@ -132,6 +132,7 @@ mod follow;
 pub mod identity;
 mod incidents;
 pub mod ingest;
+pub mod notes;
 mod notices;
 mod paging;
 mod profile;
@@ -155,12 +156,13 @@ pub use self::events::{
     WithheldCount, WithheldField,
 };
 pub use self::incidents::{
-    Actor, ChangedIncidents, CleanStateCriterion, ClockRef, CloseCode, Comment, CommentRevision,
-    Contact, Duty, DutyContact, Escalation, EscalationStep, HandOver, Incident, IncidentChanges,
-    IncidentFilter, IncidentState, IncidentWatch, Incidents, ListContactsResponse, NewIncident,
-    NewTask, Origin, Party, PendingAction, Phase, ProviderIncident, ProviderIncidentChild,
-    ProviderIncidents, ProviderNotice, QueuedIncident, Responsible, Severity, SignOff, Task,
-    TaskState, Tasks, TimelineEntry, TimelineWhat, Tlp,
+    Actor, Attachment, AttachmentState, ChangedIncidents, CleanStateCriterion, ClockRef, CloseCode,
+    Comment, CommentRevision, Contact, Duty, DutyContact, Escalation, EscalationStep, HandOver,
+    Incident, IncidentChanges, IncidentFilter, IncidentState, IncidentWatch, Incidents, Link,
+    ListContactsResponse, NewAttachment, NewIncident, NewTask, Note, NoteKey, Origin, Party,
+    PendingAction, Phase, ProviderIncident, ProviderIncidentChild, ProviderIncidents, ProviderNote,
+    ProviderNotice, QueuedIncident, ReadNote, Responsible, Severity, SignOff, Task, TaskState,
+    Tasks, TimelineEntry, TimelineWhat, Tlp,
 };
 pub use self::notices::{
     Audience, Delivery, DeliveryState, Mail, NewSubscription, NoticeBacklog, Notices, Subscription,

@@ -284,7 +284,7 @@ fn certificates(key: &str, pem: &str) -> Result<Vec<CertificateDer<'static>>> {
 
 /// Writes a file beside the target, readable by its owner alone from the first byte on, and
 /// moves it into place.
-fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let beside = beside(path)?;
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);

@@ -21,6 +21,14 @@ fn subscription(tenant: &str) -> String {
     format!("tenants/{tenant}/subscriptions/{ID}")
 }
 
+/// What begins as age begins.
+fn note(tenant: &str) -> Value {
+    json!({
+        "ciphertext": "YWdlLWVuY3J5cHRpb24ub3JnL3YxCg==",
+        "noteKeys": [format!("tenants/{tenant}/noteKeys/{ID}")],
+    })
+}
+
 /// A request that names `tenant` and things of it, wherever the method takes a name.
 fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
     let mut fields = Map::new();
@@ -61,12 +69,25 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             {
                 incident(tenant)
             }
+            name if name.contains("Attachment") && field.name() == "name" => {
+                format!("{}/attachments/{ID}", incident(tenant))
+            }
+            "RevokeNoteKey" if field.name() == "name" => format!("tenants/{tenant}/noteKeys/{ID}"),
+            "DeleteLink" if field.name() == "name" => format!("{}/links/{ID}", incident(tenant)),
             "CreateComment"
             | "ListComments"
             | "ListTimelineEntries"
             | "ListClocks"
             | "RecordReportingFact"
             | "ListReportingDeadlines"
+            | "CreateAttachment"
+            | "ListAttachments"
+            | "CreateNote"
+            | "ListNotes"
+            | "CreateProviderNote"
+            | "ListProviderNotes"
+            | "CreateLink"
+            | "ListLinks"
                 if field.name() == "parent" =>
             {
                 incident(tenant)
@@ -140,6 +161,25 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             ("reason", json!("x")),
         ],
         "ReopenIncident" => vec![("reason", json!("x"))],
+        "CreateAttachment" => {
+            let body = json!({ "fileName": "x", "sha256": "0".repeat(64) });
+            vec![("attachment", body)]
+        }
+        "RegisterNoteKey" => {
+            let body = json!({ "recipient": format!("age1{}", "q".repeat(58)) });
+            vec![("noteKey", body)]
+        }
+        "CreateNote" => vec![("note", note(tenant))],
+        "UpdateNote" => {
+            let mut body = note(tenant);
+            body["name"] = json!(format!("{}/notes/{ID}", incident(tenant)));
+            vec![("note", body)]
+        }
+        "CreateProviderNote" => vec![("providerNote", json!({ "text": "x" }))],
+        "CreateLink" => {
+            let event = format!("tenants/{tenant}/events/{}", "0".repeat(32));
+            vec![("link", json!({ "resource": event }))]
+        }
         "CreateAgreement" => {
             let body = json!({ "validFrom": "2026-01-01T00:00:00Z" });
             vec![("agreement", body)]

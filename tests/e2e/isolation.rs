@@ -121,6 +121,23 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
         ("ResumeProviderIncident", vec![json!({ "name": of_provider() }).to_string()]),
         ("GetProviderIncident", vec![json!({ "name": of_provider() }).to_string()]),
         ("ListProviderIncidents", vec![nothing()]),
+        ("CreateAttachment", within(|of| json!({ "parent": incident(of), "attachment": { "fileName": "x", "sha256": "0".repeat(64) } }))),
+        ("UploadAttachment", within(|of| json!({ "name": format!("{}/attachments/{ID}", incident(of)), "content": "eA==" }))),
+        ("FinishAttachment", within(|of| json!({ "name": format!("{}/attachments/{ID}", incident(of)) }))),
+        ("GetAttachment", within(|of| json!({ "name": format!("{}/attachments/{ID}", incident(of)) }))),
+        ("ListAttachments", within(|of| json!({ "parent": incident(of) }))),
+        ("DownloadAttachment", within(|of| json!({ "name": format!("{}/attachments/{ID}", incident(of)) }))),
+        ("RegisterNoteKey", within(|of| json!({ "parent": format!("tenants/{of}"), "noteKey": { "recipient": format!("age1{}", "q".repeat(58)) } }))),
+        ("ListNoteKeys", within(|of| json!({ "parent": format!("tenants/{of}") }))),
+        ("RevokeNoteKey", within(|of| json!({ "name": format!("tenants/{of}/noteKeys/{ID}") }))),
+        ("CreateNote", within(|of| json!({ "parent": incident(of), "note": { "ciphertext": "YWdlLWVuY3J5cHRpb24ub3JnL3YxCg==", "noteKeys": [format!("tenants/{of}/noteKeys/{ID}")] } }))),
+        ("UpdateNote", within(|of| json!({ "note": { "name": format!("{}/notes/{ID}", incident(of)), "ciphertext": "YWdlLWVuY3J5cHRpb24ub3JnL3YxCg==", "noteKeys": [format!("tenants/{of}/noteKeys/{ID}")] } }))),
+        ("ListNotes", within(|of| json!({ "parent": incident(of) }))),
+        ("CreateProviderNote", within(|of| json!({ "parent": incident(of), "providerNote": { "text": "x" } }))),
+        ("ListProviderNotes", within(|of| json!({ "parent": incident(of) }))),
+        ("CreateLink", within(|of| json!({ "parent": incident(of), "link": { "resource": format!("tenants/{of}/events/{}", "0".repeat(32)) } }))),
+        ("DeleteLink", within(|of| json!({ "name": format!("{}/links/{ID}", incident(of)) }))),
+        ("ListLinks", within(|of| json!({ "parent": incident(of) }))),
         ("CreateAgreement", vec![json!({ "parent": "tenants/initech", "agreement": { "validFrom": "2026-01-01T00:00:00Z" } }).to_string()]),
         ("ListAgreements", vec![parent(), json!({ "parent": "tenants/hooli" }).to_string()]),
         ("ListClocks", ["initech", "hooli"].map(|of| json!({ "parent": incident(of) }).to_string()).into()),
@@ -167,6 +184,13 @@ fn subscribing(tenant: &str) -> String {
 fn both_subscriptions(field: &str) -> Vec<String> {
     let about = |of| json!({ field: format!("tenants/{of}/subscriptions/{ID}") }).to_string();
     vec![about("initech"), about("hooli")]
+}
+
+/// The same request of what is initech's and of what is hooli's.
+fn within(request: impl Fn(&str) -> serde_json::Value) -> Vec<String> {
+    ["initech", "hooli"]
+        .map(|of| request(of).to_string())
+        .into()
 }
 
 /// A request about an incident of initech's and one of hooli's.
@@ -350,9 +374,21 @@ impl Others {
             let subscribe = subscribe.unwrap();
             let subscribed = request(subscribe, &subscribing("tenants/hooli"));
             other.call(subscribe, subscribed).await.unwrap();
+            let announce = all
+                .iter()
+                .find(|method| method.name() == "CreateAttachment");
+            let announce = announce.unwrap();
             for _ in 0..self.incidents {
                 let opened = other.call(create, request(create, &opening("tenants/hooli")));
-                opened.await.unwrap();
+                let opened = opened.await.unwrap();
+                let opened: serde_json::Value =
+                    serde_json::from_str(&to_json(create, &opened[0])).unwrap();
+                let file = json!({
+                    "parent": opened["incident"]["name"],
+                    "attachment": { "fileName": "x", "sha256": "0".repeat(64) },
+                });
+                let announced = other.call(announce, request(announce, &file.to_string()));
+                announced.await.unwrap();
             }
         }
         if self.provider_wide {

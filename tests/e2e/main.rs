@@ -13,6 +13,7 @@
     missing_docs
 )]
 
+mod attachments;
 mod authz;
 mod cli;
 mod crash;

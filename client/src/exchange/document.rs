@@ -410,6 +410,23 @@ pub fn what(what: &TimelineWhat) -> (&'static str, Value) {
         TimelineWhat::CommentUpdated(said) => {
             ("COMMENT_UPDATED", json!({ "comment": said.comment }))
         }
+        TimelineWhat::Attached(attached) => (
+            "ATTACHED",
+            json!({
+                "attachment": attached.attachment,
+                "file_name": attached.file_name,
+                "size_bytes": attached.size_bytes,
+                "sha256": attached.sha256,
+            }),
+        ),
+        TimelineWhat::Linked(linked) => (
+            "LINKED",
+            json!({ "link": linked.link, "resource": linked.resource }),
+        ),
+        TimelineWhat::Unlinked(unlinked) => (
+            "UNLINKED",
+            json!({ "link": unlinked.link, "resource": unlinked.resource }),
+        ),
         TimelineWhat::ClockWarned(warned) => (
             "CLOCK_WARNED",
             json!({

@@ -1,8 +1,11 @@
 //! A tenant's incidents, and the queue of all tenants' incidents.
 
+mod attachments;
 mod changed;
 mod changes;
 mod comments;
+mod links;
+mod notes;
 mod parts;
 mod provider;
 mod tasks;
@@ -10,8 +13,9 @@ mod watch;
 
 use cordon_proto::incidents::incidents_service_client::IncidentsServiceClient;
 pub use cordon_proto::incidents::{
-    Actor, CleanStateCriterion, CloseCode, Comment, Incident, Origin, Party, Phase, QueuedIncident,
-    Severity, SignOff, TimelineEntry, Tlp,
+    Actor, Attachment, CleanStateCriterion, CloseCode, Comment, Incident, Link, Note, NoteKey,
+    Origin, Party, Phase, ProviderNote, QueuedIncident, Severity, SignOff, TimelineEntry, Tlp,
+    attachment::State as AttachmentState,
     comment::Revision as CommentRevision,
     incident::State as IncidentState,
     timeline_entry::{ClockRef, What as TimelineWhat},
@@ -21,7 +25,9 @@ use cordon_proto::incidents::{
 };
 use futures::TryStreamExt as _;
 
+pub use self::attachments::NewAttachment;
 pub use self::changed::ChangedIncidents;
+pub use self::notes::ReadNote;
 pub use self::parts::{IncidentChanges, IncidentFilter, NewIncident};
 pub use self::provider::{
     ProviderIncident, ProviderIncidentChild, ProviderIncidents, ProviderNotice,

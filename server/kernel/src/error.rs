@@ -75,6 +75,8 @@ reasons! {
     QuotaExceeded = "QUOTA_EXCEEDED" => ResourceExhausted,
     /// One message, record or expression is larger than its limit; sending it again won't help.
     TooLarge = "TOO_LARGE" => InvalidArgument,
+    /// What was sent is not what was announced: it has another hash.
+    HashMismatch = "HASH_MISMATCH" => InvalidArgument,
     /// The caller reads a stream more slowly than it grows: resume from the last cursor.
     ReaderTooSlow = "READER_TOO_SLOW" => ResourceExhausted,
     /// The resource is not in a state that allows this.

@@ -20,7 +20,7 @@ use crate::db::{Db, DbConfig, Migrated, ProviderTx, nanos};
 use crate::error::{Error, Reason, Result};
 use crate::ids::{CredentialId, TenantId};
 use crate::keys::secrets::{self, ServerSecret};
-use crate::keys::{DestroyedKey, IngestNames, KeyId, KeyService, TenantCipher};
+use crate::keys::{DestroyedKey, IngestNames, KeyId, KeyService, StaffCipher, TenantCipher};
 use crate::names::Name;
 use crate::statement::{Digest, Subject, sign};
 
@@ -283,6 +283,15 @@ impl Kernel {
             keys,
             self.env.clone(),
         ))
+    }
+
+    /// Seals and opens what staff write among themselves. Its key is made when it is first needed.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the key service or the database can't be reached.
+    pub async fn staff_cipher(&self, _scope: &ProviderScope) -> Result<StaffCipher> {
+        let keys = self.db.keyring().system(&KeyId::staff()).await?;
+        Ok(StaffCipher::new(keys, self.env.clone()))
     }
 
     /// What ingest may do with tenants' keys during one request.

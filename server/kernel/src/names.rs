@@ -38,6 +38,17 @@ pub enum Name {
     Task(TenantId, Uuid, Uuid),
     /// `tenants/{tenant}/incidents/{uuid}/timelineEntries/{seq}`
     TimelineEntry(TenantId, Uuid, u64),
+    /// `tenants/{tenant}/incidents/{uuid}/attachments/{uuid}`
+    Attachment(TenantId, Uuid, Uuid),
+    /// `tenants/{tenant}/incidents/{uuid}/links/{uuid}`
+    Link(TenantId, Uuid, Uuid),
+    /// `tenants/{tenant}/incidents/{uuid}/notes/{uuid}`: of the tenant's people among themselves
+    Note(TenantId, Uuid, Uuid),
+    /// `tenants/{tenant}/noteKeys/{uuid}`
+    NoteKey(TenantId, Uuid),
+    /// `tenants/{tenant}/incidents/{uuid}/providerNotes/{uuid}`: of staff among themselves, about
+    /// the tenant and not the tenant's
+    ProviderNote(TenantId, Uuid, Uuid),
     /// `tenants/{tenant}/agreements/{version}`
     Agreement(TenantId, u64),
     /// `tenants/{tenant}/reports/{month}`, the month as in `2026-10`
@@ -81,6 +92,11 @@ impl Name {
             | Self::Comment(tenant, ..)
             | Self::Task(tenant, ..)
             | Self::TimelineEntry(tenant, ..)
+            | Self::Attachment(tenant, ..)
+            | Self::Link(tenant, ..)
+            | Self::Note(tenant, ..)
+            | Self::NoteKey(tenant, _)
+            | Self::ProviderNote(tenant, ..)
             | Self::Agreement(tenant, _)
             | Self::Report(tenant, ..)
             | Self::Subscription(tenant, _)
@@ -167,6 +183,19 @@ impl Name {
             ["tenants", t, "incidents", i, "timelineEntries", n] => {
                 Self::TimelineEntry(t.parse().ok()?, uuid(i)?, number(n)?)
             }
+            ["tenants", t, "incidents", i, "attachments", a] => {
+                Self::Attachment(t.parse().ok()?, uuid(i)?, uuid(a)?)
+            }
+            ["tenants", t, "incidents", i, "links", l] => {
+                Self::Link(t.parse().ok()?, uuid(i)?, uuid(l)?)
+            }
+            ["tenants", t, "incidents", i, "notes", n] => {
+                Self::Note(t.parse().ok()?, uuid(i)?, uuid(n)?)
+            }
+            ["tenants", t, "incidents", i, "providerNotes", n] => {
+                Self::ProviderNote(t.parse().ok()?, uuid(i)?, uuid(n)?)
+            }
+            ["tenants", t, "noteKeys", u] => Self::NoteKey(t.parse().ok()?, uuid(u)?),
             ["tenants", t, "agreements", n] => Self::Agreement(t.parse().ok()?, number(n)?),
             ["tenants", t, "reports", m] => {
                 let (year, month) = month(m)?;
@@ -189,6 +218,18 @@ impl Name {
             _ => return None,
         })
     }
+}
+
+/// Writes the name of something within an incident.
+fn within(
+    f: &mut fmt::Formatter<'_>,
+    tenant: &TenantId,
+    incident: &Uuid,
+    collection: &str,
+    id: &Uuid,
+) -> fmt::Result {
+    let (incident, id) = (incident.hyphenated(), id.hyphenated());
+    write!(f, "tenants/{tenant}/incidents/{incident}/{collection}/{id}")
 }
 
 /// A UUID in its one canonical spelling: one resource, one name.
@@ -242,6 +283,11 @@ impl fmt::Display for Name {
                 let i = i.hyphenated();
                 write!(f, "tenants/{t}/incidents/{i}/timelineEntries/{n}")
             }
+            Self::Attachment(t, i, a) => within(f, t, i, "attachments", a),
+            Self::Link(t, i, l) => within(f, t, i, "links", l),
+            Self::Note(t, i, n) => within(f, t, i, "notes", n),
+            Self::ProviderNote(t, i, n) => within(f, t, i, "providerNotes", n),
+            Self::NoteKey(t, u) => write!(f, "tenants/{t}/noteKeys/{}", u.hyphenated()),
             Self::Agreement(t, n) => write!(f, "tenants/{t}/agreements/{n}"),
             Self::Report(t, year, month) => write!(f, "tenants/{t}/reports/{year:04}-{month:02}"),
             Self::Subscription(t, s) => write!(f, "tenants/{t}/subscriptions/{}", s.hyphenated()),
@@ -283,6 +329,11 @@ mod tests {
             format!("tenants/acme/incidents/{UUID}/comments/{UUID}"),
             format!("tenants/acme/incidents/{UUID}/tasks/{UUID}"),
             format!("tenants/acme/incidents/{UUID}/timelineEntries/3"),
+            format!("tenants/acme/incidents/{UUID}/attachments/{UUID}"),
+            format!("tenants/acme/incidents/{UUID}/links/{UUID}"),
+            format!("tenants/acme/incidents/{UUID}/notes/{UUID}"),
+            format!("tenants/acme/incidents/{UUID}/providerNotes/{UUID}"),
+            format!("tenants/acme/noteKeys/{UUID}"),
             "tenants/acme/agreements/2".into(),
             format!("tenants/acme/subscriptions/{UUID}"),
             format!("tenants/acme/subscriptions/{UUID}/deliveries/4"),

@@ -102,7 +102,7 @@ impl Lake {
             .map(|row| row.id)
             .collect();
         for object in listed {
-            if !known.contains(&object.segment) && object.modified < before.as_second() {
+            if !known.contains(&object.id) && object.modified < before.as_second() {
                 self.objects.delete(scope, &object.path).await?;
                 swept.orphans += 1;
             }

@@ -1,5 +1,5 @@
-//! Where objects lie: `t/{tenant}/seg/{segment}.parquet`. This module alone makes and reads
-//! paths, and does so for a tenant's scope; a path of another tenant is refused even if a
+//! Where objects lie: `t/{tenant}/seg/{segment}.parquet`, and parts of attachments as
+//! `t/{tenant}/att/{part}.part`. This module alone makes and reads paths, and does so for a tenant's scope; a path of another tenant is refused even if a
 //! damaged catalogue row names it.
 
 use std::io::Write as _;
@@ -38,8 +38,8 @@ impl std::fmt::Debug for Objects {
 pub struct StoredObject {
     /// Its path in the store.
     pub path: String,
-    /// The segment it holds.
-    pub segment: Uuid,
+    /// The segment or part that it holds.
+    pub id: Uuid,
     /// When it was written, in seconds since 1970, by the store's clock.
     pub modified: i64,
     /// Its size in bytes.
@@ -81,12 +81,23 @@ impl Objects {
         format!("{}/{}.parquet", Self::prefix(scope), segment.hyphenated())
     }
 
+    fn attached(scope: &TenantScope) -> String {
+        format!("t/{}/att", scope.tenant())
+    }
+
+    /// The path of a part of one of the tenant's attachments.
+    #[must_use]
+    pub fn part_path(scope: &TenantScope, part: Uuid) -> String {
+        format!("{}/{}.part", Self::attached(scope), part.hyphenated())
+    }
+
     fn own(scope: &TenantScope, path: &str) -> Result<Path> {
-        let own = path
-            .strip_prefix(&Self::prefix(scope))
-            .and_then(|rest| rest.strip_prefix('/'))
-            .is_some_and(|file| !file.contains('/'));
-        if !own {
+        let in_folder = |folder: String| {
+            path.strip_prefix(&folder)
+                .and_then(|rest| rest.strip_prefix('/'))
+                .is_some_and(|file| !file.contains('/'))
+        };
+        if !in_folder(Self::prefix(scope)) && !in_folder(Self::attached(scope)) {
             return Err(LakeError::corrupt(
                 "the catalogue names an object of another place",
             ));
@@ -94,7 +105,7 @@ impl Objects {
         Path::parse(path).map_err(|_| LakeError::corrupt("the catalogue names a malformed path"))
     }
 
-    /// Stores a segment; durable when it returns.
+    /// Stores an object; durable when it returns.
     ///
     /// # Errors
     /// The store's.
@@ -229,8 +240,8 @@ impl Objects {
     /// A whole object.
     ///
     /// # Errors
-    /// As for reading parts.
-    pub(crate) async fn read_all(&self, scope: &TenantScope, path: &str) -> Result<Bytes> {
+    /// The store's; [`LakeError::Stale`] if the object is gone.
+    pub async fn read_all(&self, scope: &TenantScope, path: &str) -> Result<Bytes> {
         let path = Self::own(scope, path)?;
         let object = self
             .store
@@ -240,19 +251,41 @@ impl Objects {
         Ok(object.bytes().await?)
     }
 
-    /// The tenant's objects. What is no segment's is left out.
+    /// The tenant's segments.
     ///
     /// # Errors
     /// The store's.
     pub async fn list(&self, scope: &TenantScope) -> Result<Vec<StoredObject>> {
-        let prefix = Path::from(Self::prefix(scope));
+        self.list_in(Self::prefix(scope), ".parquet").await
+    }
+
+    /// The parts of the tenant's attachments.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list_parts(&self, scope: &TenantScope) -> Result<Vec<StoredObject>> {
+        self.list_in(Self::attached(scope), ".part").await
+    }
+
+    /// All of the tenant's objects.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list_all(&self, scope: &TenantScope) -> Result<Vec<StoredObject>> {
+        let mut all = self.list(scope).await?;
+        all.extend(self.list_parts(scope).await?);
+        Ok(all)
+    }
+
+    async fn list_in(&self, folder: String, ending: &str) -> Result<Vec<StoredObject>> {
+        let prefix = Path::from(folder);
         let listed: Vec<_> = self.store.list(Some(&prefix)).try_collect().await?;
         Ok(listed
             .into_iter()
             .filter_map(|object| {
-                let segment = object.location.filename()?.strip_suffix(".parquet")?;
+                let id = object.location.filename()?.strip_suffix(ending)?;
                 Some(StoredObject {
-                    segment: Uuid::try_parse(segment).ok()?,
+                    id: Uuid::try_parse(id).ok()?,
                     path: object.location.to_string(),
                     modified: object.last_modified.timestamp(),
                     bytes: object.size,
@@ -281,8 +314,11 @@ impl Objects {
         let Some(folder) = &self.folder else {
             return Ok(0);
         };
-        let folder = folder.join(Self::prefix(scope));
-        let swept = tokio::task::spawn_blocking(move || sweep_partial(&folder, before));
+        let folders = [Self::prefix(scope), Self::attached(scope)].map(|of| folder.join(of));
+        let swept = tokio::task::spawn_blocking(move || {
+            let each = folders.iter().map(|folder| sweep_partial(folder, before));
+            each.sum::<std::io::Result<usize>>()
+        });
         Ok(swept.await.map_err(std::io::Error::other)??)
     }
 }

@@ -121,6 +121,17 @@ impl App {
             Arc::clone(&self.kernel),
             courier,
         ));
+        routes.add_service(incidents::attachments::service(
+            Arc::clone(&self.kernel),
+            self.lake.objects().clone(),
+            self.config.attachments.clone(),
+        ));
+        routes.add_service(incidents::notes(Arc::clone(&self.kernel)));
+        routes.add_service(incidents::provider_notes(Arc::clone(&self.kernel)));
+        routes.add_service(incidents::links(
+            Arc::clone(&self.kernel),
+            Arc::clone(&self.lake),
+        ));
         routes.add_service(sla::service(Arc::clone(&self.kernel)));
         routes.add_service(transparency::service(Arc::clone(&self.kernel)));
         routes.add_service(events::service(

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use crate::providers::courier::Courier;
 use crate::transport::Limits;
 
+mod attachments;
 mod database;
 mod egress;
 mod jobs;
@@ -21,6 +22,7 @@ mod mail;
 mod notices;
 mod objects;
 mod secret;
+pub use attachments::Attachments;
 pub use database::{Database, Owner, Passwords};
 pub use egress::Egress;
 pub use jobs::Jobs;
@@ -48,6 +50,8 @@ pub struct Config {
     pub objects: Objects,
     /// The key service.
     pub keys: Keys,
+    /// Files of incidents.
+    pub attachments: Attachments,
     /// Background work.
     pub jobs: Jobs,
     /// The way out, to places that tenants name.
@@ -180,6 +184,7 @@ impl Default for Config {
             database: Database::default(),
             objects: Objects::default(),
             keys: Keys::default(),
+            attachments: Attachments::default(),
             jobs: Jobs::default(),
             egress: Egress::default(),
             mail: None,
@@ -243,6 +248,7 @@ impl Config {
             mail.validate()?;
         }
         self.notices.validate()?;
+        self.attachments.validate()?;
         Ok(())
     }
 

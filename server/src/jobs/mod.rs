@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::providers::courier::Courier;
 use crate::rooms::events::{Directory, Waits, backfill};
-use crate::rooms::incidents::notices;
+use crate::rooms::incidents::{attachments, notices};
 use crate::rooms::sla;
 
 /// How often due work is looked for.
@@ -291,7 +291,7 @@ async fn purge(kernel: &Kernel, lake: &Lake, claim: &JobClaim) -> Result<Option<
         Removal::Done => return Ok(None),
     }
     lake.forget(tenant);
-    let objects = lake.objects().list(&scope).await?;
+    let objects = lake.objects().list_all(&scope).await?;
     let bytes = objects.iter().map(|object| object.bytes).sum();
     let count = u64::try_from(objects.len()).unwrap_or(u64::MAX);
     kernel.note_objects(claim, count, bytes).await?;
@@ -301,7 +301,7 @@ async fn purge(kernel: &Kernel, lake: &Lake, claim: &JobClaim) -> Result<Option<
     lake.objects()
         .sweep_partial(&scope, kernel.env().now())
         .await?;
-    let left = lake.objects().list(&scope).await?.len();
+    let left = lake.objects().list_all(&scope).await?.len();
     kernel.finish_removal(claim, left).await?;
     tracing::info!(%tenant, "what was left of a tenant is removed, and certified");
     Ok(None)
@@ -330,7 +330,7 @@ async fn sweep_all(work: &Work) -> Result<()> {
         .prune_measures(runner, before(MEASURED)?)
         .await?;
     for tenant in kernel.tenants(runner).await? {
-        let (scope, _) = kernel.maintenance_scope(runner, &tenant, "sweep");
+        let (scope, permit) = kernel.maintenance_scope(runner, &tenant, "sweep");
         if let Err(error) = kernel
             .db()
             .prune_request_ids(&scope, before(REQUEST_IDS)?)
@@ -345,11 +345,14 @@ async fn sweep_all(work: &Work) -> Result<()> {
         if let Err(error) = lake.sweep(&scope).await {
             tracing::warn!(%tenant, %error, "a tenant's objects could not be swept");
         }
+        if let Err(error) = attachments::sweep(kernel, lake.objects(), &scope, &permit).await {
+            tracing::warn!(%tenant, %error, "a tenant's unfinished files could not be swept");
+        }
     }
     for tenant in kernel.removed_tenants(runner, before(REMOVED)?).await? {
         let (scope, _) = kernel.maintenance_scope(runner, &tenant, "sweep");
         // By a server that was paused while it wrote one, past the tenant's removal.
-        for object in lake.objects().list(&scope).await? {
+        for object in lake.objects().list_all(&scope).await? {
             lake.objects().delete(&scope, &object.path).await?;
             tracing::warn!(%tenant, "an object that came after its tenant's removal is deleted");
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Counts what each key holds, up to a limit for each.
 #[derive(Debug)]
-pub(super) struct Shares<K> {
+pub(crate) struct Shares<K> {
     most: usize,
     /// Keys that hold something.
     held: Mutex<HashMap<K, usize>>,
@@ -14,13 +14,13 @@ pub(super) struct Shares<K> {
 
 /// One of a key's places, given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Share<K: Eq + Hash> {
+pub(crate) struct Share<K: Eq + Hash> {
     shares: Arc<Shares<K>>,
     key: K,
 }
 
 impl<K: Eq + Hash + Clone> Shares<K> {
-    pub(super) fn new(most: usize) -> Arc<Self> {
+    pub(crate) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self {
             most,
             held: Mutex::default(),
@@ -28,7 +28,7 @@ impl<K: Eq + Hash + Clone> Shares<K> {
     }
 
     /// A place for this key; `None` when it holds as many as it may.
-    pub(super) fn take(self: &Arc<Self>, key: &K) -> Option<Share<K>> {
+    pub(crate) fn take(self: &Arc<Self>, key: &K) -> Option<Share<K>> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let count = held.get(key).copied().unwrap_or(0);
         if count >= self.most {

@@ -185,6 +185,40 @@ actions! {
     GetProviderIncident,
     /// Lists the provider's incidents.
     ListProviderIncidents,
+    /// Announces a file.
+    CreateAttachment,
+    /// Sends a file's bytes.
+    UploadAttachment,
+    /// Makes what was sent an attachment.
+    FinishAttachment,
+    /// Reads what is known of an attachment.
+    GetAttachment,
+    /// Lists an incident's attachments.
+    ListAttachments,
+    /// Reads an attachment's bytes.
+    DownloadAttachment,
+    /// Registers a public key to which notes are encrypted.
+    RegisterNoteKey,
+    /// Lists such keys.
+    ListNoteKeys,
+    /// Revokes one.
+    RevokeNoteKey,
+    /// Writes a note that the server can't read.
+    CreateNote,
+    /// Puts another ciphertext in a note's place.
+    UpdateNote,
+    /// Lists such notes.
+    ListNotes,
+    /// Writes a note of staff among themselves.
+    CreateProviderNote,
+    /// Lists such notes.
+    ListProviderNotes,
+    /// Links an incident to something.
+    CreateLink,
+    /// Takes a link away.
+    DeleteLink,
+    /// Lists an incident's links.
+    ListLinks,
     /// Makes a tenant's next agreement.
     CreateAgreement,
     /// Lists a tenant's agreements.
@@ -310,6 +344,7 @@ const AGREED: &[Role] = &[
     Role::SlaReporter,
 ];
 const REPORTERS: &[Role] = &[Role::Operator, Role::Auditor, Role::SlaReporter];
+const NOTED: &[Role] = &[Role::Analyst, Role::Auditor];
 const QUEUES: &[Role] = &[Role::Operator, Role::Analyst, Role::Auditor];
 const ADMIN: &[Role] = &[Role::Admin];
 const OPERATOR: &[Role] = &[Role::Operator];
@@ -383,7 +418,12 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::HandOverTask
         | A::CompleteTask
         | A::CancelTask
-        | A::ReopenTask => &[(R::Tenant, HANDLERS), (R::Entered, ANALYST)],
+        | A::ReopenTask
+        | A::CreateAttachment
+        | A::UploadAttachment
+        | A::FinishAttachment
+        | A::CreateLink
+        | A::DeleteLink => &[(R::Tenant, HANDLERS), (R::Entered, ANALYST)],
         A::GetIncident
         | A::ListIncidents
         | A::ListComments
@@ -392,11 +432,25 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::GetTask
         | A::ListTasks
         | A::ListContacts
+        | A::GetAttachment
+        | A::ListAttachments
+        | A::DownloadAttachment
+        | A::ListLinks
         | A::ListClocks
         | A::WatchClocks
         | A::ListReportingDeadlines
         | A::GenerateReport => &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)],
         A::ExportReports => &[(R::Provider, REPORTERS)],
+        // The tenant's people among themselves: there is no way for staff, entered or not.
+        A::RegisterNoteKey
+        | A::RevokeNoteKey
+        | A::CreateNote
+        | A::UpdateNote
+        | A::ListNoteKeys
+        | A::ListNotes => &[(R::Tenant, HANDLERS)],
+        // And the other way round.
+        A::CreateProviderNote => &[(R::Provider, ANALYST)],
+        A::ListProviderNotes => &[(R::Provider, NOTED)],
         A::CreateAgreement => &[(R::Provider, OPERATOR)],
         A::ListAgreements => &[(R::Tenant, CUSTOMER), (R::Provider, AGREED)],
         A::AcknowledgeIncident => &[(R::Entered, ANALYST)],

@@ -57,6 +57,32 @@ const STEPS: &[(&str, &str)] = &[
         "DELETE FROM incident_subscriptions WHERE tenant_id = $1",
     ),
     (
+        "attachmentParts",
+        "DELETE FROM incident_attachment_parts WHERE tenant_id = $1 AND part_id IN \
+            (SELECT part_id FROM incident_attachment_parts WHERE tenant_id = $1 LIMIT 1024)",
+    ),
+    (
+        "attachments",
+        "DELETE FROM incident_attachments WHERE tenant_id = $1 AND attachment_id IN \
+            (SELECT attachment_id FROM incident_attachments WHERE tenant_id = $1 LIMIT 1024)",
+    ),
+    (
+        "notes",
+        "DELETE FROM incident_notes WHERE tenant_id = $1 AND note_id IN \
+            (SELECT note_id FROM incident_notes WHERE tenant_id = $1 LIMIT 1024)",
+    ),
+    (
+        "links",
+        "DELETE FROM incident_links WHERE tenant_id = $1 AND link_id IN \
+            (SELECT link_id FROM incident_links WHERE tenant_id = $1 LIMIT 1024)",
+    ),
+    (
+        "providerNotes",
+        "DELETE FROM provider_notes WHERE tenant_id = $1 AND note_id IN \
+            (SELECT note_id FROM provider_notes WHERE tenant_id = $1 LIMIT 1024)",
+    ),
+    ("noteKeys", "DELETE FROM note_keys WHERE tenant_id = $1"),
+    (
         "incidentComments",
         "DELETE FROM incident_comments WHERE tenant_id = $1 AND comment_id IN \
             (SELECT comment_id FROM incident_comments WHERE tenant_id = $1 LIMIT 1024)",
@@ -150,6 +176,30 @@ const LEFT: &[(&str, &str)] = &[
     (
         "incident_subscriptions",
         "SELECT count(*) FROM incident_subscriptions WHERE tenant_id = $1",
+    ),
+    (
+        "incident_attachment_parts",
+        "SELECT count(*) FROM incident_attachment_parts WHERE tenant_id = $1",
+    ),
+    (
+        "incident_attachments",
+        "SELECT count(*) FROM incident_attachments WHERE tenant_id = $1",
+    ),
+    (
+        "incident_notes",
+        "SELECT count(*) FROM incident_notes WHERE tenant_id = $1",
+    ),
+    (
+        "incident_links",
+        "SELECT count(*) FROM incident_links WHERE tenant_id = $1",
+    ),
+    (
+        "provider_notes",
+        "SELECT count(*) FROM provider_notes WHERE tenant_id = $1",
+    ),
+    (
+        "note_keys",
+        "SELECT count(*) FROM note_keys WHERE tenant_id = $1",
     ),
     (
         "incident_comments",

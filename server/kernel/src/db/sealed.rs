@@ -34,6 +34,10 @@ pub(super) const TABLES: &[SealedTable] = &[
     named("incident_comments", "comment_id"),
     named("incident_tasks", "task_id"),
     named("incident_subscriptions", "subscription_id"),
+    named("incident_attachments", "attachment_id"),
+    named("incident_notes", "note_id"),
+    named("incident_links", "link_id"),
+    named("note_keys", "key_id"),
     named("request_ids", "request_id"),
 ];
 

@@ -292,6 +292,10 @@ impl TenantCipher {
         &self.tenant
     }
 
+    pub(super) fn env(&self) -> &Env {
+        &self.env
+    }
+
     /// The version of the data key that seals now.
     #[must_use]
     pub fn key_version(&self) -> u32 {

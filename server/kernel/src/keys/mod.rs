@@ -6,9 +6,11 @@
 //! - [`destruction`]: the list of destroyed keys, which outlives backups of the keys;
 //! - [`sealed_file`]: the driver that keeps wrapping keys in one sealed file;
 //! - [`envelope`]: sealing and opening under one tenant's keys;
+//! - [`content`]: keys of single objects, and what staff seal among themselves;
 //! - `once`: the same with a key for one seal alone, and under several owners' keys in turn;
 //! - [`keyring`]: the cache of unwrapped keys, bounded in number and in lifetime.
 
+pub mod content;
 pub mod destruction;
 pub mod envelope;
 mod files;
@@ -19,6 +21,7 @@ pub(crate) mod secrets;
 pub mod service;
 mod store;
 
+pub use content::{ContentCipher, StaffCipher};
 pub use destruction::DestructionList;
 pub use envelope::{TenantCipher, WriteCipher};
 pub use keyring::{IngestNames, Keyring};

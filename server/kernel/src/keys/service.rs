@@ -32,6 +32,12 @@ impl KeyId {
         Self("~originals".to_owned())
     }
 
+    /// The key over what the provider's staff write among themselves.
+    #[must_use]
+    pub fn staff() -> Self {
+        Self("~staff".to_owned())
+    }
+
     /// The key over the server's own secrets: signing keys and the local authority's key.
     #[must_use]
     pub fn server() -> Self {

@@ -43,6 +43,23 @@ pub(super) async fn get(
     })
 }
 
+/// Whether the caller may read an event that is there: what other rooms ask before they link to it.
+///
+/// # Errors
+/// As [`get`].
+pub(crate) async fn require(
+    kernel: &Kernel,
+    lake: &Lake,
+    caller: &Caller,
+    tenant: &TenantId,
+    event: EventName,
+) -> Result<()> {
+    let (scope, permit) = caller
+        .tenant_scope(kernel, tenant, Action::GetEvent)
+        .await?;
+    load(kernel, lake, &scope, &permit, event).await.map(drop)
+}
+
 /// Answers `ExplainEvent`.
 ///
 /// # Errors

@@ -28,6 +28,7 @@ use cordon_lake::filter::Filter;
 use cordon_proto::events::events_service_server::EventsServiceServer;
 
 pub use directory::Directory;
+pub(crate) use get::require;
 pub use ingest::Ingest;
 pub use waits::Waits;
 

@@ -190,6 +190,9 @@ fn event(what: &What, by: Party, reason: &str) -> Option<Event> {
         // Without an opening no clock runs: nobody here could have kept it.
         What::Imported { .. }
         | What::CommentUpdated { .. }
+        | What::Attached { .. }
+        | What::Linked { .. }
+        | What::Unlinked { .. }
         | What::Updated { .. }
         | What::CriteriaSet { .. }
         | What::TaskAdded { .. }

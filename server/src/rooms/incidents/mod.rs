@@ -4,14 +4,18 @@
 //! tenant; before that they see a queue of all tenants' incidents, by number, severity, phase and
 //! time alone. What people wrote is sealed under the tenant's keys.
 
+pub(crate) mod attachments;
 mod clocked;
 mod clocks;
 mod convert;
 mod exchange;
 mod facts;
+mod links;
 mod model;
+mod notes;
 pub mod notices;
 mod provider;
+mod provider_notes;
 mod read;
 mod rpc;
 mod service;
@@ -35,7 +39,10 @@ pub(crate) use convert::{
 };
 pub(crate) use exchange::service as exchange_service;
 pub(crate) use facts::{facts, state_fact};
+pub use links::service as links;
+pub use notes::service as notes;
 pub use provider::ProviderIncidentsRpc;
+pub use provider_notes::service as provider_notes;
 pub use rpc::IncidentsRpc;
 pub use tasks::TasksRpc;
 pub(crate) use tasks::wire_contact;

@@ -232,6 +232,18 @@ pub(super) async fn apply(
     enter(tx, cipher, incident.id, incident.updated, happened).await
 }
 
+/// Writes what happened to an incident that itself stays as it is.
+pub(super) async fn note(
+    tx: &mut TenantTx<'_>,
+    cipher: &TenantCipher,
+    incident: Uuid,
+    time: Timestamp,
+    happened: &Happened,
+) -> Result<()> {
+    touch(tx, incident, time).await?;
+    enter(tx, cipher, incident, time, happened).await
+}
+
 /// Writes what happened, as the next of the tenant's, and for whom a notice of it is.
 pub(super) async fn enter(
     tx: &mut TenantTx<'_>,
@@ -647,7 +659,7 @@ pub(super) fn word<T>(row: &AnyRow, column: &str, from: impl Fn(&str) -> Option<
     from(&row.try_get::<String, _>(column)?).ok_or_else(|| damaged(column))
 }
 
-fn damaged(what: &str) -> Error {
+pub(super) fn damaged(what: &str) -> Error {
     Error::internal(format!("an incident's row has a damaged {what}"))
 }
 

@@ -2,7 +2,10 @@
 
 mod change;
 mod export;
+mod files;
 mod import;
+mod links;
+mod notes;
 pub(crate) mod page;
 pub(crate) mod prose;
 mod provider;
@@ -56,6 +59,12 @@ enum Verb {
     },
     #[command(flatten)]
     Change(Change),
+    #[command(flatten)]
+    Files(files::Files),
+    #[command(flatten)]
+    Notes(notes::Notes),
+    #[command(flatten)]
+    Links(links::Links),
     /// Say something to both sides
     Comment {
         /// The incident's full name, id, or number
@@ -196,6 +205,9 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
             let (client, name) = named(context, &whose, change.of().id.clone()).await?;
             change::run(context, &client.incidents(), &name, change).await
         }
+        Verb::Files(files) => files::run(context, &whose, files).await,
+        Verb::Notes(notes) => notes::run(context, &whose, notes).await,
+        Verb::Links(links) => links::run(context, &whose, links).await,
         Verb::Comment { id, text } => {
             let text = prose::read(text)?;
             let (client, name) = named(context, &whose, id).await?;

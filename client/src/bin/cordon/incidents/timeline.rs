@@ -189,6 +189,14 @@ pub(super) fn what(what: Option<&TimelineWhat>) -> String {
                 origin.external_id
             )
         }
+        Some(TimelineWhat::Attached(attached)) => format!(
+            "attached {} ({} bytes): {}",
+            attached.file_name,
+            attached.size_bytes,
+            short(&attached.attachment)
+        ),
+        Some(TimelineWhat::Linked(linked)) => format!("linked {}", linked.resource),
+        Some(TimelineWhat::Unlinked(unlinked)) => format!("unlinked {}", unlinked.resource),
         None => "something that this program is too old to know".to_owned(),
     }
 }

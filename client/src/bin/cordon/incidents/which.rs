@@ -59,6 +59,22 @@ pub(super) fn comment(text: &str) -> Result<String, String> {
     }
 }
 
+/// Reads the full name of something within an incident, for clap; `command` shows such names.
+pub(super) fn part_of(text: &str, collection: &str, command: &str) -> Result<String, String> {
+    let parts: Vec<_> = text.split('/').collect();
+    match parts.as_slice() {
+        ["tenants", tenant, "incidents", incident, of, id]
+            if !tenant.is_empty() && is_id(incident) && *of == collection && is_id(id) =>
+        {
+            Ok(text.to_owned())
+        }
+        _ => Err(format!(
+            "`{text}` is no full name, as in tenants/acme/incidents/…/{collection}/…; `{command}` \
+             has it"
+        )),
+    }
+}
+
 /// 32 hexadecimal digits in five groups.
 fn is_id(text: &str) -> bool {
     let mut groups = text.split('-');

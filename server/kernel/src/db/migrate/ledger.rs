@@ -45,6 +45,7 @@ pub(super) const SQLITE: &[Migration] = migrations!("sqlite":
     7 "0007" "incidents",
     8 "0008" "clocks",
     9 "0009" "notices",
+    10 "0010" "attachments",
     11 "0011" "duties",
     12 "0012" "exchange",
 );
@@ -57,6 +58,7 @@ pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
     5 "0005" "incidents",
     6 "0006" "clocks",
     7 "0007" "notices",
+    8 "0008" "attachments",
     9 "0009" "duties",
     10 "0010" "exchange",
 );

@@ -39,6 +39,7 @@ const PROVIDER_TABLES: &[&str] = &[
     "provider_incident_acts",
     "provider_incident_requests",
     "provider_incident_tenants",
+    "provider_notes",
 ];
 
 /// Of what the provider's readers see named columns alone: summaries.
@@ -51,6 +52,9 @@ const PROVIDER_SUMMARIES: &[(&str, &str)] = &[
     ("sla_reports", "*"),
     ("incident_deliveries", "tenant_id, state, queued_time"),
 ];
+
+/// Of these, what is about tenants and not for them: shut to every tenant's transactions.
+const PROVIDER_OWN: &[&str] = &["provider_notes"];
 
 /// What the kernel itself writes within a provider's transaction: never shown to a reader.
 const PROVIDER_KERNEL_TABLES: &[&str] = &[
@@ -110,7 +114,9 @@ pub(super) async fn install(conn: &mut AnyConnection, guard: Guard) -> Result<()
 /// The condition under which a row (`NEW.`, `OLD.` or nothing) is the tenant's.
 fn owned(table: &Table, row: &str) -> Option<String> {
     const SCOPE: &str = "(SELECT tenant_id FROM temp.cordon_scope)";
-    if table.tenant {
+    if PROVIDER_OWN.contains(&table.name.as_str()) {
+        None
+    } else if table.tenant {
         Some(format!("{row}tenant_id = {SCOPE}"))
     } else if table.home {
         Some(format!("{row}home = 'tenants/' || {SCOPE}"))

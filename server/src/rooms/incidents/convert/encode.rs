@@ -197,6 +197,25 @@ pub(in super::super) fn entry(tenant: &TenantId, entry: Disclosed<Entry>) -> wir
             comments: i32::try_from(comments).unwrap_or(i32::MAX),
             origin: Some(origin(from)),
         }),
+        What::Attached {
+            attachment,
+            file_name,
+            size,
+            sha256,
+        } => WireWhat::Attached(kinds::Attached {
+            attachment: Name::Attachment(tenant.clone(), entry.incident, attachment).to_string(),
+            file_name,
+            size_bytes: size,
+            sha256,
+        }),
+        What::Linked { link, resource } => WireWhat::Linked(kinds::Linked {
+            link: Name::Link(tenant.clone(), entry.incident, link).to_string(),
+            resource,
+        }),
+        What::Unlinked { link, resource } => WireWhat::Unlinked(kinds::Unlinked {
+            link: Name::Link(tenant.clone(), entry.incident, link).to_string(),
+            resource,
+        }),
     };
     wire::TimelineEntry {
         name: Name::TimelineEntry(tenant.clone(), entry.incident, sequence).to_string(),

@@ -243,6 +243,23 @@ pub(super) enum What {
         comments: usize,
         origin: Origin,
     },
+    Attached {
+        #[serde(with = "uuid_text")]
+        attachment: Uuid,
+        file_name: String,
+        size: i64,
+        sha256: String,
+    },
+    Linked {
+        #[serde(with = "uuid_text")]
+        link: Uuid,
+        resource: String,
+    },
+    Unlinked {
+        #[serde(with = "uuid_text")]
+        link: Uuid,
+        resource: String,
+    },
 }
 
 impl What {
@@ -253,6 +270,9 @@ impl What {
             | Self::CriteriaSet { .. }
             | Self::SignedOff { .. }
             | Self::CommentUpdated { .. }
+            | Self::Attached { .. }
+            | Self::Linked { .. }
+            | Self::Unlinked { .. }
             | Self::ClockWarned { .. }
             | Self::ClockBreached { .. }
             | Self::ReportingFact { .. }
@@ -297,6 +317,9 @@ impl What {
             Self::TaskCancelled { .. } => "task_cancelled",
             Self::TaskReopened { .. } => "task_reopened",
             Self::Imported { .. } => "imported",
+            Self::Attached { .. } => "attached",
+            Self::Linked { .. } => "linked",
+            Self::Unlinked { .. } => "unlinked",
         }
     }
 }

@@ -62,6 +62,21 @@ impl Actor {
     }
 }
 
+/// Calls a method of a service as an actor.
+macro_rules! call {
+    ($world:expr, $actor:expr, $service:ident.$method:ident($request:expr)) => {
+        match $world.request($actor, $request).await {
+            Ok(request) => $world
+                .$service
+                .$method(request)
+                .await
+                .map(tonic::Response::into_inner),
+            Err(status) => Err(status),
+        }
+    };
+}
+pub(crate) use call;
+
 /// A server without a network.
 pub(crate) struct World {
     pub(crate) kernel: Arc<Kernel>,
@@ -225,6 +240,29 @@ impl World {
         self.tenants.create_source(request).await.unwrap();
     }
 
+    /// Has a tenant kept: the hold's name.
+    pub(crate) async fn hold(&self, operator: &Actor, parent: &str) -> String {
+        let request = wire::CreateLegalHoldRequest {
+            parent: parent.into(),
+            legal_hold: Some(wire::LegalHold {
+                reason: "court order".into(),
+                ..Default::default()
+            }),
+        };
+        let held = call!(self, operator, tenants.create_legal_hold(request));
+        held.unwrap().legal_hold.unwrap().name
+    }
+
+    /// Ends a hold.
+    pub(crate) async fn release(&self, operator: &Actor, hold: &str) {
+        let request = wire::ReleaseLegalHoldRequest {
+            name: hold.into(),
+            reason: "settled".into(),
+        };
+        let released = call!(self, operator, tenants.release_legal_hold(request));
+        released.unwrap();
+    }
+
     /// Has a credential issued by the operator; its holder comes with a token.
     pub(crate) async fn member(&self, parent: &str, role: &str) -> Actor {
         let request = issue(parent, role);
@@ -238,21 +276,6 @@ impl World {
         self.with_token(&actor(&issued.certificate_pem)).await
     }
 }
-
-/// Calls a method of a service as an actor.
-macro_rules! call {
-    ($world:expr, $actor:expr, $service:ident.$method:ident($request:expr)) => {
-        match $world.request($actor, $request).await {
-            Ok(request) => $world
-                .$service
-                .$method(request)
-                .await
-                .map(tonic::Response::into_inner),
-            Err(status) => Err(status),
-        }
-    };
-}
-pub(crate) use call;
 
 fn actor(certificate_pem: &str) -> Actor {
     let der = CertificateDer::from_pem_slice(certificate_pem.as_bytes()).unwrap();

@@ -76,6 +76,20 @@ fn each() -> Vec<TimelineWhat> {
                 ..Origin::default()
             }),
         }),
+        TimelineWhat::Attached(wire::Attached {
+            attachment: "tenants/acme/incidents/i/attachments/a1".to_owned(),
+            file_name: "memory.raw".to_owned(),
+            size_bytes: 7,
+            sha256: "00ff".to_owned(),
+        }),
+        TimelineWhat::Linked(wire::Linked {
+            link: "l1".to_owned(),
+            resource: "tenants/acme/events/e1".to_owned(),
+        }),
+        TimelineWhat::Unlinked(wire::Unlinked {
+            link: "l1".to_owned(),
+            resource: "tenants/acme/events/e1".to_owned(),
+        }),
     ]
 }
 
@@ -99,6 +113,9 @@ fn each_kind_of_entry_is_told_in_words() {
             "changed a comment: c1",
             "brought in from elsewhere as sev3, closed, in follow up, opened there \
              2020-09-13T12:26:40Z: CASE-1",
+            "attached memory.raw (7 bytes): a1",
+            "linked tenants/acme/events/e1",
+            "unlinked tenants/acme/events/e1",
         ]
     );
     assert!(what(None).contains("too old"));
@@ -153,6 +170,23 @@ fn each_kind_of_entry_is_json() {
                     "close_time": null,
                 },
             }),
+        ),
+        (
+            "ATTACHED",
+            json!({
+                "attachment": "tenants/acme/incidents/i/attachments/a1",
+                "file_name": "memory.raw",
+                "size_bytes": 7,
+                "sha256": "00ff",
+            }),
+        ),
+        (
+            "LINKED",
+            json!({ "link": "l1", "resource": "tenants/acme/events/e1" }),
+        ),
+        (
+            "UNLINKED",
+            json!({ "link": "l1", "resource": "tenants/acme/events/e1" }),
         ),
     ];
     let expected: Vec<_> = expected
