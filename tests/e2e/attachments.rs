@@ -187,7 +187,10 @@ async fn a_file_goes_up_and_down_through_connections_that_are_cut() {
         size,
         sha256: "0".repeat(64),
     };
-    let announce = |size| responder.incidents().announce(&incident.name, new(size));
+    let announce = async |size| {
+        let incidents = responder.incidents();
+        incidents.announce(&incident.name, new(size)).await
+    };
     for _ in 0..3 {
         announce(256 << 20).await.unwrap();
     }
@@ -243,8 +246,9 @@ async fn what_a_killed_server_has_said_to_be_stored_is_stored() {
         let sending = tokio::spawn(async move {
             let mut file = Cursor::new(content);
             let incidents = responder.incidents();
-            let progress = move |bytes: u64| more.send_replace(usize::try_from(bytes).unwrap());
-            let progress = move |bytes| drop(progress(bytes));
+            let progress = move |bytes: u64| {
+                more.send_replace(usize::try_from(bytes).unwrap());
+            };
             incidents.upload(&announced, &mut file, progress).await
         });
         heard.wait_for(|bytes| *bytes > committed).await.unwrap();
@@ -384,7 +388,8 @@ async fn events_are_linked_and_staff_note_what_the_tenant_never_sees() {
         (theirs.replace("hooli", "initech"), Reason::NotFound),
         (incident.name.clone(), Reason::InvalidArgument),
     ] {
-        let refused = responder.incidents().link(&incident.name, &resource, "");
+        let incidents = responder.incidents();
+        let refused = incidents.link(&incident.name, &resource, "");
         assert_eq!(refused.await.unwrap_err().reason(), reason, "{resource}");
     }
 

@@ -44,6 +44,7 @@ async fn open(incidents: &Incidents, title: &str, tlp: Tlp) -> String {
         description: "<script>alert(1)</script>".to_owned(),
         severity: Severity::Sev2,
         tlp,
+        ..NewIncident::default()
     };
     incidents.create(new).await.unwrap().name
 }

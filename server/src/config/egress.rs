@@ -84,8 +84,7 @@ fn networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>, D::Error> 
 
 /// The certificates of a PEM file.
 pub(super) fn authorities(path: &std::path::Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
-    let read = || Ok::<_, rustls_pki_types::pem::Error>(CertificateDer::pem_file_iter(path)?);
-    let found: Result<Vec<_>, _> = read()
+    let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path)
         .with_context(|| format!("can't read {}", path.display()))?
         .collect();
     let found = found.with_context(|| format!("{} is no PEM file", path.display()))?;

@@ -107,7 +107,7 @@ async fn main() {
     .await;
     let operator = world.operator.incidents();
     measure("the first 100 of the queue", || async {
-        let queue = operator.queue(false).take(PAGE);
+        let queue = operator.queue(false, None).take(PAGE);
         let queue: Vec<_> = queue.try_collect().await.unwrap();
         queue.len()
     })

@@ -14,7 +14,7 @@ use crate::show::{or_null, time, time_json};
 
 /// What can be done with links.
 #[derive(Debug, Subcommand)]
-pub(super) enum Links {
+pub(super) enum Verb {
     /// Link an incident to an event
     Link {
         /// The incident's full name, id, or number
@@ -44,20 +44,20 @@ fn link(text: &str) -> Result<String, String> {
     part_of(text, "links", "cordon incidents links")
 }
 
-pub(super) async fn run(context: &Context, whose: &Whose, links: Links) -> Outcome {
+pub(super) async fn run(context: &Context, whose: &Whose, links: Verb) -> Outcome {
     match links {
-        Links::Link { id, event, reason } => {
+        Verb::Link { id, event, reason } => {
             let (client, incident) = named(context, whose, id).await?;
             let linked = client.incidents().link(&incident, &event, &reason).await?;
             context.output.one(&linked)
         }
-        Links::Unlink { name } => {
+        Verb::Unlink { name } => {
             let incidents = context.client_for(whose).await?.incidents();
             incidents.unlink(&name).await?;
             let done = json!({ "unlinked": name });
             context.output.done(&format!("unlinked {name}"), &done)
         }
-        Links::Links { id } => {
+        Verb::Links { id } => {
             let (client, incident) = named(context, whose, id).await?;
             context
                 .output

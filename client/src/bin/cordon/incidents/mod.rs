@@ -62,9 +62,9 @@ enum Verb {
     #[command(flatten)]
     Files(files::Files),
     #[command(flatten)]
-    Notes(notes::Notes),
+    Notes(notes::Verb),
     #[command(flatten)]
-    Links(links::Links),
+    Links(links::Verb),
     /// Say something to both sides
     Comment {
         /// The incident's full name, id, or number

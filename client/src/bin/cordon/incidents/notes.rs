@@ -17,7 +17,7 @@ use crate::show::{time, time_json};
 
 /// What can be done with notes.
 #[derive(Debug, Subcommand)]
-pub(super) enum Notes {
+pub(super) enum Verb {
     /// Write a note that the provider can't read: encrypted here, to the keys that you trust
     Note {
         /// The incident's full name, id, or number
@@ -179,9 +179,9 @@ impl Row for ProviderNote {
     }
 }
 
-pub(super) async fn run(context: &Context, whose: &Whose, notes: Notes) -> Outcome {
+pub(super) async fn run(context: &Context, whose: &Whose, notes: Verb) -> Outcome {
     match notes {
-        Notes::Note { id, text } => {
+        Verb::Note { id, text } => {
             let text = prose::read(text)?;
             let keys = own_keys(context)?;
             let (client, incident) = named(context, whose, id).await?;
@@ -201,7 +201,7 @@ pub(super) async fn run(context: &Context, whose: &Whose, notes: Notes) -> Outco
                 &json!({ "name": written.name, "note_keys": written.note_keys }),
             )
         }
-        Notes::Notes { id } => {
+        Verb::Notes { id } => {
             let keys = own_keys(context)?;
             let own = keys.own().ok_or_else(no_key)?;
             let (client, incident) = named(context, whose, id).await?;
@@ -209,7 +209,7 @@ pub(super) async fn run(context: &Context, whose: &Whose, notes: Notes) -> Outco
             let rows = futures::stream::iter(read).map(Ok);
             context.output.list(rows).await
         }
-        Notes::ShareNotes { id } => {
+        Verb::ShareNotes { id } => {
             let keys = own_keys(context)?;
             let own = keys.own().ok_or_else(no_key)?;
             let (client, incident) = named(context, whose, id).await?;
@@ -231,15 +231,15 @@ pub(super) async fn run(context: &Context, whose: &Whose, notes: Notes) -> Outco
             let sentence = format!("encrypted {shared} notes anew");
             context.output.done(&sentence, &json!({ "shared": shared }))
         }
-        Notes::NoteKeys(verb) => run_keys(context, whose, verb).await,
-        Notes::StaffNote { id, text } => {
+        Verb::NoteKeys(verb) => run_keys(context, whose, verb).await,
+        Verb::StaffNote { id, text } => {
             let text = prose::read(text)?;
             let (client, incident) = named(context, whose, id).await?;
             let incidents = client.incidents();
             let written = incidents.write_provider_note(&incident, &text).await?;
             context.output.one(&written)
         }
-        Notes::StaffNotes { id } => {
+        Verb::StaffNotes { id } => {
             let (client, incident) = named(context, whose, id).await?;
             let notes = client.incidents().provider_notes(&incident);
             context.output.list(notes).await

@@ -279,7 +279,7 @@ async fn a_file_that_broke_off_goes_on_and_is_seen_when_it_is_whole() {
     assert_eq!(reason(late.await), "FAILED_PRECONDITION");
 
     for actor in [&room.reader, &room.colleague, &room.analyst] {
-        assert_eq!(room.list(actor).await, [done.clone()]);
+        assert_eq!(room.list(actor).await, std::slice::from_ref(&done));
         assert_eq!(room.fetch(actor, name, 0).await.unwrap(), content);
     }
     let from = PART + 777;
@@ -449,7 +449,7 @@ async fn what_was_abandoned_is_swept_away_and_what_is_held_stays() {
     assert_eq!(read.unwrap(), bytes(10));
 
     // An object whose row was never written goes an hour later, by the store's clock.
-    let path = Objects::part_path(&scope, uuid::Uuid::now_v7());
+    let path = Objects::part_path(&scope, uuid::Uuid::from_u128(7));
     let stray = bytes::Bytes::from_static(b"stray");
     room.objects.put(&scope, &path, stray).await.unwrap();
     sweep().await.unwrap();

@@ -382,17 +382,17 @@ async fn a_copy_is_kept_in_step_whatever_the_clocks_say() {
         page_size: 2,
         ..Default::default()
     };
-    let (mut seen, mut last, mut changes) = (Vec::new(), 0, 2);
-    loop {
+    let (mut seen, mut changes) = (Vec::new(), 2);
+    let last = loop {
         let page = call!(room, &room.reader, incidents.list_incidents(list.clone()));
         let page = page.unwrap();
         seen.extend(page.incidents.iter().map(|incident| incident.number));
         // From any page on nothing is missed.
-        last = page.cursor.unwrap();
+        let last = page.cursor.unwrap();
         let rest = desk.changed(last, 9).await.0;
         assert_eq!(rest.is_empty(), page.next_page_token.is_empty());
         if page.next_page_token.is_empty() {
-            break;
+            break last;
         }
         list.page_token = page.next_page_token;
         for name in [&names[0], &names[4]].iter().filter(|_| changes > 0) {
@@ -407,7 +407,7 @@ async fn a_copy_is_kept_in_step_whatever_the_clocks_say() {
             call!(room, &room.responder, incidents.create_comment(say)).unwrap();
         }
         changes -= 1;
-    }
+    };
     assert_eq!(seen, [1, 3, 4, 2, 6, 1, 5]);
     assert!(last > after);
     assert_eq!(desk.changed(last, 9).await, (vec![], last));

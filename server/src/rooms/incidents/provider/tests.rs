@@ -320,8 +320,8 @@ async fn what_was_broken_off_is_finished_and_nothing_is_done_twice() {
         );
         let whole = whole.unwrap().provider_incident.unwrap();
         assert!(whole.children.iter().all(|child| child.complete));
-        for at in 0..3 {
-            assert_eq!(counts(&room.seen(at).await), (1, 1), "{}", TENANTS[at]);
+        for (at, tenant) in TENANTS.iter().enumerate().take(3) {
+            assert_eq!(counts(&room.seen(at).await), (1, 1), "{tenant}");
         }
     }
 }

@@ -25,6 +25,8 @@ fn incident(words: &str, severity: Severity, tlp: Tlp, number: i64) -> Incident 
         description: words.to_owned(),
         severity,
         tlp,
+        exercise: false,
+        provider_wide: false,
     };
     let id = Uuid::from_u128(u128::from(words.len() as u64) << 64 | 7);
     let now = Timestamp::UNIX_EPOCH;
