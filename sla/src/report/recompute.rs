@@ -177,7 +177,8 @@ impl Recomputed {
     }
 }
 
-/// What tells a clock from all others.
+/// What tells a clock from nearly all others: an incident that is opened, resolved and opened again in
+/// one moment has two of one kind that start in it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     incident: String,
@@ -226,7 +227,7 @@ pub fn recompute<L: AsRef<[u8]>>(
         .map(|clock| (clock.incident.as_str(), clock.number))
         .collect();
 
-    let mut own: HashMap<Key, DecidedClock> = HashMap::new();
+    let mut own: HashMap<Key, Vec<DecidedClock>> = HashMap::new();
     let mut builder = Builder::new(
         report.tenant.clone(),
         report.period,
@@ -255,7 +256,7 @@ pub fn recompute<L: AsRef<[u8]>>(
         for clock in clocks(report.period, report.as_of) {
             builder.add(&clock);
             came.clocks = came.clocks.saturating_add(1);
-            own.insert(Key::of(&clock), clock);
+            own.entry(Key::of(&clock)).or_default().push(clock);
         }
         let begun = log.entries.iter().map(|entry| entry.at).min();
         for (period, attainment) in &mut months {
@@ -341,19 +342,28 @@ fn read<L: AsRef<[u8]>>(
 
 fn match_clocks(
     reported: Vec<DecidedClock>,
-    mut own: HashMap<Key, DecidedClock>,
+    mut own: HashMap<Key, Vec<DecidedClock>>,
     came: &mut Recomputed,
 ) {
+    // Those that are alike go first, so that none of them is taken for another one.
+    let mut others = Vec::new();
     for clock in reported {
-        let Some(mine) = own.remove(&Key::of(&clock)) else {
+        let mine = own.get_mut(&Key::of(&clock));
+        let place = mine
+            .as_ref()
+            .and_then(|mine| mine.iter().position(|one| *one == clock));
+        match mine.zip(place) {
+            Some((mine, place)) => drop(mine.swap_remove(place)),
+            None => others.push(clock),
+        }
+    }
+    for clock in others {
+        let Some(mine) = own.get_mut(&Key::of(&clock)).and_then(Vec::pop) else {
             came.differ(Difference::NotInLog {
                 clock: Box::new(clock),
             });
             continue;
         };
-        if mine == clock {
-            continue;
-        }
         let values = (serde_json::to_value(&clock), serde_json::to_value(&mine));
         if let (Ok(reported), Ok(value)) = values {
             compare(&reported, &value, &mut |field, reported, own| {
@@ -366,7 +376,7 @@ fn match_clocks(
             });
         }
     }
-    let mut left: Vec<DecidedClock> = own.into_values().collect();
+    let mut left: Vec<DecidedClock> = own.into_values().flatten().collect();
     left.sort_by(|a, b| {
         let order = |clock: &DecidedClock| (clock.number, clock.started, clock.kind);
         (order(a), &a.incident).cmp(&(order(b), &b.incident))

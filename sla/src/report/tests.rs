@@ -441,6 +441,28 @@ fn a_foreign_agreement_makes_a_difference() {
 }
 
 #[test]
+fn clocks_that_start_in_one_moment_are_told_apart() {
+    let start = "2026-10-20T08:00:00Z";
+    let entries = log(&[
+        (start, opened()),
+        (start, Event::Resolved),
+        (start, Event::Reopened),
+        ("2026-10-20T09:00:00Z", Event::Resolved),
+    ]);
+    let logs = vec![own("i1", entries)];
+    let (report, lines) = made(&logs, &versions(), october(), at(NOW), false);
+    assert_eq!(report.overall.met, 3);
+    let mut reversed = lines.clone();
+    reversed.reverse();
+    for lines in [lines, reversed] {
+        let came = recompute(&report, &lines, logs.clone(), &versions());
+        let figures = came.differences.iter();
+        let clocks = figures.filter(|said| !matches!(said, Difference::Digest { .. }));
+        assert_eq!(clocks.collect::<Vec<_>>(), Vec::<&Difference>::new());
+    }
+}
+
+#[test]
 fn a_month_that_is_not_over_is_reported_so_far() {
     let now = at("2026-10-20T23:00:00Z");
     let (report, lines) = made(&incidents(), &versions(), october(), now, false);
