@@ -264,8 +264,11 @@ pub(super) fn lines(tasks: &[Task]) -> Vec<String> {
     let line = |task: &Task| {
         let mut said = format!("{}: {}", plain(task_state(task.state())), task.title);
         if let Some(pending) = &task.pending_action {
-            let from = plain(responsible(pending.responsible()));
-            said.push_str(&format!(", waits for the {from}"));
+            let from = match pending.responsible() {
+                Responsible::Shared => "both sides".to_owned(),
+                one => format!("the {}", plain(responsible(one))),
+            };
+            said.push_str(&format!(", waits for {from}"));
             if pending.text != task.title {
                 said.push_str(&format!(": {}", pending.text));
             }
