@@ -48,8 +48,9 @@ impl Room {
     }
 
     /// Some time later, with tokens of that moment.
-    async fn later(self, by: SignedDuration) -> Self {
+    async fn later(mut self, by: SignedDuration) -> Self {
         self.world.clock.advance(by);
+        self.world.operator = self.world.with_token(&self.world.operator).await;
         Self {
             responder: self.world.with_token(&self.responder).await,
             analyst: self.world.with_token(&self.analyst).await,
