@@ -28,10 +28,20 @@ pub mod cordon {
             tonic::include_proto!("cordon.incidents.v1");
         }
     }
+    /// What clocks and deadlines are about: a package of its own, since incidents tell of them and
+    /// agreements promise them.
+    pub mod clocks {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("cordon.clocks.v1");
+        }
+    }
     /// Agreements and clocks.
     pub mod sla {
         /// Version 1.
         pub mod v1 {
+            pub use super::super::clocks::v1::*;
+
             tonic::include_proto!("cordon.sla.v1");
         }
     }

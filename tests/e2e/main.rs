@@ -30,6 +30,7 @@ mod notices;
 mod originals;
 mod replicas;
 mod search;
+mod sla;
 mod upgrade;
 mod views;
 mod watch;

@@ -57,7 +57,8 @@ pub(crate) async fn open(
 }
 
 /// Up to `limit` of the tenant's incidents for which clocks may have been decided from one moment to
-/// before another, in the order of their ids, after one.
+/// before another, in the order of their ids, after one. Drills are none: their clocks run for those
+/// who train, and count nowhere.
 pub(crate) async fn handled(
     conn: &mut AnyConnection,
     tenant: &TenantId,
@@ -68,6 +69,7 @@ pub(crate) async fn handled(
     let sql = format!(
         "SELECT {COLUMNS} FROM incidents i WHERE i.tenant_id = $1 AND i.incident_id > $2 \
             AND i.created_time < $4 AND (i.state = 'open' OR i.updated_time >= $3) \
+            AND i.exercise = 0 \
           ORDER BY i.incident_id LIMIT $5"
     );
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
