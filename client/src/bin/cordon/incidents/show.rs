@@ -10,6 +10,7 @@ use super::timeline::{actor_json, who};
 use super::words::{code, party, phase, plain, plain_or_none, severity, state, tlp};
 use crate::output::Row;
 use crate::show::{or_null, short, time, time_json};
+use crate::sla::words::kind;
 
 impl Row for Incident {
     const HEAD: &'static [&'static str] = &[
@@ -143,6 +144,8 @@ impl Row for QueuedIncident {
         "next move",
         "opened",
         "noted",
+        "due",
+        "breaches",
         "number",
         "name",
     ];
@@ -155,6 +158,11 @@ impl Row for QueuedIncident {
             plain_or_none(party(self.pending_party())),
             moment(self.create_time.as_ref()),
             moment(self.acknowledge_time.as_ref()),
+            match &self.due_time {
+                Some(due) => format!("{} {}", plain(kind(self.due_objective())), moment(Some(due))),
+                None => String::new(),
+            },
+            self.breaches.to_string(),
             self.number.to_string(),
             self.name.clone(),
         ]
@@ -171,6 +179,9 @@ impl Row for QueuedIncident {
             "create_time": time_json(self.create_time.as_ref()),
             "update_time": time_json(self.update_time.as_ref()),
             "acknowledge_time": time_json(self.acknowledge_time.as_ref()),
+            "due_time": time_json(self.due_time.as_ref()),
+            "due_objective": or_null(kind(self.due_objective()).to_owned()),
+            "breaches": self.breaches,
             "exercise": self.exercise,
         })
     }

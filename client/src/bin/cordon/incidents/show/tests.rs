@@ -182,6 +182,9 @@ fn the_queue_is_rows_and_json() {
         state: IncidentState::Open.into(),
         pending_party: Party::Provider.into(),
         create_time: at(0),
+        due_time: at(0),
+        due_objective: cordon_client::ObjectiveKind::Acknowledge.into(),
+        breaches: 1,
         ..QueuedIncident::default()
     };
     assert_eq!(
@@ -193,6 +196,8 @@ fn the_queue_is_rows_and_json() {
             "provider",
             "2023-11-14T22:13:20Z",
             "",
+            "acknowledge 2023-11-14T22:13:20Z",
+            "1",
             "12",
             NAME
         ]
