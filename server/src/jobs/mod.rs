@@ -248,8 +248,15 @@ async fn perform(work: &Work, claim: &JobClaim) -> Result<Option<Timestamp>> {
     let tenant = claim.tenant();
     let (job, about) = claim.job().split_once(':').unwrap_or((claim.job(), ""));
     match job {
-        CLOCKS => return sla::look_at_clocks(kernel, claim, about).await,
-        REPORTS => return sla::keep_reports(kernel, claim).await,
+        // What is recorded too early can't be taken back.
+        CLOCKS => {
+            kernel.db().require_clock().await?;
+            return sla::look_at_clocks(kernel, claim, about).await;
+        }
+        REPORTS => {
+            kernel.db().require_clock().await?;
+            return sla::keep_reports(kernel, claim).await;
+        }
         SEAL => {
             let sealed = lake.seal(&scope, Some(claim), SealMode::Due).await?;
             let merged = lake.merge(&scope, Some(claim)).await?;

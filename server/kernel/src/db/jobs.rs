@@ -137,7 +137,11 @@ impl JobClaim {
 
 /// Which of the 256 buckets a tenant's jobs are in.
 pub(crate) fn bucket_of(tenant: &TenantId) -> u8 {
-    blake3::hash(tenant.as_str().as_bytes())
+    bucket_of_text(tenant.as_str())
+}
+
+fn bucket_of_text(tenant: &str) -> u8 {
+    blake3::hash(tenant.as_bytes())
         .as_bytes()
         .first()
         .copied()
@@ -167,9 +171,12 @@ impl Db {
         let mut due = self.due_jobs(lane, next..BUCKETS, now, limit).await?;
         let left = limit.saturating_sub(u32::try_from(due.len()).unwrap_or(u32::MAX));
         due.extend(self.due_jobs(lane, 0..next, now, left).await?);
-        if due.is_empty() {
+        let Some((last, _)) = due.last() else {
             return Ok(Vec::new());
-        }
+        };
+        let next = (u16::from(bucket_of_text(last)) + 1) % BUCKETS;
+        // Servers that claim at one time lock rows in one order.
+        due.sort();
         let until = later(nanos(now), lease);
         let mut claims = Vec::with_capacity(due.len());
         let mut system = self.system_tx().await?;
@@ -195,10 +202,7 @@ impl Db {
             });
         }
         system.commit().await?;
-        if let Some(last) = claims.last() {
-            let next = (u16::from(bucket_of(last.tenant())) + 1) % BUCKETS;
-            runner.next(lane).store(next, Ordering::Relaxed);
-        }
+        runner.next(lane).store(next, Ordering::Relaxed);
         Ok(claims)
     }
 

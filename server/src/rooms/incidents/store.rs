@@ -345,8 +345,9 @@ pub(super) async fn entries_of_kind(
     kind: &str,
 ) -> Result<Vec<Entry>> {
     let rows = sqlx::query(
-        "SELECT seq, incident_id, time, sealed FROM incident_entries \
-          WHERE tenant_id = $1 AND incident_id = $2 AND kind = $3 ORDER BY seq",
+        "SELECT e.seq, e.incident_id, e.time, e.sealed, i.exercise FROM incident_entries e \
+           JOIN incidents i ON i.tenant_id = e.tenant_id AND i.incident_id = e.incident_id \
+          WHERE e.tenant_id = $1 AND e.incident_id = $2 AND e.kind = $3 ORDER BY e.seq",
     )
     .bind(cipher.tenant().as_str())
     .bind(text(incident))
@@ -381,7 +382,7 @@ pub(super) async fn pending_since(
 ) -> Result<Option<Timestamp>> {
     let time: Option<i64> = sqlx::query_scalar(
         "SELECT time FROM incident_entries WHERE tenant_id = $1 AND incident_id = $2 \
-            AND kind IN ('opened', 'handed_over', 'reopened') ORDER BY seq DESC LIMIT 1",
+            AND kind IN ('opened', 'imported', 'handed_over', 'reopened') ORDER BY seq DESC LIMIT 1",
     )
     .bind(tenant.as_str())
     .bind(text(incident))

@@ -3,7 +3,7 @@
 
 use cordon_kernel::audit::AuditEntry;
 use cordon_kernel::db::TenantTx;
-use cordon_kernel::db::jobs::{CLOCKS, JobClaim};
+use cordon_kernel::db::jobs::{CLOCKS, JobClaim, REPORTS};
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::keys::TenantCipher;
 use cordon_kernel::{Error, Name, Reason, Result, TenantScope};
@@ -13,14 +13,12 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::clocks::{Agreements, Evaluated};
-use super::report::{Making, report_name};
+use super::report::{Making, SETTLING, report_name};
 use super::store;
 use crate::rooms::incidents::{self, Standing};
 
 /// Incidents whose clocks are scheduled in one transaction.
 const STEP: i64 = 500;
-/// How long after a month its report is made: other servers' clocks may be behind.
-const SETTLING: SignedDuration = SignedDuration::from_hours(1);
 /// How often the report of the present month is made.
 const DAILY: SignedDuration = SignedDuration::from_hours(24);
 /// How many months back reports are made that are missing.
@@ -110,17 +108,21 @@ async fn look_at_all(kernel: &Kernel, claim: &JobClaim) -> Result<Option<Timesta
 }
 
 /// Schedules that for a tenant some of whose incidents were opened by a program that kept no
-/// timers.
+/// timers, and reports for one that was promised something and has none.
 ///
 /// # Errors
 /// `UNAVAILABLE` when the database can't be reached.
 pub(crate) async fn catch_up(kernel: &Kernel, scope: &TenantScope) -> Result<()> {
     let mut read = kernel.db().tenant_read(scope).await?;
     let unseen = incidents::has_unseen(read.conn(), scope.tenant()).await?;
+    let unreported = store::is_unreported(read.conn(), scope.tenant()).await?;
     drop(read);
+    let now = kernel.env().now();
     if unseen {
-        let now = kernel.env().now();
         kernel.db().schedule_job(scope, CLOCKS, now).await?;
+    }
+    if unreported {
+        kernel.db().schedule_job(scope, REPORTS, now).await?;
     }
     Ok(())
 }
@@ -146,7 +148,8 @@ pub(crate) async fn keep_reports(kernel: &Kernel, claim: &JobClaim) -> Result<Op
     for month in months {
         let settled = month.to() + SETTLING <= now;
         let wanted = month == present || settled;
-        if wanted && !store::is_final(read.conn(), claim.tenant(), month).await? {
+        let kept = store::final_report(read.conn(), claim.tenant(), month).await?;
+        if wanted && kept.is_none() {
             missing.push(month);
         }
     }

@@ -22,6 +22,19 @@ const STEP: i64 = 64;
 const EARLIER: i64 = 11;
 const MINUTE: i64 = 60;
 
+/// How long after a month its report is final: other servers' clocks may be behind, and what was
+/// counted in memory is still to be written down.
+pub(super) const SETTLING: SignedDuration = SignedDuration::from_hours(1);
+
+/// The moment that a month is reported as of when it is `now`: until it has settled, before its end.
+pub(super) fn known_at(period: Period, now: Timestamp) -> Timestamp {
+    let end = period.to();
+    match now < end + SETTLING {
+        true => now.min(end - SignedDuration::from_nanos(1)),
+        false => now,
+    }
+}
+
 /// A report in the making.
 pub(super) struct Making<'a> {
     kernel: &'a Kernel,
@@ -86,23 +99,31 @@ impl<'a> Making<'a> {
         Ok(Some(text))
     }
 
-    /// The report, and the digest of all lines.
+    /// The report, and the digest of all lines. What the service measured, and the months before,
+    /// are those of the report that was kept when the month was over, once it was.
     pub(super) async fn finish(self) -> Result<(Report, ClocksDigest)> {
-        let availability = availability(self.kernel, self.period, self.as_of).await?;
         let tenant = self.scope.tenant();
         let mut read = self.kernel.db().tenant_read(self.scope).await?;
+        let kept = store::final_report(read.conn(), tenant, self.period).await?;
+        let earlier = store::reports(read.conn(), tenant, self.period, EARLIER).await?;
         // Whole days: those of the month, as far as it has come.
         let until = self.as_of + SignedDuration::from_hours(24) - SignedDuration::from_nanos(1);
         let until = until.min(self.period.to());
         let waited = waited(read.conn(), tenant, self.period.from(), until).await?;
-        let earlier = store::reports(read.conn(), tenant, self.period, EARLIER).await?;
         drop(read);
-        let earlier = earlier.iter().map(Month::from).collect();
+        let (availability, freshness, earlier) = match kept {
+            Some(kept) => (kept.availability, kept.freshness, kept.earlier),
+            None => (
+                availability(self.kernel, self.period, self.as_of).await?,
+                freshness(&waited),
+                earlier.iter().map(Month::from).collect(),
+            ),
+        };
         let digest = self.lines.finish();
         let clocks = Some(digest.clone());
         let report = self
             .builder
-            .finish(availability, freshness(&waited), earlier, clocks);
+            .finish(availability, freshness, earlier, clocks);
         Ok((report, digest))
     }
 }

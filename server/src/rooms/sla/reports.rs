@@ -10,7 +10,7 @@ use cordon_sla::report::PREDICATE_TYPE;
 use wire::generate_report_response::Part;
 
 use super::clocks::Agreements;
-use super::report::{Making, report_name};
+use super::report::{Making, known_at, report_name};
 use super::service::Service;
 use super::store;
 use crate::transport::{Caller, Feed};
@@ -30,6 +30,7 @@ impl Service {
         let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
         let now = self.kernel.env().now();
         require_begun(period, now)?;
+        let now = known_at(period, now);
         let name = report_name(&tenant, period)?;
         let entry = AuditEntry::new(&permit).resource(name.clone());
         self.kernel.db().audit_read(&scope, entry).await?;

@@ -95,19 +95,37 @@ pub(super) async fn reports(
     rows.into_iter().map(read).collect()
 }
 
-/// Whether the tenant's report of a month is kept, and final.
-pub(super) async fn is_final(
+/// The tenant's report of a month, if it is kept and final.
+pub(super) async fn final_report(
     conn: &mut AnyConnection,
     tenant: &TenantId,
     period: Period,
-) -> Result<bool> {
-    let row: Option<i64> =
-        sqlx::query_scalar("SELECT final FROM sla_reports WHERE tenant_id = $1 AND period = $2")
+) -> Result<Option<Report>> {
+    let document: Option<String> = sqlx::query_scalar(
+        "SELECT document FROM sla_reports WHERE tenant_id = $1 AND period = $2 AND final = 1",
+    )
+    .bind(tenant.as_str())
+    .bind(period.to_string())
+    .fetch_optional(conn)
+    .await?;
+    document
+        .map(|document| serde_json::from_str(&document).map_err(Error::internal))
+        .transpose()
+}
+
+/// Whether the tenant was promised something and has no report yet.
+pub(super) async fn is_unreported(conn: &mut AnyConnection, tenant: &TenantId) -> Result<bool> {
+    let promised: Option<i64> =
+        sqlx::query_scalar("SELECT version FROM sla_agreements WHERE tenant_id = $1 LIMIT 1")
             .bind(tenant.as_str())
-            .bind(period.to_string())
+            .fetch_optional(&mut *conn)
+            .await?;
+    let reported: Option<i64> =
+        sqlx::query_scalar("SELECT final FROM sla_reports WHERE tenant_id = $1 LIMIT 1")
+            .bind(tenant.as_str())
             .fetch_optional(conn)
             .await?;
-    Ok(row == Some(1))
+    Ok(promised.is_some() && reported.is_none())
 }
 
 /// Keeps a report; one that is final stays as it is.

@@ -159,7 +159,11 @@ impl Row for QueuedIncident {
             moment(self.create_time.as_ref()),
             moment(self.acknowledge_time.as_ref()),
             match &self.due_time {
-                Some(due) => format!("{} {}", plain(kind(self.due_objective())), moment(Some(due))),
+                Some(due) => format!(
+                    "{} {}",
+                    plain(kind(self.due_objective())),
+                    moment(Some(due))
+                ),
                 None => String::new(),
             },
             self.breaches.to_string(),

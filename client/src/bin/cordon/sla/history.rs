@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use cordon_client::{Client, TimelineEntry};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::context::{Context, Whose};
 use crate::failure::{Failure, Outcome, note};
@@ -39,14 +39,24 @@ pub(super) async fn run(context: &Context, command: Ask) -> Outcome {
     )
 }
 
-/// An entry without who did it and what was said with it: what clocks go by is no more than when
-/// which side did what, and the rest may be marked as not for everyone.
-fn unsaid(mut entry: TimelineEntry) -> TimelineEntry {
+/// What has details that clocks go by.
+const COUNTED: &[&str] = &["OPENED", "MOVED", "RECLASSIFIED", "HANDED_OVER", "CLOSED"];
+
+/// An entry without who did it, what was said with it, and what clocks don't go by: that is no more
+/// than when which side did what, and the rest may be marked as not for everyone.
+fn unsaid(mut entry: TimelineEntry) -> Value {
     entry.reason.clear();
     if let Some(actor) = &mut entry.actor {
         actor.subject.clear();
     }
-    entry
+    let mut said = entry.json();
+    let counted = said["what"]
+        .as_str()
+        .is_some_and(|what| COUNTED.contains(&what));
+    if !counted && let Some(said) = said.as_object_mut() {
+        said.insert("details".to_owned(), json!({}));
+    }
+    said
 }
 
 /// Writes all entries up to now; says how many.
@@ -57,10 +67,61 @@ async fn write(client: &Client, out: impl Write) -> Result<u64, Failure> {
         .incidents()
         .history(|entry| {
             count += 1;
-            writeln!(out, "{}", unsaid(entry).json())?;
+            writeln!(out, "{}", unsaid(entry))?;
             Ok(())
         })
         .await?;
     out.flush()?;
     Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use cordon_client::{Actor, TimelineWhat};
+    use cordon_proto::incidents::timeline_entry as wire;
+
+    use super::*;
+
+    #[test]
+    fn no_words_of_people_are_in_a_history() {
+        let said = |what| {
+            let entry = TimelineEntry {
+                name: "tenants/acme/incidents/1/timelineEntries/7".to_owned(),
+                reason: "secret".to_owned(),
+                actor: Some(Actor {
+                    subject: "secret".to_owned(),
+                    ..Actor::default()
+                }),
+                what: Some(what),
+                ..TimelineEntry::default()
+            };
+            unsaid(entry)
+        };
+        let words = [
+            said(TimelineWhat::TaskAdded(wire::TaskAdded {
+                title: "secret".to_owned(),
+                ..wire::TaskAdded::default()
+            })),
+            said(TimelineWhat::Attached(wire::Attached {
+                file_name: "secret".to_owned(),
+                ..wire::Attached::default()
+            })),
+            said(TimelineWhat::Linked(wire::Linked {
+                resource: "secret".to_owned(),
+                ..wire::Linked::default()
+            })),
+            said(TimelineWhat::Updated(wire::Updated {
+                fields: vec!["secret".to_owned()],
+            })),
+        ];
+        for entry in words {
+            assert!(!entry.to_string().contains("secret"), "{entry}");
+        }
+        let moved = said(TimelineWhat::Moved(wire::Moved::default()));
+        assert!(
+            moved["details"]
+                .as_object()
+                .is_some_and(|details| !details.is_empty())
+        );
+    }
 }

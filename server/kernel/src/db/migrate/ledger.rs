@@ -43,11 +43,11 @@ pub(super) const SQLITE: &[Migration] = migrations!("sqlite":
     5 "0005" "servers" from 5,
     6 "0006" "ends" from 6,
     7 "0007" "incidents",
-    8 "0008" "clocks",
-    9 "0009" "notices",
-    10 "0010" "attachments",
-    11 "0011" "duties",
-    12 "0012" "exchange",
+    8 "0008" "clocks" from 8,
+    9 "0009" "notices" from 9,
+    10 "0010" "attachments" from 10,
+    11 "0011" "duties" from 11,
+    12 "0012" "exchange" from 12,
 );
 
 pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
@@ -56,11 +56,11 @@ pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
     3 "0003" "servers" from 3,
     4 "0004" "ends" from 4,
     5 "0005" "incidents",
-    6 "0006" "clocks",
-    7 "0007" "notices",
-    8 "0008" "attachments",
-    9 "0009" "duties",
-    10 "0010" "exchange",
+    6 "0006" "clocks" from 6,
+    7 "0007" "notices" from 7,
+    8 "0008" "attachments" from 8,
+    9 "0009" "duties" from 9,
+    10 "0010" "exchange" from 10,
 );
 
 /// Makes the ledger, unless it is there.

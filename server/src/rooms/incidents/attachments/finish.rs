@@ -44,6 +44,12 @@ impl Service {
             )
             .with_metadata("committed_bytes", at.to_string()));
         }
+        let _share = self.streams.take(scope.tenant()).ok_or_else(|| {
+            Error::new(
+                Reason::QuotaExceeded,
+                "the tenant has as many streams of files open as it may: wait for one to end",
+            )
+        })?;
         // What is stored, and not what came by: this is what everybody will read.
         let hash = self
             .hash(&scope, &cipher.content(key), id, sent.size, &parts)

@@ -160,7 +160,16 @@ pub(in super::super) fn decide(
             title,
             description,
             tlp,
-        } => (update(&mut after, title, description, tlp), String::new()),
+        } => {
+            let looser = tlp.is_some_and(|tlp| tlp > before.tlp);
+            if looser && by.party == Party::Provider && !before.words.provider_wide {
+                return no(
+                    "whose incident it is says how far it may be passed on: ask the customer to \
+                     mark it for more readers",
+                );
+            }
+            (update(&mut after, title, description, tlp), String::new())
+        }
         Command::Acknowledge => (acknowledge(&mut after, by, now)?, String::new()),
         Command::Move { to, reason } => (shift(&mut after, to, &reason)?, reason),
         Command::Reclassify { to, reason } => (reclassify(&mut after, to), reason),

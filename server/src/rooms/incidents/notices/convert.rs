@@ -106,7 +106,7 @@ fn interest(
         (1..=MAX_KIND).contains(&kind.len()) && letters
     };
     if !kinds.iter().all(is_word) {
-        fields.wrong("subscription.kinds", "expected words as in hand_over");
+        fields.wrong("subscription.kinds", "expected words as in handed_over");
     }
     kinds.sort();
     kinds.dedup();

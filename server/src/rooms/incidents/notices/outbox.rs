@@ -54,7 +54,7 @@ pub(in super::super) async fn offer(
         "SELECT s.subscription_id, s.state, s.kinds, s.severities, s.mentions, s.sealed, i.severity \
            FROM incident_subscriptions s \
            JOIN incidents i ON i.tenant_id = s.tenant_id AND i.incident_id = $2 \
-          WHERE s.tenant_id = $1 AND s.incident_id IN ('', $3)",
+          WHERE s.tenant_id = $1 AND s.incident_id IN ('', $3) ORDER BY s.subscription_id",
     )
     .bind(tenant.as_str())
     .bind(store::text(offered.incident))
