@@ -150,6 +150,7 @@ fn a_report_says_its_figures() {
 fn an_incident_without_anything_says_so() {
     let page = incident_report(&sparse(), &[]);
     assert_eq!(page.matches("None recorded.").count(), 13);
+    assert!(page.contains("No signature was checked") && !page.contains("signed report"));
     assert_eq!(page.matches(">TLP:AMBER+STRICT<").count(), 1);
     assert!(page.contains("@bottom-left { content: \"TLP:AMBER+STRICT\"; }"));
     let full = incident_report(&incident(), &keys());
@@ -172,6 +173,52 @@ fn an_incident_without_anything_says_so() {
     let page = incident_report(&drill, &[]);
     assert!(page.matches("EXERCISE").count() >= 4);
     assert!(page.contains("<title>Exercise 17 of acme"));
+}
+
+#[test]
+fn a_deadline_without_a_number_is_neither_late_nor_in_time() {
+    let told = |started: bool, due: bool, done: bool| {
+        let at = |said: bool, time: &str| said.then(|| time.parse().unwrap());
+        let mut report = sparse();
+        report.as_of = "2026-10-07T00:00:00Z".parse().unwrap();
+        report.deadlines = vec![crate::incident::Deadline {
+            law: "GDPR Art. 33(2)".into(),
+            duty: "notification of the controller".into(),
+            started: at(started, "2026-10-05T08:00:00Z"),
+            due: at(due, "2026-10-06T08:00:00Z"),
+            done: at(done, "2026-10-05T09:00:00Z"),
+        }];
+        let page = incident_report(&report, &[]).replace('\u{a0}', " ");
+        [
+            "not started",
+            "without undue delay",
+            ">in time<",
+            " late<",
+            ">done<",
+            ">open<",
+        ]
+        .map(|said| page.contains(said))
+    };
+    assert_eq!(
+        told(false, false, false),
+        [true, false, false, false, false, true]
+    );
+    assert_eq!(
+        told(true, false, false),
+        [false, true, false, false, false, true]
+    );
+    assert_eq!(
+        told(true, false, true),
+        [false, true, false, false, true, false]
+    );
+    assert_eq!(
+        told(true, true, true),
+        [false, false, true, false, false, false]
+    );
+    assert_eq!(
+        told(true, true, false),
+        [false, false, false, true, false, false]
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A server that does what a test tells it to, over real TLS and HTTP/2.
 
 pub(crate) mod incidents;
+mod parts;
 mod sla;
 mod tenants;
 
@@ -14,8 +15,10 @@ use cordon_client::{Client, Profile, RetryPolicy};
 use cordon_proto::events as wire;
 use cordon_proto::events::events_service_server::{EventsService, EventsServiceServer};
 use cordon_proto::incidents::WatchIncidentsResponse;
+use cordon_proto::incidents::attachments_service_server::AttachmentsServiceServer;
 use cordon_proto::incidents::exchange_service_server::ExchangeServiceServer;
 use cordon_proto::incidents::incidents_service_server::IncidentsServiceServer;
+use cordon_proto::incidents::tasks_service_server::TasksServiceServer;
 use cordon_proto::sla::sla_service_server::SlaServiceServer;
 use cordon_proto::sla::{
     Agreement, ExportReportsResponse, GenerateReportResponse, WatchClocksResponse,
@@ -64,6 +67,8 @@ pub(crate) struct Script {
     pub(crate) registered: Mutex<Vec<String>>,
     /// With what the next calls about incidents fail.
     pub(crate) incident_failures: Mutex<VecDeque<Status>>,
+    /// Whether each entry of a timeline comes on a page of its own.
+    pub(crate) timeline_in_pages: AtomicBool,
     /// The ids of elsewhere that were brought in.
     pub(crate) imported: Mutex<HashSet<String>>,
     pub(crate) incident_watches: Mutex<VecDeque<Vec<Result<WatchIncidentsResponse, Status>>>>,
@@ -408,6 +413,8 @@ impl Fake {
             .add_service(TenantsServiceServer::new(service.clone()))
             .add_service(IncidentsServiceServer::new(service.clone()))
             .add_service(ExchangeServiceServer::new(service.clone()))
+            .add_service(TasksServiceServer::new(service.clone()))
+            .add_service(AttachmentsServiceServer::new(service.clone()))
             .add_service(SlaServiceServer::new(service.clone()))
             .add_service(EventsServiceServer::new(service));
         let runtime = tokio::runtime::Builder::new_multi_thread()

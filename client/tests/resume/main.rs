@@ -6,6 +6,7 @@ mod cli;
 mod exchange;
 mod failover;
 mod fake;
+mod incident_report;
 mod incidents;
 mod registers;
 mod reports;

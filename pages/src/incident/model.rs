@@ -229,7 +229,9 @@ pub struct Deadline {
     pub law: String,
     /// What has to be done.
     pub duty: String,
-    /// By when; none if nothing has started it yet.
+    /// When the time began to run; none if nothing has started it yet.
+    pub started: Option<Timestamp>,
+    /// By when; none if nothing has started it yet, or the law names no number.
     pub due: Option<Timestamp>,
     /// When it was done.
     pub done: Option<Timestamp>,

@@ -62,7 +62,7 @@ pub fn incident_report(report: &IncidentReport, signed_by: &[String]) -> String 
         (section("Lessons", list_or_none(&report.lessons, parts::lessons)))
         (section("About this page", html! {
             @if signed_by.is_empty() {
-                p { "Nobody has checked a signature for this page. What counts is the signed report, of which this is a picture." }
+                p { "No signature was checked for this page, and none stands for it: it was put together from what the server answered. What counts is the record that both sides can read there." }
             } @else {
                 p { "This is a picture of a report whose signature was checked, by key "
                     @for (index, key) in signed_by.iter().enumerate() {

@@ -86,12 +86,18 @@ pub(super) fn deadlines(report: &IncidentReport, deadlines: &[Deadline]) -> Mark
             tr {
                 th { (Words(&deadline.law)) }
                 td { (Words(&deadline.duty)) }
-                td class="t" { @match deadline.due { Some(due) => (minute(due)), None => "not started" } }
+                td class="t" { @match deadline.due {
+                    Some(due) => (minute(due)),
+                    None if deadline.started.is_some() => "without undue delay",
+                    None => "not started",
+                } }
                 td class="t" { (time_or_none(deadline.done)) }
                 td {
                     @match deadline.due {
                         Some(due) if due < end => { span class="late" { (span(end.duration_since(due))) " late" } }
-                        _ if deadline.done.is_some() => { span class="ok" { "in time" } }
+                        Some(_) if deadline.done.is_some() => { span class="ok" { "in time" } }
+                        // Nobody but the authority says whether that was without undue delay.
+                        None if deadline.done.is_some() => "done",
                         _ => "open"
                     }
                 }

@@ -436,8 +436,8 @@ pub(super) fn incident() -> IncidentReport {
         }).collect(),
         clocks,
         deadlines: vec![
-            Deadline { law: "NIS2 Art. 23".into(), duty: "early warning".into(), due: Some(at("2026-10-06T09:10:00Z")), done: Some(at("2026-10-05T20:00:00Z")) },
-            Deadline { law: "GDPR Art. 33".into(), duty: "notification of the authority".into(), due: Some(at("2026-10-08T09:10:00Z")), done: None },
+            Deadline { law: "NIS2 Art. 23".into(), duty: "early warning".into(), started: Some(at("2026-10-05T09:10:00Z")), due: Some(at("2026-10-06T09:10:00Z")), done: Some(at("2026-10-05T20:00:00Z")) },
+            Deadline { law: "GDPR Art. 33".into(), duty: "notification of the authority".into(), started: Some(at("2026-10-05T09:10:00Z")), due: Some(at("2026-10-08T09:10:00Z")), done: None },
         ],
         responsibilities: vec![
             Responsibility { task: "Block credentials".into(), responsible: "provider: SOC".into(), accountable: "provider: duty manager".into(), consulted: "customer: CSIRT".into(), informed: "customer: CISO".into() },

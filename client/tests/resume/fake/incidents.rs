@@ -1,5 +1,7 @@
 //! The fake's incidents: it notes what it is asked and answers with it.
 
+use std::sync::atomic::Ordering;
+
 use cordon_proto::incidents as wire;
 use cordon_proto::incidents::exchange_service_server::ExchangeService;
 use cordon_proto::incidents::import_result::{Outcome, Violation};
@@ -14,14 +16,14 @@ type Answer<T> = Result<Response<T>, Status>;
 /// The id of each incident and each comment.
 pub(crate) const ID: &str = "01934f5e-7c1a-7abc-8def-0123456789ab";
 /// When everything happens to incidents.
-const TIME: Option<prost_types::Timestamp> = Some(prost_types::Timestamp {
+pub(super) const TIME: Option<prost_types::Timestamp> = Some(prost_types::Timestamp {
     seconds: 1_700_000_000,
     nanos: 0,
 });
 
 impl Service {
     /// Notes a call, its mark and what it says, and fails it if that is what comes next.
-    fn incident<T>(
+    pub(super) fn incident<T>(
         &self,
         call: &str,
         request: Request<T>,
@@ -43,7 +45,7 @@ impl Service {
     }
 }
 
-fn actor() -> Option<wire::Actor> {
+pub(super) fn actor() -> Option<wire::Actor> {
     Some(wire::Actor {
         subject: "jane".to_owned(),
         party: wire::Party::Customer.into(),
@@ -283,10 +285,17 @@ serve! {
             &self,
             request: Request<wire::ListTimelineEntriesRequest>,
         ) -> Answer<wire::ListTimelineEntriesResponse> {
-            self.incident("timeline", request, |_| "", |asked| asked.parent.clone())?;
+            let asked =
+                self.incident("timeline", request, |_| "", |asked| asked.parent.clone())?;
+            let in_pages = self.0.timeline_in_pages.load(Ordering::Relaxed);
+            let (entries, next) = match (in_pages, asked.page_token.as_str()) {
+                (false, _) => (vec![entry(7), entry(9)], ""),
+                (true, "") => (vec![entry(7)], "two"),
+                (true, _) => (vec![entry(9)], ""),
+            };
             Ok(Response::new(wire::ListTimelineEntriesResponse {
-                timeline_entries: vec![entry(7), entry(9)],
-                next_page_token: String::new(),
+                timeline_entries: entries,
+                next_page_token: next.to_owned(),
             }))
         }
 

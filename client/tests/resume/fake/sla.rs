@@ -18,6 +18,10 @@ const TIME: Option<prost_types::Timestamp> = Some(prost_types::Timestamp {
     nanos: 0,
 });
 
+const fn span(seconds: i64) -> Option<prost_types::Duration> {
+    Some(prost_types::Duration { seconds, nanos: 0 })
+}
+
 impl Service {
     /// Notes a call and what it says, and fails it if that is what comes next.
     fn sla<T>(&self, request: Request<T>, words: fn(&T) -> String) -> Result<T, Status> {
@@ -144,10 +148,10 @@ impl SlaService for Service {
             state: State::Running.into(),
             start_time: TIME,
             due_time: TIME,
-            left: Some(prost_types::Duration {
-                seconds: 11_520,
-                nanos: 0,
-            }),
+            allowed: span(14_400),
+            spent: span(2_880),
+            paused: span(0),
+            left: span(11_520),
             ..wire::Clock::default()
         };
         Ok(Response::new(wire::ListClocksResponse {

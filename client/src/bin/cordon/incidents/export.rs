@@ -33,15 +33,22 @@ To keep a copy in step, give the cursor that each export says at its end to the 
 
 The forms are described in docs/exchange.md.";
 
-/// To whom, and where to.
+/// To whom.
 #[derive(Debug, Args)]
-pub(super) struct To {
+pub(super) struct Whom {
     /// To whom it goes; those before are part of those after
     #[arg(long, value_enum)]
     audience: Option<AudienceArg>,
     /// A person that it goes to, for `recipients`; may be repeated
     #[arg(long, value_name = "NAME")]
     recipient: Vec<String>,
+}
+
+/// To whom, and where to.
+#[derive(Debug, Args)]
+pub(super) struct To {
+    #[command(flatten)]
+    whom: Whom,
     /// Leave out what is marked for fewer, and say how many that were
     #[arg(long)]
     leave_out: bool,
@@ -103,9 +110,9 @@ enum AudienceArg {
     Public,
 }
 
-impl To {
+impl Whom {
     /// The audience, once it makes sense.
-    fn audience(&self) -> Result<Audience, Failure> {
+    pub(super) fn audience(&self) -> Result<Audience, Failure> {
         let audience = match self.audience {
             Some(AudienceArg::Recipients) => Audience::Recipients,
             Some(AudienceArg::Organization) => Audience::Organization,
@@ -121,7 +128,9 @@ impl To {
         }
         Ok(audience)
     }
+}
 
+impl To {
     fn out(&self) -> Result<&PathBuf, Failure> {
         self.out
             .as_ref()
@@ -130,7 +139,7 @@ impl To {
 }
 
 pub(super) async fn run(context: &Context, whose: &Whose, command: Export) -> Outcome {
-    let audience = command.to.audience()?;
+    let audience = command.to.whom.audience()?;
     command.to.out()?;
     let client = match command.incident.is_empty() {
         true => context.client_of_tenant(whose).await?,
@@ -203,7 +212,7 @@ impl Form {
                 if let Value::Object(head) = &mut head
                     && audience == Audience::Recipients
                 {
-                    head.insert("recipients".to_owned(), json!(command.to.recipient));
+                    head.insert("recipients".to_owned(), json!(command.to.whom.recipient));
                 }
                 let head = head.to_string();
                 let head = head.strip_suffix('}').unwrap_or(&head);
@@ -329,7 +338,7 @@ fn put_all(out: &mut dyn Write, form: &Form, values: Vec<Value>, before: &mut u6
 
 /// All entries of an incident's timeline, or of all incidents'.
 pub(super) async fn timeline(context: &Context, whose: &Whose, command: Timeline) -> Outcome {
-    let audience = command.to.audience()?;
+    let audience = command.to.whom.audience()?;
     command.to.out()?;
     let (client, name) = match command.id {
         Some(id) => {

@@ -9,6 +9,7 @@ mod notes;
 pub(crate) mod page;
 pub(crate) mod prose;
 mod provider;
+mod report;
 pub(crate) mod show;
 pub(crate) mod tasks;
 mod timeline;
@@ -86,6 +87,10 @@ enum Verb {
     /// Write incidents to a file, whole: for a copy, another program, another installation
     #[command(after_help = export::FORMS)]
     Export(export::Export),
+    /// The report of an incident, as a page or for programs: what happened, who stands for what, and
+    /// how the clocks went
+    #[command(after_help = report::HOW)]
+    Report(report::Report),
     /// Bring incidents in from a file: our own JSON, or a STIX 2.1 bundle
     #[command(after_help = import::FORMS)]
     Import(import::Import),
@@ -232,6 +237,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
                 .await
         }
         Verb::Export(export) => export::run(context, &whose, export).await,
+        Verb::Report(report) => Box::pin(report::run(context, &whose, report)).await,
         Verb::Import(import) => import::run(context, &whose, import).await,
         Verb::Watch(watch) => {
             let incidents = context.client_of_tenant(&whose).await?.incidents();

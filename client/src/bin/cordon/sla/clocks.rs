@@ -161,7 +161,7 @@ fn stretch_json(stretch: &Stretch) -> Value {
 }
 
 /// What was promised, and which of several it is.
-fn what(clock: &Clock) -> String {
+pub(crate) fn what(clock: &Clock) -> String {
     let kind = plain(kind(clock.kind()));
     match (clock.interval, clock.request.as_str()) {
         (0, "") => kind,

@@ -1,0 +1,292 @@
+//! The report from what is known: nothing is added to it.
+
+use cordon_client::{
+    Attachment, AttachmentState, Clock, Comment, Incident, IncidentState, ObjectiveKind,
+    ReportingDeadline, Responsible, Stretch, Task, TaskState, TimelineEntry, TimelineWhat,
+};
+use cordon_pages::incident::{
+    self as page, Criterion, CustodyStep, Deadline, Evidence, HandOver, Happening, IncidentReport,
+    Person, PhaseSpan, Responsibility, Revision,
+};
+
+use super::Story;
+use super::wire::{
+    code, moment, moment_if, number, party, person, phase, severity, sign_off, span, state, tlp,
+    unreadable,
+};
+use crate::failure::Failure;
+use crate::incidents::show;
+use crate::incidents::timeline::what;
+use crate::incidents::words::{self, plain, plain_or_none};
+use crate::sla::clock_words;
+use crate::sla::words::{duty, stage};
+
+type Result<T> = std::result::Result<T, Failure>;
+
+/// The report of an incident.
+pub(super) fn report(story: &Story) -> Result<IncidentReport> {
+    let incident = &story.incident;
+    let (tenant, id) = names(&incident.name)?;
+    let closed = incident.state() == IncidentState::Closed;
+    Ok(IncidentReport {
+        tenant: tenant.to_owned(),
+        incident: id.to_owned(),
+        number: number(incident.number, "number")?,
+        as_of: story.as_of,
+        tlp: tlp(incident.tlp())?,
+        drill: incident.exercise,
+        title: incident.title.clone(),
+        description: incident.description.clone(),
+        severity: severity(incident.severity())?,
+        phase: phase(incident.phase())?,
+        opened: moment(incident.create_time.as_ref(), "time of opening")?,
+        opened_by: person(incident.opened_by.as_ref(), "name of who opened it")?,
+        acknowledged: moment_if(incident.acknowledge_time.as_ref(), "time of taking note")?,
+        closed: match closed {
+            true => Some(moment(incident.close_time.as_ref(), "time of closing")?),
+            false => None,
+        },
+        code: match closed {
+            true => Some(code(incident.close_code())?),
+            false => None,
+        },
+        phases: phases(&story.timeline)?,
+        timeline: each(&story.timeline, happening)?,
+        clocks: each(&story.clocks, clock)?,
+        deadlines: each(&story.deadlines, deadline)?,
+        responsibilities: responsibilities(&story.tasks)?,
+        hand_overs: hand_overs(&story.timeline)?,
+        criteria: criteria(incident)?,
+        evidence: evidence(&story.attachments)?,
+        actions: Vec::new(),
+        key_deletions: Vec::new(),
+        comments: each(&story.comments, comment)?,
+        lessons: Vec::new(),
+    })
+}
+
+fn each<T, U>(all: &[T], one: impl Fn(&T) -> Result<U>) -> Result<Vec<U>> {
+    all.iter().map(one).collect()
+}
+
+/// The ids of the tenant and of the incident.
+fn names(name: &str) -> Result<(&str, &str)> {
+    let parts: Vec<_> = name.split('/').collect();
+    match parts.as_slice() {
+        ["tenants", tenant, "incidents", incident] => Ok((tenant, incident)),
+        _ => Err(unreadable("name of the incident")),
+    }
+}
+
+fn happening(entry: &TimelineEntry) -> Result<Happening> {
+    if entry.what.is_none() {
+        return Err(unreadable(&format!(
+            "kind of entry {} of the timeline",
+            entry.sequence
+        )));
+    }
+    Ok(Happening {
+        sequence: number(entry.sequence, "number of an entry")?,
+        time: moment(entry.time.as_ref(), "time of an entry")?,
+        actor: person(entry.actor.as_ref(), "name of who did something")?,
+        what: what(entry.what.as_ref()),
+        reason: entry.reason.clone(),
+    })
+}
+
+/// The phases that were gone through while it was open.
+fn phases(timeline: &[TimelineEntry]) -> Result<Vec<PhaseSpan>> {
+    let mut spans: Vec<PhaseSpan> = Vec::new();
+    // The one that it is in, or was closed in.
+    let mut last = None;
+    for entry in timeline {
+        let begins = match &entry.what {
+            Some(TimelineWhat::Opened(opened)) => Some(phase(opened.phase())?),
+            Some(TimelineWhat::Moved(moved)) => Some(phase(moved.to())?),
+            Some(TimelineWhat::Imported(imported)) => {
+                let brought = phase(imported.phase())?;
+                last = Some(brought);
+                // Nobody here knows since when a closed one had been in its phase.
+                (imported.state() == IncidentState::Open).then_some(brought)
+            }
+            Some(TimelineWhat::Reopened(_)) => last,
+            Some(TimelineWhat::Closed(_)) => None,
+            _ => continue,
+        };
+        let at = moment(entry.time.as_ref(), "time of an entry")?;
+        if let Some(span) = spans.last_mut() {
+            span.to = span.to.or(Some(at));
+        }
+        if let Some(phase) = begins {
+            spans.push(PhaseSpan {
+                phase,
+                from: at,
+                to: None,
+            });
+            last = Some(phase);
+        }
+    }
+    Ok(spans)
+}
+
+fn hand_overs(timeline: &[TimelineEntry]) -> Result<Vec<HandOver>> {
+    let found = timeline.iter().filter_map(|entry| match &entry.what {
+        Some(TimelineWhat::HandedOver(handed_over)) => Some((entry, handed_over)),
+        _ => None,
+    });
+    let told = found.map(|(entry, handed_over)| {
+        Ok(HandOver {
+            time: moment(entry.time.as_ref(), "time of a hand-over")?,
+            by: person(entry.actor.as_ref(), "name of who handed it over")?,
+            to: party(handed_over.to())?,
+            reason: entry.reason.clone(),
+        })
+    });
+    told.collect()
+}
+
+fn clock(clock: &Clock) -> Result<page::Clock> {
+    if clock.kind() == ObjectiveKind::Unspecified {
+        return Err(unreadable("kind of a clock"));
+    }
+    Ok(page::Clock {
+        what: clock_words(clock),
+        severity: severity(clock.severity())?,
+        state: state(clock.state())?,
+        started: moment(clock.start_time.as_ref(), "start of a clock")?,
+        due: moment_if(clock.due_time.as_ref(), "due time of a clock")?,
+        stopped: moment_if(clock.stop_time.as_ref(), "end of a clock")?,
+        allowed: span(clock.allowed.as_ref(), "time that is allowed")?,
+        spent: span(clock.spent.as_ref(), "time of the provider")?,
+        paused: span(clock.paused.as_ref(), "time of the customer")?,
+        stretches: each(&clock.stretches, stretch)?,
+        entries: each(&clock.timeline_entries, |name| {
+            let number = name.rsplit('/').next().and_then(|last| last.parse().ok());
+            number.ok_or_else(|| unreadable("entry that a clock rests on"))
+        })?,
+    })
+}
+
+fn stretch(stretch: &Stretch) -> Result<page::Stretch> {
+    Ok(page::Stretch {
+        party: party(stretch.party())?,
+        from: moment(stretch.start_time.as_ref(), "start of a stretch")?,
+        to: moment(stretch.end_time.as_ref(), "end of a stretch")?,
+    })
+}
+
+fn deadline(deadline: &ReportingDeadline) -> Result<Deadline> {
+    let (whose, asks) = (duty(deadline.duty()), stage(deadline.stage()));
+    if whose.is_empty() || asks.is_empty() {
+        return Err(unreadable("kind of a deadline"));
+    }
+    Ok(Deadline {
+        law: format!("{}, {}", deadline.law, deadline.article),
+        duty: format!("{}: {}", plain(whose), plain(asks)),
+        started: moment_if(deadline.start_time.as_ref(), "start of a deadline")?,
+        due: moment_if(deadline.due_time.as_ref(), "due time of a deadline")?,
+        done: moment_if(deadline.submit_time.as_ref(), "time of a submission")?,
+    })
+}
+
+/// Who stands for each task. Nobody does for one that was dropped; the timeline tells of it.
+fn responsibilities(tasks: &[Task]) -> Result<Vec<Responsibility>> {
+    let kept = tasks
+        .iter()
+        .filter(|task| task.state() != TaskState::Cancelled);
+    kept.map(|task| {
+        Ok(Responsibility {
+            task: match task.title.is_empty() {
+                true => task.kind.clone(),
+                false => task.title.clone(),
+            },
+            responsible: match task.responsible() {
+                Responsible::Unspecified => return Err(unreadable("side that has a task")),
+                Responsible::Shared => "both sides".to_owned(),
+                one => plain(words::responsible(one)),
+            },
+            accountable: plain_or_none(words::party(task.accountable())),
+            consulted: sides(task.consulted()),
+            informed: sides(task.informed()),
+        })
+    })
+    .collect()
+}
+
+fn sides(sides: impl Iterator<Item = cordon_client::Party>) -> String {
+    let named: Vec<_> = sides.map(|side| plain(words::party(side))).collect();
+    named.join(", ")
+}
+
+fn criteria(incident: &Incident) -> Result<Vec<Criterion>> {
+    each(&incident.clean_state_criteria, |criterion| {
+        Ok(Criterion {
+            text: criterion.text.clone(),
+            customer: criterion.customer.as_ref().map(sign_off).transpose()?,
+            provider: criterion.provider.as_ref().map(sign_off).transpose()?,
+        })
+    })
+}
+
+/// The files that are there for both sides. Of who had them, that they were attached is all that is
+/// known.
+fn evidence(attachments: &[Attachment]) -> Result<Vec<Evidence>> {
+    let whole = attachments
+        .iter()
+        .filter(|file| file.state() == AttachmentState::Attached);
+    whole
+        .map(|file| {
+            let acquired = moment(file.attach_time.as_ref(), "time of an attachment")?;
+            let by = person(file.actor.as_ref(), "name of who attached a file")?;
+            let kind = match file.media_type.as_str() {
+                "" => "attached file".to_owned(),
+                media_type => format!("attached file, {media_type}"),
+            };
+            Ok(Evidence {
+                name: file.file_name.clone(),
+                kind,
+                acquired,
+                bytes: number(file.size_bytes, "size of an attachment")?,
+                sha256: file.sha256.clone(),
+                custody: vec![CustodyStep {
+                    time: acquired,
+                    by: by.name,
+                    what: "attached it to the incident".to_owned(),
+                }],
+            })
+        })
+        .collect()
+}
+
+fn comment(comment: &Comment) -> Result<page::Comment> {
+    let author = person(comment.author.as_ref(), "author of a comment")?;
+    // Of what was brought in, the author and the time here are those of the import.
+    let name = match &comment.origin {
+        None => author.name,
+        Some(origin) => {
+            let mut said = "said elsewhere".to_owned();
+            if !origin.author.is_empty() {
+                said.push_str(&format!(" by {}", origin.author));
+            }
+            if origin.create_time.is_some() {
+                said.push_str(&format!(", {}", show::moment(origin.create_time.as_ref())));
+            }
+            format!("{said}; brought in by {}", author.name)
+        }
+    };
+    let revisions = each(&comment.revisions, |revision| {
+        Ok(Revision {
+            time: moment(revision.create_time.as_ref(), "time of a revision")?,
+            text: revision.text.clone(),
+        })
+    });
+    Ok(page::Comment {
+        author: Person {
+            name,
+            party: author.party,
+        },
+        time: moment(comment.create_time.as_ref(), "time of a comment")?,
+        text: comment.text.clone(),
+        revisions: revisions?,
+    })
+}
