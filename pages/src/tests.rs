@@ -222,6 +222,33 @@ fn a_deadline_without_a_number_is_neither_late_nor_in_time() {
 }
 
 #[test]
+fn the_first_move_after_an_incident_was_closed_is_the_providers() {
+    let at = |time: &str| format!("2026-10-05T{time}:00Z").parse().unwrap();
+    let bars = |reopened: &str| {
+        let mut report = sparse();
+        report.as_of = at("12:00");
+        report.hand_overs = vec![crate::incident::HandOver {
+            time: at("09:00"),
+            by: report.opened_by.clone(),
+            to: cordon_sla::clock::Party::Customer,
+            reason: String::new(),
+        }];
+        let span = |from: &str, to| crate::incident::PhaseSpan {
+            phase: report.phase,
+            from: at(from),
+            to,
+        };
+        report.phases = vec![span("08:00", Some(at("10:00"))), span(reopened, None)];
+        let page = incident_report(&report, &[]);
+        // One of each is in the legend.
+        ["good", "wait"].map(|class| page.matches(&format!("rect class=\"{class}\"")).count() - 1)
+    };
+    assert_eq!(bars("11:00"), [2, 1]);
+    // It was moved to another phase, and not closed.
+    assert_eq!(bars("10:00"), [1, 1]);
+}
+
+#[test]
 fn an_incidents_report_comes_back_from_json() {
     let report = incident();
     let json = serde_json::to_string(&report).unwrap();

@@ -151,17 +151,26 @@ const fn turn(party: Party) -> &'static str {
     }
 }
 
-/// Whose move it was from when to when. The first one is the provider's.
+/// Whose move it was from when to when. The first one is the provider's, and so is the first one
+/// after it was opened again; while it was closed, which leaves a gap between phases, nobody had it.
 fn moves(report: &IncidentReport, end: Timestamp) -> Vec<(Party, Timestamp, Timestamp)> {
-    let mut moves = Vec::new();
-    let (mut party, mut since) = (Party::Provider, report.opened);
-    for hand_over in &report.hand_overs {
-        if hand_over.to != party {
-            moves.push((party, since, hand_over.time));
-            (party, since) = (hand_over.to, hand_over.time);
+    let hand_overs = report.hand_overs.iter();
+    let mut turns: Vec<_> = hand_overs.map(|one| (one.time, Some(one.to))).collect();
+    for (before, after) in report.phases.iter().zip(report.phases.iter().skip(1)) {
+        if let Some(closed) = before.to.filter(|closed| *closed < after.from) {
+            turns.extend([(closed, None), (after.from, Some(Party::Provider))]);
         }
     }
-    moves.push((party, since, end.max(since)));
+    turns.sort_by_key(|(time, _)| *time);
+    let mut moves = Vec::new();
+    let (mut turn, mut since) = (Some(Party::Provider), report.opened);
+    for (time, to) in turns {
+        if to != turn {
+            moves.extend(turn.map(|party| (party, since, time)));
+            (turn, since) = (to, time);
+        }
+    }
+    moves.extend(turn.map(|party| (party, since, end.max(since))));
     moves
 }
 

@@ -150,8 +150,8 @@ fn hint(error: &Error) -> Option<String> {
             "the profile is of another installation, or another server listens there: nothing was sent"
         }
         Reason::TlpViolation => {
-            "give a narrower --audience, write the rest with --leave-out, or have the incident marked \
-             anew: cordon incidents update --tlp, with a comment that says why"
+            "give a narrower --audience, write the rest of an export with --leave-out, or have the \
+             incident marked anew: cordon incidents update --tlp, with a comment that says why"
         }
         Reason::InvalidDocument => "`cordon incidents import --help` says what is taken",
         Reason::InvalidProfile => "ask your administrator for a new profile",
