@@ -50,9 +50,8 @@ fn unsaid(mut entry: TimelineEntry) -> Value {
         actor.subject.clear();
     }
     let mut said = entry.json();
-    let counted = said["what"]
-        .as_str()
-        .is_some_and(|what| COUNTED.contains(&what));
+    let what = said.get("what").and_then(Value::as_str);
+    let counted = what.is_some_and(|what| COUNTED.contains(&what));
     if !counted && let Some(said) = said.as_object_mut() {
         said.insert("details".to_owned(), json!({}));
     }

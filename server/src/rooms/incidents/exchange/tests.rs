@@ -15,13 +15,22 @@ use crate::rooms::tenants::tests::{Actor, call, fields, reason};
 struct Desk {
     room: Room,
     exchange: ExchangeRpc,
+    runner: cordon_kernel::db::jobs::JobRunner,
 }
 
 impl Desk {
     async fn new() -> Self {
-        let room = Room::new().await;
+        Self::of(Room::new().await)
+    }
+
+    fn of(room: Room) -> Self {
         let exchange = ExchangeRpc::new(room.world.kernel.clone());
-        Self { room, exchange }
+        let runner = room.world.kernel.job_runner().unwrap();
+        Self {
+            room,
+            exchange,
+            runner,
+        }
     }
 
     async fn request<T>(
@@ -51,9 +60,8 @@ impl Desk {
 
     async fn clocks(&self, name: &str) -> usize {
         let kernel = &self.room.world.kernel;
-        let runner = kernel.job_runner().unwrap();
         let acme = "acme".parse().unwrap();
-        let (scope, _) = kernel.maintenance_scope(&runner, &acme, "test");
+        let (scope, _) = kernel.maintenance_scope(&self.runner, &acme, "test");
         let cipher = kernel.cipher(&scope).await.unwrap();
         let mut read = kernel.db().tenant_read(&scope).await.unwrap();
         let (_, id) = super::super::incident_name("name", name).unwrap();
@@ -217,9 +225,8 @@ impl Desk {
 
     async fn log(&self, name: &str) -> Vec<cordon_sla::clock::Entry> {
         let kernel = &self.room.world.kernel;
-        let runner = kernel.job_runner().unwrap();
         let acme = "acme".parse().unwrap();
-        let (scope, _) = kernel.maintenance_scope(&runner, &acme, "test");
+        let (scope, _) = kernel.maintenance_scope(&self.runner, &acme, "test");
         let cipher = kernel.cipher(&scope).await.unwrap();
         let mut read = kernel.db().tenant_read(&scope).await.unwrap();
         let (_, id) = super::super::incident_name("name", name).unwrap();
@@ -347,7 +354,14 @@ async fn import_is_for_those_who_handle_incidents() {
 
 #[tokio::test]
 async fn a_copy_is_kept_in_step_whatever_the_clocks_say() {
-    let desk = Desk::new().await;
+    let mut room = Room::new().await;
+    // So that an hour ago certificates were good, too.
+    room.world
+        .clock
+        .advance(jiff::SignedDuration::from_hours(2));
+    room.responder = room.world.with_token(&room.responder).await;
+    room.reader = room.world.with_token(&room.reader).await;
+    let desk = Desk::of(room);
     let room = &desk.room;
     let mut names = Vec::new();
     for n in 0..5 {

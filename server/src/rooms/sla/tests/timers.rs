@@ -218,7 +218,10 @@ async fn a_watch_shows_open_clocks_first_and_then_each_that_moves() {
     let room = room.later(SignedDuration::from_mins(8)).await;
     room.work(&runner).await;
     let watch = call!(room, &room.responder, sla.watch_clocks(ask(Some(3))));
-    let again = watch.unwrap().next().await.unwrap().unwrap();
+    let mut watch = watch.unwrap();
+    let alive = watch.next().await.unwrap().unwrap();
+    assert_eq!((alive.incidents.len(), alive.cursor), (0, 3));
+    let again = watch.next().await.unwrap().unwrap();
     assert_eq!(again.incidents.len(), 1);
     assert_eq!(again.incidents[0].incident, first);
     let beyond = call!(room, &room.responder, sla.watch_clocks(ask(Some(99))));

@@ -155,6 +155,7 @@ impl Desk {
     /// Lets time go by; tokens end meanwhile.
     async fn later(&mut self, by: SignedDuration) {
         self.world.clock.advance(by);
+        self.world.operator = self.world.with_token(&self.world.operator).await;
         self.admin = self.world.with_token(&self.admin).await;
         self.reader = self.world.with_token(&self.reader).await;
     }
