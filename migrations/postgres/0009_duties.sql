@@ -57,7 +57,7 @@ CREATE TABLE provider_incident_requests (
 -- Whom they concern.
 CREATE TABLE provider_incident_tenants (
     tenant_id            TEXT COLLATE "C" NOT NULL REFERENCES tenants (tenant_id),
-    provider_incident_id TEXT COLLATE "C" NOT NULL REFERENCES provider_incidents (provider_incident_id),
+    provider_incident_id TEXT COLLATE "C" NOT NULL,
     added_time           BIGINT NOT NULL,
     incident_id          TEXT COLLATE "C", -- NULL as long as it was not opened there
     done_act             BIGINT NOT NULL, -- the last act that was seen to be done there

@@ -57,7 +57,7 @@ CREATE TABLE provider_incident_requests (
 -- Whom they concern.
 CREATE TABLE provider_incident_tenants (
     tenant_id            TEXT    NOT NULL REFERENCES tenants (tenant_id),
-    provider_incident_id TEXT    NOT NULL REFERENCES provider_incidents (provider_incident_id),
+    provider_incident_id TEXT    NOT NULL,
     added_time           INTEGER NOT NULL,
     incident_id          TEXT, -- NULL as long as it was not opened there
     done_act             INTEGER NOT NULL, -- the last act that was seen to be done there
