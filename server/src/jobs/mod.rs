@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cordon_kernel::db::deletion::Due;
 use cordon_kernel::db::jobs::{
-    BACKFILL, CLOCKS, DELETE, JobClaim, JobRunner, Lane, NOTIFY, PURGE, REENCRYPT, REPORTS, SEAL,
+    BACKFILL, CLOCKS, DELETE, JobClaim, JobRunner, Lane, PURGE, REENCRYPT, REPORTS, SEAL,
 };
 use cordon_kernel::facade::{Kernel, Removal};
 use cordon_kernel::{Error, Reason, Result};
@@ -20,6 +20,8 @@ use crate::rooms::events::{Directory, Waits, backfill};
 use crate::rooms::incidents::{attachments, notices};
 use crate::rooms::sla;
 
+/// Sends what waits for a subscription.
+const NOTICES: &str = cordon_kernel::db::jobs::NOTIFY;
 /// How often due work is looked for.
 const PASS: Duration = Duration::from_millis(500);
 /// Jobs of a lane that are done at a time: they share the machine with callers.
@@ -281,7 +283,7 @@ async fn perform(work: &Work, claim: &JobClaim) -> Result<Option<Timestamp>> {
             }
         }
         PURGE => return purge(kernel, lake, claim).await,
-        NOTIFY => return notices::deliver(kernel, &work.courier, claim).await,
+        NOTICES => return notices::deliver(kernel, &work.courier, claim).await,
         other => return Err(Error::internal(format!("no such job: {other}"))),
     }
     Ok(None)
