@@ -86,11 +86,11 @@ pub(super) const FORM: &str = r#"A file in TOML, or the same in JSON:
   hours = "always"
   contact = "soc"
 
-Who does a task is customer, provider or shared; a task that names phases begins with each of
-them. An escalation counts the open time that the party has had the next move.
 Kinds: acknowledge, first-update, subsequent-update, contain, deliver-snapshot, answer-analysis,
 restore, resolve. A day of `within` is 24 hours in which the calendar is open. An agreement that
-has a valid_to ends then; without, when the next one begins."#;
+has a valid_to ends then; without, when the next one begins. Who does a task is customer, provider
+or shared; a task that names phases begins with each of them. An escalation counts the open time
+that the party has had the next move."#;
 
 /// What can be done with agreements.
 #[derive(Debug, Subcommand)]
