@@ -76,6 +76,31 @@ fn agreements_are_rows_and_json() {
                     "credit_basis_points": 1_000,
                 },
             ],
+            "duties": [{
+                "task": "isolate machine",
+                "asks": "Cut the machine off the network",
+                "responsible": "PROVIDER",
+                "accountable": "CUSTOMER",
+                "consulted": ["CUSTOMER"],
+                "informed": [],
+                "phases": ["CONTAINMENT"],
+            }],
+            "contacts": [{
+                "id": "soc",
+                "party": "PROVIDER",
+                "name": "Security desk",
+                "role": null,
+                "mail": null,
+                "phone": "+49 30 000000",
+                "hours": "always",
+            }],
+            "escalations": [{
+                "party": "PROVIDER",
+                "severities": ["SEV1"],
+                "after": "1800s",
+                "hours": "always",
+                "contact": "soc",
+            }],
             "create_time": null,
         })
     );
