@@ -6,17 +6,19 @@ use super::super::document::{Case, Said};
 use super::super::words::{code_from, phase_from, severity_from, state_from, tlp_from};
 use super::super::{ForeignComment, ForeignIncident};
 use super::{Defaults, invalid};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::incidents::{Severity, Tlp};
 use crate::time::to_proto;
+
+pub(super) fn drill() -> Error {
+    invalid("it is a drill, which nobody shall take for the real thing")
+}
 
 /// What was signed off there is not said here, and what happened there has no place in the log of
 /// what happens here: the times of it are stated, and that is all.
 pub(super) fn of_case(case: Case, defaults: Defaults) -> Result<ForeignIncident> {
     if case.exercise {
-        return Err(invalid(
-            "it is a drill, which nobody shall take for the real thing",
-        ));
+        return Err(drill());
     }
     let severity = match severity_from(case.severity.as_deref())? {
         Severity::Unspecified => defaults.severity,

@@ -12,7 +12,7 @@ use super::super::document::Case;
 use super::super::import::Offered;
 use super::super::stix::{CORDON, INCIDENT_CORE, marking_of};
 use super::super::{ForeignComment, ForeignIncident};
-use super::foreign::of_case;
+use super::foreign::{drill, of_case};
 use super::{Defaults, Document, broken};
 use crate::error::Result;
 use crate::incidents::{CloseCode, IncidentState, Severity};
@@ -41,6 +41,7 @@ struct Object {
     created: Option<Timestamp>,
     modified: Option<Timestamp>,
     revoked: bool,
+    labels: Vec<String>,
     object_refs: Vec<String>,
     object_marking_refs: Vec<String>,
     external_references: Vec<Reference>,
@@ -92,6 +93,10 @@ pub(super) fn bundle(json: &str, defaults: Defaults) -> Result<Document> {
 }
 
 fn read(object: &Object, notes: &[&Object], defaults: Defaults) -> Result<ForeignIncident> {
+    // Also where whoever passed it on has dropped our extension.
+    if object.labels.iter().any(|label| label == "exercise") {
+        return Err(drill());
+    }
     let mut incident = match object.extensions.get(CORDON) {
         Some(own) => {
             let case: Case = Case::deserialize(own).map_err(broken)?;

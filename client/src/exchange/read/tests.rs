@@ -139,6 +139,13 @@ fn what_makes_no_sense_is_told_where_it_stands() {
     let refused = drill.offered[0].incident.as_ref().unwrap_err();
     assert!(refused.message().contains("drill"), "{refused}");
 
+    // In a bundle it is known by its label, where our extension was dropped.
+    let labelled = r#"{"type":"bundle","objects":[
+        {"type":"incident","id":"incident--1","name":"x","labels":["exercise"]}]}"#;
+    let labelled = parse(labelled).unwrap();
+    let refused = labelled.offered[0].incident.as_ref().unwrap_err();
+    assert!(refused.message().contains("drill"), "{refused}");
+
     assert!(parse("").unwrap().offered.is_empty());
     let nested = format!(
         "{{\"type\":\"bundle\",\"objects\":[{{\"extensions\":{{\"a\":{}1{}}}}}]}}",

@@ -411,6 +411,10 @@ async fn entries(
             written.left_out += 1;
         }
     }
+    // Whoever was marked for fewer meanwhile keeps the file from appearing.
+    for (of, _) in allowed.iter().filter(|(_, may)| **may) {
+        exchange::check(&incidents.get(of).await?, audience)?;
+    }
     progress.finish_and_clear();
     Ok(written)
 }
