@@ -36,6 +36,8 @@ const IV: usize = 12;
 /// see one that another process writes to at that moment.
 const ATTEMPTS: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(200);
+/// How often a token is looked at afresh at most: everybody waits for it meanwhile.
+const AFRESH: SignedDuration = SignedDuration::from_secs(1);
 /// How often file and token are made to agree, as long as anything is wrapped: readiness does.
 const AGREE: SignedDuration = SignedDuration::from_secs(60);
 
@@ -75,6 +77,8 @@ struct Inner {
     destroyed: Mutex<Destroyed>,
     /// When file and token last agreed.
     agreed: Mutex<Option<Timestamp>>,
+    /// When the tokens were last looked at afresh.
+    afresh: Mutex<Option<Timestamp>>,
 }
 
 /// The list as last read, and what the file looked like then.
@@ -98,6 +102,7 @@ impl Pkcs11Keys {
             list: DestructionList::new(config.destroyed),
             destroyed: Mutex::default(),
             agreed: Mutex::default(),
+            afresh: Mutex::default(),
         });
         let this = Self { inner };
         let mut left = ATTEMPTS;
@@ -198,6 +203,23 @@ impl Inner {
         self.agreed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Has the modules look at their tokens anew, and says whether they did: a module that shares
+    /// a token with other processes may never see a key that one of them made while it made one
+    /// itself (SoftHSM counts both as the same change).
+    fn look_afresh(&self) -> bool {
+        let now = self.env.now();
+        let mut last = self.afresh.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = last.is_some_and(|at| {
+            let since = now.duration_since(at);
+            !since.is_negative() && since < AFRESH
+        });
+        if !recent {
+            self.tokens.look_afresh();
+            *last = Some(now);
+        }
+        !recent
+    }
+
     fn stamp(&self) -> Option<(std::time::SystemTime, u64)> {
         let metadata = std::fs::metadata(self.list.path()).ok()?;
         Some((metadata.modified().ok()?, metadata.len()))
@@ -280,7 +302,11 @@ impl KeyService for Pkcs11Keys {
                 return Err(inner.missing(&id)?);
             }
             let iv: [u8; IV] = inner.env.bytes();
-            match inner.tokens.encrypt(id.as_str(), iv, &aad, &plain)? {
+            let mut sealed = inner.tokens.encrypt(id.as_str(), iv, &aad, &plain)?;
+            if sealed.is_none() && inner.look_afresh() {
+                sealed = inner.tokens.encrypt(id.as_str(), iv, &aad, &plain)?;
+            }
+            match sealed {
                 Some(sealed) => Ok([&[FORMAT], iv.as_slice(), &sealed].concat()),
                 None => Err(inner.missing(&id)?),
             }
@@ -306,7 +332,11 @@ impl KeyService for Pkcs11Keys {
             if inner.is_destroyed(&id)? {
                 return Err(inner.missing(&id)?);
             }
-            match inner.tokens.decrypt(id.as_str(), *iv, &aad, sealed) {
+            let mut opened = inner.tokens.decrypt(id.as_str(), *iv, &aad, sealed);
+            if matches!(opened, Ok(None) | Err(Failed::Refused)) && inner.look_afresh() {
+                opened = inner.tokens.decrypt(id.as_str(), *iv, &aad, sealed);
+            }
+            match opened {
                 Ok(Some(plain)) => Ok(plain),
                 Ok(None) => Err(inner.missing(&id)?),
                 Err(Failed::Refused) => Err(does_not_open()),
@@ -320,6 +350,8 @@ impl KeyService for Pkcs11Keys {
         let id = id.clone();
         self.blocking(move |inner| {
             let _lock = inner.list.lock()?;
+            // None is left that only another process sees.
+            inner.tokens.look_afresh();
             if !inner.agree()?.iter().any(|gone| gone.id == id) {
                 let gone = DestroyedKey {
                     id: id.clone(),

@@ -230,6 +230,66 @@ async fn a_token_that_goes_away_is_taken_up_again() {
     );
 }
 
+/// The files of the token's objects.
+fn objects(tokens: &Path) -> std::collections::BTreeSet<PathBuf> {
+    let folders = std::fs::read_dir(tokens).unwrap();
+    let files = folders.flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap());
+    let files = files.map(|file| file.unwrap().path());
+    files
+        .filter(|file| file.extension().is_some_and(|ext| ext == "object"))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_key_that_the_module_overlooked_is_found_and_destroyed() {
+    let Some(inside) = inside() else { return };
+    let keys = inside.open().await;
+    let before = objects(&inside.tokens);
+    keys.create_wrapping_key(&key("acme")).await.unwrap();
+    let made: Vec<_> = objects(&inside.tokens)
+        .difference(&before)
+        .cloned()
+        .collect();
+    let wrapped = keys.wrap(&key("acme"), "dek", b"x").await.unwrap();
+    let aside = |file: &PathBuf| inside.folder.path().join(file.file_name().unwrap());
+
+    // What two servers' changes at one moment leave a module with: the file is there, and the
+    // count of changes is the one that it knows.
+    let hide = || {
+        for file in &made {
+            std::fs::rename(file, aside(file)).unwrap();
+        }
+        keys.inner.tokens.look_afresh();
+    };
+    let show = || {
+        for file in &made {
+            std::fs::rename(aside(file), file).unwrap();
+        }
+        *keys.inner.afresh.lock().unwrap() = None;
+    };
+    hide();
+    assert_eq!(
+        reason(keys.unwrap(&key("acme"), "dek", &wrapped).await),
+        Reason::Unavailable
+    );
+    show();
+    let opened = keys.unwrap(&key("acme"), "dek", &wrapped).await;
+    assert_eq!(opened.unwrap().as_slice(), b"x");
+
+    // Beside one of its own of the same name.
+    hide();
+    keys.create_wrapping_key(&key("acme")).await.unwrap();
+    show();
+    let opened = keys.unwrap(&key("acme"), "dek", &wrapped).await;
+    assert_eq!(opened.unwrap().as_slice(), b"x");
+
+    hide();
+    assert!(keys.has_wrapping_key(&key("acme")).await.unwrap());
+    show();
+    keys.destroy(&key("acme")).await.unwrap();
+    assert!(objects(&inside.tokens).is_disjoint(&made.into_iter().collect()));
+}
+
 #[tokio::test]
 async fn wrong_pin_token_module_and_list_are_each_said() {
     let Some(inside) = inside() else { return };

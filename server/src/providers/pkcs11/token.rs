@@ -66,7 +66,6 @@ impl Token {
     }
 
     /// Lets go of the module, as when the token went away.
-    #[cfg(test)]
     pub(super) fn let_go(&self) {
         let turn = self.module.state().turn;
         self.module.close(turn);

@@ -48,6 +48,13 @@ impl Tokens {
         self.count("").map(drop)
     }
 
+    /// Lets go of the modules: they look at their tokens anew when they are next asked.
+    pub(super) fn look_afresh(&self) {
+        for token in self.all() {
+            token.let_go();
+        }
+    }
+
     /// Makes the key in the first token that has room, unless one of them has it.
     pub(super) fn create(&self, id: &str) -> Result<()> {
         if self.count(id)? > 0 {
