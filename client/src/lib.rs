@@ -161,8 +161,8 @@ pub use self::incidents::{
     Incident, IncidentChanges, IncidentFilter, IncidentState, IncidentWatch, Incidents, Link,
     ListContactsResponse, NewAttachment, NewIncident, NewTask, Note, NoteKey, Origin, Party,
     PendingAction, Phase, ProviderIncident, ProviderIncidentChild, ProviderIncidents, ProviderNote,
-    ProviderNotice, QueuedIncident, ReadNote, Responsible, Severity, SignOff, Task, TaskState,
-    Tasks, TimelineEntry, TimelineWhat, Tlp,
+    ProviderNotice, QueuedIncident, ReadNote, Responsible, Severity, SignOff, SignedIncidentReport,
+    Task, TaskState, Tasks, TimelineEntry, TimelineWhat, Tlp, read_incident_report,
 };
 pub use self::notices::{
     Audience, Delivery, DeliveryState, Mail, NewSubscription, NoticeBacklog, Notices, Subscription,

@@ -22,7 +22,7 @@ use cordon_proto::sla::{CreateAgreementRequest, ListAgreementsRequest, ListClock
 use jiff::Timestamp;
 
 pub use self::agreement::to_agreement;
-pub use self::document::{DocumentWriter, ReportDocument};
+pub use self::document::ReportDocument;
 pub use self::logs::to_timeline;
 pub use self::report::{Reports, SignedReport, check_clocks, read_report};
 pub use self::watch::{ClockWatch, ClocksUpdate};

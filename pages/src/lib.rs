@@ -19,6 +19,6 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-pub use self::incident::page::incident_report;
+pub use self::incident::page::{Signed, carried_envelope, incident_report};
 pub use self::sla::overview::sla_overview;
 pub use self::sla::report::sla_report;

@@ -1,6 +1,7 @@
 //! Pages of ordinary and of hostile content.
 
 mod browser;
+mod compose;
 pub(crate) mod samples;
 
 use cordon_sla::clock::Subject;
@@ -8,7 +9,7 @@ use cordon_sla::report::Report;
 
 use self::samples::{HOSTILE, filled, incident, report, reports, sparse};
 use crate::tables;
-use crate::{incident_report, sla_overview, sla_report};
+use crate::{Signed, carried_envelope, incident_report, sla_overview, sla_report};
 
 /// The names of a page's elements in their order.
 fn elements(page: &str) -> Vec<&str> {
@@ -19,6 +20,28 @@ fn elements(page: &str) -> Vec<&str> {
 
 fn keys() -> Vec<String> {
     vec!["2026-a".to_owned()]
+}
+
+/// By one of these keys.
+pub(crate) fn signed(keys: &[String]) -> Signed<'_> {
+    Signed {
+        keys,
+        envelope: b"{\"payload\":\"cGFnZQ==\"}",
+    }
+}
+
+#[test]
+fn a_page_carries_what_was_signed() {
+    let keys = keys();
+    let page = incident_report(&incident(), signed(&keys));
+    let carried = carried_envelope(&page).unwrap();
+    assert_eq!(carried, signed(&keys).envelope);
+    assert!(page.contains("signed by the key <code>2026-a</code>"));
+    assert_eq!(carried_envelope("<!DOCTYPE html><p>href</p>"), None);
+    assert_eq!(
+        carried_envelope(&page.replace("report: ", "report: %")),
+        None
+    );
 }
 
 /// A report in which every text is the given one.
@@ -52,7 +75,7 @@ fn no_text_makes_markup() {
             [
                 sla_report(&of_text(text), &keys),
                 sla_overview("2026-10".parse().unwrap(), [of_text(text)]),
-                incident_report(&filled(text), &keys),
+                incident_report(&filled(text), signed(&keys)),
             ]
         };
         for (harmless, page) in pages(words).iter().zip(pages(hostile)) {
@@ -72,7 +95,7 @@ fn pages_hold_no_character_that_can_not_be_seen() {
     let all: String = HOSTILE.concat();
     for page in [
         sla_report(&of_text(&all), &keys()),
-        incident_report(&filled(&all), &keys()),
+        incident_report(&filled(&all), signed(&keys())),
         sla_overview("2026-10".parse().unwrap(), [of_text(&all)]),
     ] {
         let bad = |c: char| {
@@ -91,7 +114,7 @@ fn pages_ask_for_nothing() {
     for page in [
         sla_report(&report("2026-10", 40), &[]),
         sla_overview("2026-10".parse().unwrap(), reports(5)),
-        incident_report(&incident(), &keys()),
+        incident_report(&incident(), signed(&keys())),
     ] {
         assert!(page.starts_with("<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-"));
         for forbidden in [
@@ -148,12 +171,12 @@ fn a_report_says_its_figures() {
 
 #[test]
 fn an_incident_without_anything_says_so() {
-    let page = incident_report(&sparse(), &[]);
+    let page = incident_report(&sparse(), signed(&keys()));
     assert_eq!(page.matches("None recorded.").count(), 13);
     assert!(page.contains("No signature was checked") && !page.contains("signed report"));
     assert_eq!(page.matches(">TLP:AMBER+STRICT<").count(), 1);
     assert!(page.contains("@bottom-left { content: \"TLP:AMBER+STRICT\"; }"));
-    let full = incident_report(&incident(), &keys());
+    let full = incident_report(&incident(), signed(&keys()));
     assert_eq!(full.matches("None recorded.").count(), 0);
     for said in [
         "1 h late",
@@ -170,7 +193,7 @@ fn an_incident_without_anything_says_so() {
     }
     let mut drill = incident();
     drill.drill = true;
-    let page = incident_report(&drill, &[]);
+    let page = incident_report(&drill, signed(&keys()));
     assert!(page.matches("EXERCISE").count() >= 4);
     assert!(page.contains("<title>Exercise 17 of acme"));
 }
@@ -188,7 +211,7 @@ fn a_deadline_without_a_number_is_neither_late_nor_in_time() {
             due: at(due, "2026-10-06T08:00:00Z"),
             done: at(done, "2026-10-05T09:00:00Z"),
         }];
-        let page = incident_report(&report, &[]).replace('\u{a0}', " ");
+        let page = incident_report(&report, signed(&keys())).replace('\u{a0}', " ");
         [
             "not started",
             "without undue delay",
@@ -239,7 +262,7 @@ fn the_first_move_after_an_incident_was_closed_is_the_providers() {
             to,
         };
         report.phases = vec![span("08:00", Some(at("10:00"))), span(reopened, None)];
-        let page = incident_report(&report, &[]);
+        let page = incident_report(&report, signed(&keys()));
         // One of each is in the legend.
         ["good", "wait"].map(|class| page.matches(&format!("rect class=\"{class}\"")).count() - 1)
     };

@@ -45,6 +45,13 @@ pub mod cordon {
             tonic::include_proto!("cordon.sla.v1");
         }
     }
+    /// Reports of incidents.
+    pub mod reports {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("cordon.reports.v1");
+        }
+    }
     /// The log of what was done with a tenant's data.
     pub mod transparency {
         /// Version 1.
@@ -56,6 +63,7 @@ pub mod cordon {
 
 pub use cordon::events::v1 as events;
 pub use cordon::incidents::v1 as incidents;
+pub use cordon::reports::v1 as reports;
 pub use cordon::sla::v1 as sla;
 pub use cordon::tenants::v1 as tenants;
 pub use cordon::transparency::v1 as transparency;

@@ -7,6 +7,7 @@
 
 mod builder;
 mod compare;
+mod document;
 mod lines;
 mod recompute;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use self::builder::{Builder, MAX_BREACHES};
+pub use self::document::DocumentWriter;
 pub use self::lines::{ClockLines, ClocksDigest, line};
 pub use self::recompute::{Difference, Log, MAX_DIFFERENCES, Recomputed, recompute};
 use super::agreement::AgreementDraft;

@@ -143,6 +143,7 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
         ("ListClocks", ["initech", "hooli"].map(|of| json!({ "parent": incident(of) }).to_string()).into()),
         ("RecordReportingFact", ["initech", "hooli"].map(|of| json!({ "parent": incident(of), "fact": { "awarenessTime": "2026-03-01T10:00:00Z" } }).to_string()).into()),
         ("ListReportingDeadlines", ["initech", "hooli"].map(|of| json!({ "parent": incident(of) }).to_string()).into()),
+        ("GenerateIncidentReport", both_incidents(json!({}))),
         ("WatchClocks", vec![json!({ "parent": "tenants/initech", "cursor": "0" }).to_string(), json!({ "parent": "tenants/hooli" }).to_string()]),
         // A month before anything was measured: what the service measures of itself is time, and
         // time is nothing that two worlds have in common.

@@ -21,4 +21,5 @@ pub use cordon_proto::incidents::{ForeignComment, ForeignIncident, ImportResult}
 
 pub use self::cases::cases;
 pub use self::import::{MAX_BATCH, Offered};
+pub(crate) use self::tlp::check_marking;
 pub use self::tlp::{Audience, allows, check};

@@ -85,21 +85,28 @@ pub(super) fn label(marking: Tlp) -> &'static str {
 ///
 /// `TLP_VIOLATION`, with the incident, its marking and the widest audience as metadata.
 pub fn check(incident: &Incident, audience: Audience) -> Result<()> {
-    let marking = incident.tlp();
+    check_marking((&incident.name, incident.number), incident.tlp(), audience)
+}
+
+/// The same for what is known of an incident: its name, its number, and its marking.
+pub(crate) fn check_marking(
+    (name, number): (&str, impl fmt::Display),
+    marking: Tlp,
+    audience: Audience,
+) -> Result<()> {
     if allows(marking, audience) {
         return Ok(());
     }
     let widest = Audience::widest(marking);
     let message = format!(
-        "incident #{} is marked {}, which allows the audience `{widest}` at most, and not \
+        "incident #{number} is marked {}, which allows the audience `{widest}` at most, and not \
          `{audience}`: choose a narrower audience, or have it marked anew by who may decide that, \
          and say why in a comment",
-        incident.number,
         label(marking)
     );
     let error = Error::new(Reason::TlpViolation, message);
     Err(error
-        .with_metadata("incident", &incident.name)
+        .with_metadata("incident", name)
         .with_metadata("marking", label(marking))
         .with_metadata("widest_audience", widest.as_str()))
 }

@@ -8,6 +8,7 @@ mod links;
 mod notes;
 mod parts;
 mod provider;
+mod report;
 mod tasks;
 mod watch;
 
@@ -32,6 +33,7 @@ pub use self::parts::{IncidentChanges, IncidentFilter, NewIncident};
 pub use self::provider::{
     ProviderIncident, ProviderIncidentChild, ProviderIncidents, ProviderNotice,
 };
+pub use self::report::{SignedIncidentReport, read_incident_report};
 pub use self::tasks::{
     Contact, Duty, DutyContact, Escalation, EscalationStep, HandOver, ListContactsResponse,
     NewTask, PendingAction, Responsible, Task, TaskState, Tasks,

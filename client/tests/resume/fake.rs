@@ -19,6 +19,8 @@ use cordon_proto::incidents::attachments_service_server::AttachmentsServiceServe
 use cordon_proto::incidents::exchange_service_server::ExchangeServiceServer;
 use cordon_proto::incidents::incidents_service_server::IncidentsServiceServer;
 use cordon_proto::incidents::tasks_service_server::TasksServiceServer;
+use cordon_proto::reports::GenerateIncidentReportResponse;
+use cordon_proto::reports::reports_service_server::ReportsServiceServer;
 use cordon_proto::sla::sla_service_server::SlaServiceServer;
 use cordon_proto::sla::{
     Agreement, ExportReportsResponse, GenerateReportResponse, WatchClocksResponse,
@@ -80,6 +82,7 @@ pub(crate) struct Script {
     /// What a report comes in; the same for each call.
     pub(crate) report: Mutex<Vec<Result<GenerateReportResponse, Status>>>,
     pub(crate) reports: Mutex<Vec<Result<ExportReportsResponse, Status>>>,
+    pub(crate) incident_report: Mutex<Vec<Result<GenerateIncidentReportResponse, Status>>>,
     /// The request ids of the calls about incidents.
     pub(crate) marks: Mutex<Vec<String>>,
 }
@@ -416,6 +419,7 @@ impl Fake {
             .add_service(TasksServiceServer::new(service.clone()))
             .add_service(AttachmentsServiceServer::new(service.clone()))
             .add_service(SlaServiceServer::new(service.clone()))
+            .add_service(ReportsServiceServer::new(service.clone()))
             .add_service(EventsServiceServer::new(service));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

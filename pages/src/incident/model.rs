@@ -370,8 +370,8 @@ pub struct Revision {
 pub struct Lesson {
     /// What is to be done otherwise.
     pub text: String,
-    /// Who sees to it; may be empty.
+    /// Which side sees to it; may be empty.
     pub owner: String,
-    /// By when.
-    pub due: Option<Timestamp>,
+    /// When it was done.
+    pub done: Option<Timestamp>,
 }

@@ -1,5 +1,7 @@
 //! The report of an incident as a page.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use cordon_sla::clock::{Party, State};
 use maud::{Markup, html};
 
@@ -9,9 +11,31 @@ use crate::shell::{Page, Tile, list_or_none, section, tiles};
 use crate::sla::severity;
 use crate::text::{Words, short};
 
-/// An incident's report as a page. Its marking stands on every printed page. `signed_by` are the
-/// ids of the keys that the report was found to be signed with; with none the page says so.
-pub fn incident_report(report: &IncidentReport, signed_by: &[String]) -> String {
+/// What stands around the envelope, in base64, at the end of a page: a comment, since a page has
+/// nothing that leads anywhere.
+const ENVELOPE: [&str; 2] = ["<!-- signed report: ", " -->"];
+
+/// What a report was found to be signed in.
+#[derive(Debug, Clone, Copy)]
+pub struct Signed<'a> {
+    /// The ids of the keys.
+    pub keys: &'a [String],
+    /// The envelope, byte for byte: the page carries it.
+    pub envelope: &'a [u8],
+}
+
+/// The envelope that a page carries; `None` when it is no page of a signed report. Nobody knows yet
+/// whose it is, nor whether the page shows what is in it: it does when [`incident_report`] makes the
+/// same page of it.
+pub fn carried_envelope(page: &str) -> Option<Vec<u8>> {
+    let [open, close] = ENVELOPE;
+    let (_, behind) = page.rsplit_once(open)?;
+    let (encoded, _) = behind.split_once(close)?;
+    STANDARD.decode(encoded).ok()
+}
+
+/// A signed report of an incident as a page. Its marking stands on every printed page.
+pub fn incident_report(report: &IncidentReport, signed: Signed<'_>) -> String {
     let kind = if report.drill { "Exercise" } else { "Incident" };
     let title = format!(
         "{kind} {} of {}: {}",
@@ -61,14 +85,10 @@ pub fn incident_report(report: &IncidentReport, signed_by: &[String]) -> String 
         (section("What was said", list_or_none(&report.comments, parts::comments)))
         (section("Lessons", list_or_none(&report.lessons, parts::lessons)))
         (section("About this page", html! {
-            @if signed_by.is_empty() {
-                p { "No signature was checked for this page, and none stands for it: it was put together from what the server answered. What counts is the record that both sides can read there." }
-            } @else {
-                p { "This is a picture of a report whose signature was checked, by key "
-                    @for (index, key) in signed_by.iter().enumerate() {
-                        @if index > 0 { ", " } code { (Words(key)) }
-                    } "." }
-            }
+            p { "This is a picture of a report that was signed by the key "
+                @for (index, key) in signed.keys.iter().enumerate() {
+                    @if index > 0 { ", " } code { (Words(key)) }
+                } ". It carries that report: " code { "cordon verify" } " checks the signature, and that the page shows what was signed." }
             p class="small" { "All times are UTC. Clocks count open time of the agreement’s calendar. Characters that can’t be seen are spelt out, as in \\u{202e}." }
         }))
     };
@@ -76,13 +96,15 @@ pub fn incident_report(report: &IncidentReport, signed_by: &[String]) -> String 
         span class={ "tlp tlp-" (tlp_class(report)) } { (report.tlp.words()) }
         span { @if report.drill { strong { "EXERCISE" } " · " } (kind) " " (report.number) " · " (short(&report.tenant, 60)) }
     };
-    Page {
+    let page = Page {
         title: &title,
         marking,
         below: report.tlp.words(),
         body,
-    }
-    .into_html()
+    };
+    let [open, close] = ENVELOPE;
+    let envelope = STANDARD.encode(signed.envelope);
+    page.into_html() + open + &envelope + close + "\n"
 }
 
 fn tlp_class(report: &IncidentReport) -> &'static str {
@@ -121,13 +143,13 @@ fn figures(report: &IncidentReport) -> Vec<Tile> {
         Tile {
             figure: match report.closed {
                 Some(_) => "Closed".to_owned(),
-                None => report.phase.words().to_owned(),
+                None => "Open".to_owned(),
             },
             label: "State".to_owned(),
             note: match (report.closed, report.code) {
                 (Some(_), Some(code)) => format!("as {}", code.words()),
                 (Some(_), None) => String::new(),
-                _ => "being handled".to_owned(),
+                _ => format!("in {}", report.phase.words().to_lowercase()),
             },
             bad: false,
         },

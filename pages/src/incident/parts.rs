@@ -214,11 +214,11 @@ pub(super) fn comments(comments: &[Comment]) -> Markup {
 pub(super) fn lessons(lessons: &[Lesson]) -> Markup {
     html! { ol class="steps" { @for lesson in lessons { li {
         span class="prose" { (Words(&lesson.text)) }
-        @if !lesson.owner.is_empty() || lesson.due.is_some() {
+        @if !lesson.owner.is_empty() || lesson.done.is_some() {
             " " span class="small" { "("
                 @if !lesson.owner.is_empty() { (Words(&lesson.owner)) }
-                @if !lesson.owner.is_empty() && lesson.due.is_some() { ", " }
-                @if let Some(due) = lesson.due { "by " (day(due)) }
+                @if !lesson.owner.is_empty() && lesson.done.is_some() { ", " }
+                @if let Some(done) = lesson.done { "done on " (day(done)) }
             ")" }
         }
     } } } }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::samples::{HOSTILE, filled, incident, report, reports};
-use super::{keys, of_text};
+use super::{keys, of_text, signed};
 use crate::{incident_report, sla_overview, sla_report};
 
 /// A browser; none where there is none.
@@ -60,7 +60,7 @@ fn hostile_texts_do_nothing_in_a_browser() {
     let folder = tempfile::tempdir().unwrap();
     let worst = worst();
     let pages = [
-        incident_report(&filled(&worst), std::slice::from_ref(&worst)),
+        incident_report(&filled(&worst), signed(std::slice::from_ref(&worst))),
         sla_report(&of_text(&worst), std::slice::from_ref(&worst)),
     ];
     for page in pages {
@@ -102,7 +102,7 @@ fn the_marking_stands_on_every_printed_page() {
     for _ in 0..12 {
         long.timeline.extend(entries.clone());
     }
-    std::fs::write(&path, incident_report(&long, &keys())).unwrap();
+    std::fs::write(&path, incident_report(&long, signed(&keys()))).unwrap();
     let pdf = folder.path().join("p.pdf");
     run(
         &browser,
@@ -141,10 +141,10 @@ fn pages_to_look_at() {
             "overview",
             sla_overview("2026-10".parse().unwrap(), reports(40)),
         ),
-        ("incident", incident_report(&incident(), &keys())),
+        ("incident", incident_report(&incident(), signed(&keys()))),
         (
             "hostile-incident",
-            incident_report(&filled(&worst), std::slice::from_ref(&worst)),
+            incident_report(&filled(&worst), signed(std::slice::from_ref(&worst))),
         ),
         (
             "hostile-report",

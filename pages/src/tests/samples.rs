@@ -464,8 +464,8 @@ pub(super) fn incident() -> IncidentReport {
         key_deletions: vec![KeyDeletion { key: "wrapping key 4 of snapshot 0190f3".into(), time: at("2026-10-07T08:00:00Z"), method: "destroyed in the key service".into(), verified: "unwrapping refused at 08:01".into() }],
         comments: vec![Comment { author: ben(), time: at("2026-10-05T08:40:00Z"), text: "We see the key from two networks, one of them in a range that you have not declared.\nIs the second one yours?".into(), revisions: vec![Revision { time: at("2026-10-05T08:40:00Z"), text: "We see the key from two networks.".into() }] }],
         lessons: vec![
-            Lesson { text: "Rotate the keys of build accounts every 90 days, and refuse older ones".into(), owner: "customer: platform team".into(), due: Some(at("2026-11-30T00:00:00Z")) },
-            Lesson { text: "Ask for declared networks at onboarding".into(), owner: "provider: onboarding".into(), due: None },
+            Lesson { text: "Rotate the keys of build accounts every 90 days, and refuse older ones".into(), owner: "customer: platform team".into(), done: Some(at("2026-11-30T00:00:00Z")) },
+            Lesson { text: "Ask for declared networks at onboarding".into(), owner: "provider: onboarding".into(), done: None },
         ],
         ..sparse()
     }

@@ -23,6 +23,7 @@ pub mod schema;
 mod seal;
 pub mod search;
 mod segment;
+pub mod shelf;
 mod tail;
 
 pub use error::{FilterError, LakeError, Result};

@@ -355,6 +355,15 @@ fn make_durably(root: &FilePath, folder: &FilePath) -> std::io::Result<()> {
     sync_folder(above)
 }
 
+/// Synchronizes a file and the folders above it up to `root`.
+pub(crate) fn sync_up_to(root: &FilePath, file: &FilePath) -> std::io::Result<()> {
+    let above = file.ancestors();
+    above
+        .take_while(|path| path.starts_with(root))
+        .try_for_each(sync_folder)
+}
+
+/// Of a file it does the same.
 fn sync_folder(folder: &FilePath) -> std::io::Result<()> {
     std::fs::File::open(folder)?.sync_all()
 }

@@ -14,6 +14,7 @@ use cordon_kernel::Env;
 use cordon_kernel::auth::token::TokenConfig;
 use cordon_kernel::db::jobs::JobRunner;
 use cordon_kernel::facade::{Kernel, KernelConfig};
+use cordon_lake::shelf::Shelf;
 use cordon_lake::{Lake, LakeConfig};
 use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
@@ -25,7 +26,7 @@ use crate::jobs;
 use crate::providers::courier::Courier;
 use crate::providers::objects;
 use crate::rooms::events::{Directory, Ingest};
-use crate::rooms::{events, incidents, sla, tenants, transparency};
+use crate::rooms::{events, incidents, reports, sla, tenants, transparency};
 use crate::transport::{self, Bound, TlsReload};
 use readiness::Readiness;
 
@@ -44,6 +45,7 @@ pub struct App {
     lake: Arc<Lake>,
     directory: Arc<Directory>,
     courier: Arc<Courier>,
+    shelf: Option<Shelf>,
     runner: Arc<JobRunner>,
 }
 
@@ -77,6 +79,7 @@ impl App {
             .context("a fresh kernel has no leave to run jobs")?;
         let objects = objects::open(&config)
             .with_context(|| format!("the objects in {}", objects::place(&config)))?;
+        let shelf = objects::open_shelf(&config).context("the place for reports")?;
         let lake = Lake::new(Arc::clone(&kernel), objects, LakeConfig::default())?;
         Ok(Self {
             config,
@@ -84,6 +87,7 @@ impl App {
             lake: Arc::new(lake),
             directory: Arc::new(Directory::default()),
             courier: Arc::new(courier),
+            shelf,
             runner: Arc::new(runner),
         })
     }
@@ -133,6 +137,7 @@ impl App {
             Arc::clone(&self.lake),
         ));
         routes.add_service(sla::service(Arc::clone(&self.kernel)));
+        routes.add_service(reports::service(Arc::clone(&self.kernel)));
         routes.add_service(transparency::service(Arc::clone(&self.kernel)));
         routes.add_service(events::service(
             Arc::clone(&self.kernel),
@@ -174,6 +179,7 @@ impl App {
             lake: Arc::clone(&self.lake),
             directory: Arc::clone(&self.directory),
             courier: Arc::clone(&self.courier),
+            shelf: self.shelf,
             receivers: self.config.notices.at_once,
             runner: self.runner,
             waits,

@@ -21,6 +21,7 @@ mod jobs;
 mod mail;
 mod notices;
 mod objects;
+mod reports;
 mod secret;
 pub use attachments::Attachments;
 pub use database::{Database, Owner, Passwords};
@@ -29,6 +30,7 @@ pub use jobs::Jobs;
 pub use mail::{Login, Mail, MailSecurity};
 pub use notices::Notices;
 pub use objects::{Objects, S3};
+pub use reports::Reports;
 pub use secret::SecretFrom;
 
 /// All settings.
@@ -60,6 +62,8 @@ pub struct Config {
     pub mail: Option<Mail>,
     /// How often notices are tried.
     pub notices: Notices,
+    /// Where final reports of months are put.
+    pub reports: Reports,
     /// What callers may use.
     pub limits: LimitSettings,
     /// The log on standard error.
@@ -189,6 +193,7 @@ impl Default for Config {
             egress: Egress::default(),
             mail: None,
             notices: Notices::default(),
+            reports: Reports::default(),
             limits: LimitSettings::default(),
             log: Log::default(),
         }
@@ -242,6 +247,7 @@ impl Config {
         }
         self.database.validate(&self.data_dir)?;
         self.objects.validate()?;
+        self.reports.validate()?;
         self.jobs.validate()?;
         self.egress.validate()?;
         if let Some(mail) = &self.mail {

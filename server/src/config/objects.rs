@@ -57,23 +57,28 @@ impl Objects {
         if self.path.is_some() {
             bail!("objects: either path or s3");
         }
-        if s3.bucket.is_empty() {
-            bail!("objects.s3.bucket: expected a name");
-        }
-        if s3.access_key.is_some() != s3.secret_key.is_some() {
-            bail!("objects.s3: access_key and secret_key go together");
-        }
-        if let Some(endpoint) = &s3.endpoint
-            && !endpoint.starts_with("https://")
-            && !s3.is_on_this_machine()
-        {
-            bail!("objects.s3.endpoint: expected https://HOST; http is for this machine alone");
-        }
-        Ok(())
+        s3.validate("objects")
     }
 }
 
 impl S3 {
+    /// Whether it fits together; `section` is where it stands.
+    pub(super) fn validate(&self, section: &str) -> anyhow::Result<()> {
+        if self.bucket.is_empty() {
+            bail!("{section}.s3.bucket: expected a name");
+        }
+        if self.access_key.is_some() != self.secret_key.is_some() {
+            bail!("{section}.s3: access_key and secret_key go together");
+        }
+        if let Some(endpoint) = &self.endpoint
+            && !endpoint.starts_with("https://")
+            && !self.is_on_this_machine()
+        {
+            bail!("{section}.s3.endpoint: expected https://HOST; http is for this machine alone");
+        }
+        Ok(())
+    }
+
     /// Whether the endpoint is reached in plain over the loopback interface.
     #[must_use]
     pub fn is_on_this_machine(&self) -> bool {

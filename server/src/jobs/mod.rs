@@ -10,6 +10,7 @@ use cordon_kernel::db::jobs::{
 };
 use cordon_kernel::facade::{Kernel, Removal};
 use cordon_kernel::{Error, Reason, Result};
+use cordon_lake::shelf::Shelf;
 use cordon_lake::{Lake, Reencrypted, SealMode};
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::{JoinError, JoinSet};
@@ -61,6 +62,8 @@ pub struct Work {
     pub directory: Arc<Directory>,
     /// Sends notices.
     pub courier: Arc<Courier>,
+    /// Where final reports are put, if anywhere.
+    pub shelf: Option<Shelf>,
     /// How many receivers are sent to at a time.
     pub receivers: usize,
     /// Leave to claim.
@@ -257,7 +260,7 @@ async fn perform(work: &Work, claim: &JobClaim) -> Result<Option<Timestamp>> {
         }
         REPORTS => {
             kernel.db().require_clock().await?;
-            return sla::keep_reports(kernel, claim).await;
+            return sla::keep_reports(kernel, work.shelf.as_ref(), claim).await;
         }
         SEAL => {
             let sealed = lake.seal(&scope, Some(claim), SealMode::Due).await?;
@@ -282,7 +285,7 @@ async fn perform(work: &Work, claim: &JobClaim) -> Result<Option<Timestamp>> {
                 Due::NotBefore(time) => return Ok(Some(time)),
             }
         }
-        PURGE => return purge(kernel, lake, claim).await,
+        PURGE => return purge(work, claim).await,
         NOTICES => return notices::deliver(kernel, &work.courier, claim).await,
         other => return Err(Error::internal(format!("no such job: {other}"))),
     }
@@ -291,7 +294,8 @@ async fn perform(work: &Work, claim: &JobClaim) -> Result<Option<Timestamp>> {
 
 /// Removes what is left of a deleted tenant, and certifies it. Done again after it was broken off,
 /// it finds less to do.
-async fn purge(kernel: &Kernel, lake: &Lake, claim: &JobClaim) -> Result<Option<Timestamp>> {
+async fn purge(work: &Work, claim: &JobClaim) -> Result<Option<Timestamp>> {
+    let (kernel, lake) = (&work.kernel, &work.lake);
     let (scope, _permit) = kernel.job_scope(claim);
     let tenant = claim.tenant();
     match kernel.begin_removal(claim).await? {
@@ -310,6 +314,9 @@ async fn purge(kernel: &Kernel, lake: &Lake, claim: &JobClaim) -> Result<Option<
     lake.objects()
         .sweep_partial(&scope, kernel.env().now())
         .await?;
+    if let Some(shelf) = &work.shelf {
+        shelf.clear(&scope).await?;
+    }
     let left = lake.objects().list_all(&scope).await?.len();
     kernel.finish_removal(claim, left).await?;
     tracing::info!(%tenant, "what was left of a tenant is removed, and certified");
@@ -364,6 +371,11 @@ async fn sweep_all(work: &Work) -> Result<()> {
         for object in lake.objects().list_all(&scope).await? {
             lake.objects().delete(&scope, &object.path).await?;
             tracing::warn!(%tenant, "an object that came after its tenant's removal is deleted");
+        }
+        if let Some(shelf) = &work.shelf
+            && shelf.clear(&scope).await? > 0
+        {
+            tracing::warn!(%tenant, "a report that came after its tenant's removal is deleted");
         }
     }
     Ok(())

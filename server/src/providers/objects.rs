@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use cordon_lake::object::Objects;
+use cordon_lake::shelf::Shelf;
+use object_store::ObjectStore;
 use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use secrecy::ExposeSecret as _;
@@ -39,24 +41,37 @@ pub fn place(config: &Config) -> String {
 /// When the settings don't fit together, a key can't be read, or the folder can't be made.
 pub fn open(config: &Config) -> anyhow::Result<Objects> {
     match &config.objects.s3 {
-        Some(settings) => s3(settings),
+        Some(settings) => Ok(Objects::remote(s3(settings, "objects")?)),
         None => Ok(Objects::local(config.objects_path())?),
     }
 }
 
-fn s3(settings: &S3) -> anyhow::Result<Objects> {
+/// Opens the place for final reports, if there is one.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_shelf(config: &Config) -> anyhow::Result<Option<Shelf>> {
+    let reports = &config.reports;
+    Ok(match (&reports.s3, &reports.path) {
+        (Some(settings), _) => Some(Shelf::remote(s3(settings, "reports")?)),
+        (None, Some(folder)) => Some(Shelf::local(folder)?),
+        (None, None) => None,
+    })
+}
+
+fn s3(settings: &S3, section: &'static str) -> anyhow::Result<Arc<dyn ObjectStore>> {
     let mut builder = match (&settings.access_key, &settings.secret_key) {
         (Some(access), Some(secret)) => AmazonS3Builder::new()
             .with_access_key_id(
                 access
                     .read_text()
-                    .context("objects.s3.access_key")?
+                    .with_context(|| format!("{section}.s3.access_key"))?
                     .expose_secret(),
             )
             .with_secret_access_key(
                 secret
                     .read_text()
-                    .context("objects.s3.secret_key")?
+                    .with_context(|| format!("{section}.s3.secret_key"))?
                     .expose_secret(),
             ),
         _ => AmazonS3Builder::from_env(),
@@ -78,6 +93,6 @@ fn s3(settings: &S3) -> anyhow::Result<Objects> {
                 .with_timeout(CALL),
         )
         .build()
-        .context("objects.s3")?;
-    Ok(Objects::remote(Arc::new(store)))
+        .with_context(|| format!("{section}.s3"))?;
+    Ok(Arc::new(store))
 }

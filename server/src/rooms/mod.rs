@@ -7,6 +7,7 @@ pub mod events;
 mod fields;
 pub mod incidents;
 mod paging;
+pub mod reports;
 mod requests;
 pub mod sla;
 pub mod tenants;

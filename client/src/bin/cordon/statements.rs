@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use cordon_client::sla::{ReportDocument, check_clocks, read_report};
 use cordon_client::statement::{self, MAX_KEYS_BYTES, PublicKey, PublicKeys, Statement};
-use cordon_client::{Error, Reason};
+use cordon_client::{Error, Reason, read_incident_report};
 use serde_json::json;
 
 use crate::context::Context;
 use crate::failure::{Failure, Outcome, note};
+use crate::incidents::report::{carried, check_page};
 use crate::output::Form;
 use crate::part::Part;
 use crate::text::{indented, one_line};
@@ -30,8 +31,9 @@ pub(crate) struct SigningKeys {
 /// What to verify, and with which keys.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// A signed statement, such as a deletion certificate: a DSSE envelope in JSON; or a report with
-    /// its clocks, as `cordon sla report --format json` writes it. `-` for stdin
+    /// A signed statement, such as a deletion certificate: a DSSE envelope in JSON; a report with
+    /// its clocks, as `cordon sla report --format json` writes it; or the page of an incident's
+    /// report. `-` for stdin
     #[arg(value_name = "FILE")]
     statement: PathBuf,
     /// Keys that `cordon signing-keys` wrote: nobody is asked. Without them, the profile's server is
@@ -60,14 +62,19 @@ pub(crate) async fn verify(context: &Context, command: Verify) -> Outcome {
     let path = &command.statement;
     let content = read(path, MAX_REPORT_BYTES)?;
     let keys = keys(context, command.keys.as_deref()).await?;
+    let found = |error: Error| about(path, &error);
     if ReportDocument::is_one(&content) {
-        let found = |error: Error| about(path, &error);
         let document = ReportDocument::parse(&content).map_err(found)?;
         let signed = read_report(&document.envelope, &keys).map_err(found)?;
         check_clocks(&signed.report, &document.digest()).map_err(found)?;
         return show(context, &signed.statement);
     }
-    let statement = statement::verify(&content, &keys).map_err(|error| about(path, &error))?;
+    if let Some(envelope) = carried(&content) {
+        let signed = read_incident_report(&envelope, &keys).map_err(found)?;
+        check_page(path, &content, &signed)?;
+        return show(context, &signed.statement);
+    }
+    let statement = statement::verify(&content, &keys).map_err(found)?;
     show(context, &statement)
 }
 

@@ -1,6 +1,8 @@
 //! The fake's agreements and clocks: it notes what it is asked and answers with it.
 
 use cordon_proto::incidents::Severity;
+use cordon_proto::reports::reports_service_server::ReportsService;
+use cordon_proto::reports::{GenerateIncidentReportRequest, GenerateIncidentReportResponse};
 use cordon_proto::sla as wire;
 use cordon_proto::sla::clock::State;
 use cordon_proto::sla::sla_service_server::SlaService;
@@ -32,6 +34,20 @@ impl Service {
             Some(status) => Err(status),
             None => Ok(message),
         }
+    }
+}
+
+#[tonic::async_trait]
+impl ReportsService for Service {
+    type GenerateIncidentReportStream = Answers<GenerateIncidentReportResponse>;
+
+    async fn generate_incident_report(
+        &self,
+        request: Request<GenerateIncidentReportRequest>,
+    ) -> Answer<Self::GenerateIncidentReportStream> {
+        self.sla(request, |asked| format!("incident report {}", asked.name))?;
+        let parts = self.0.incident_report.lock().unwrap().clone();
+        Ok(Response::new(stream::iter(parts).boxed()))
     }
 }
 

@@ -235,6 +235,8 @@ actions! {
     GenerateReport,
     /// Reports on that for all tenants.
     ExportReports,
+    /// Reports on an incident.
+    GenerateIncidentReport,
     /// Has a tenant's notices sent somewhere.
     CreateSubscription,
     /// Reads where a tenant's notices are sent.
@@ -439,7 +441,8 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::ListClocks
         | A::WatchClocks
         | A::ListReportingDeadlines
-        | A::GenerateReport => &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)],
+        | A::GenerateReport
+        | A::GenerateIncidentReport => &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)],
         A::ExportReports => &[(R::Provider, REPORTERS)],
         // The tenant's people among themselves: there is no way for staff, entered or not.
         A::RegisterNoteKey

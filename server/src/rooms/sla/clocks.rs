@@ -3,13 +3,17 @@
 use std::collections::BTreeSet;
 
 use cordon_kernel::keys::TenantCipher;
-use cordon_kernel::{Result, TenantId};
+use cordon_kernel::{Disclosed, Result, TenantId, TenantScope};
+use cordon_proto::sla as wire;
 use cordon_sla::agreement::{Agreement, in_force};
 use cordon_sla::clock::{Clock, Notice, evaluate};
 use jiff::Timestamp;
 use sqlx::AnyConnection;
 use uuid::Uuid;
 
+use super::convert::{self, ShownClock};
+use super::deadlines::Deadlines;
+use super::service::Clocks;
 use super::store;
 use crate::rooms::incidents::{self, ClockLog};
 
@@ -51,6 +55,32 @@ impl Agreements {
             as_of,
         })
     }
+}
+
+/// The clocks and the deadlines of an incident, as the methods that list them would answer, and the
+/// moment that they are of.
+///
+/// # Errors
+/// `NOT_FOUND`; `UNAVAILABLE` when the database can't be reached.
+pub(crate) async fn records(
+    scope: &TenantScope,
+    conn: &mut AnyConnection,
+    cipher: &TenantCipher,
+    (incident, now): (Uuid, Timestamp),
+) -> Result<(Vec<wire::Clock>, Vec<wire::ReportingDeadline>, Timestamp)> {
+    let tenant = scope.tenant();
+    let agreements = Agreements::of(conn, tenant).await?;
+    let Evaluated { clocks, as_of, .. } = agreements.clocks(conn, cipher, incident, now).await?;
+    let clocks = clocks.iter();
+    let clocks = clocks
+        .map(|clock| ShownClock::new(tenant, incident, clock))
+        .collect();
+    let clocks = Disclosed::own(scope, Clocks { clocks, as_of });
+    let (facts, _) = incidents::facts(conn, cipher, incident).await?;
+    let countdowns = facts.countdowns(as_of);
+    let deadlines = Disclosed::own(scope, Deadlines { countdowns, as_of });
+    let deadlines = convert::deadlines(deadlines).deadlines;
+    Ok((convert::clocks(clocks).clocks, deadlines, as_of))
 }
 
 /// An incident's clocks at a moment.

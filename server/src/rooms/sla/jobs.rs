@@ -7,6 +7,7 @@ use cordon_kernel::db::jobs::{CLOCKS, JobClaim, REPORTS};
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::keys::TenantCipher;
 use cordon_kernel::{Error, Name, Reason, Result, TenantScope};
+use cordon_lake::shelf::Shelf;
 use cordon_sla::clock::{ClockId, State, next_moment, notices};
 use cordon_sla::period::Period;
 use jiff::{SignedDuration, Timestamp};
@@ -14,6 +15,7 @@ use uuid::Uuid;
 
 use super::clocks::{Agreements, Evaluated};
 use super::report::{Making, SETTLING, report_name};
+use super::shelve::Shelving;
 use super::store;
 use crate::rooms::incidents::{self, Standing};
 
@@ -128,12 +130,17 @@ pub(crate) async fn catch_up(kernel: &Kernel, scope: &TenantScope) -> Result<()>
 }
 
 /// Keeps the reports of the tenant's months: of each that is over once, of the present one as it is
-/// now; when to come again.
+/// now; when to come again. What is over goes to the shelf first, if there is one: what is kept is
+/// there.
 ///
 /// # Errors
-/// `ETAG_MISMATCH` when another has claimed the job; `UNAVAILABLE` when database or key service
-/// can't be reached.
-pub(crate) async fn keep_reports(kernel: &Kernel, claim: &JobClaim) -> Result<Option<Timestamp>> {
+/// `ETAG_MISMATCH` when another has claimed the job; `UNAVAILABLE` when database, key service or
+/// shelf can't be reached.
+pub(crate) async fn keep_reports(
+    kernel: &Kernel,
+    shelf: Option<&Shelf>,
+    claim: &JobClaim,
+) -> Result<Option<Timestamp>> {
     let (scope, _) = kernel.job_scope(claim);
     let mut read = kernel.db().tenant_read(&scope).await?;
     let agreements = Agreements::of(read.conn(), claim.tenant()).await?;
@@ -156,7 +163,7 @@ pub(crate) async fn keep_reports(kernel: &Kernel, claim: &JobClaim) -> Result<Op
     drop(read);
     // The earliest first: the later ones show it.
     for month in missing.into_iter().rev() {
-        keep_report(kernel, claim, &agreements, month, now).await?;
+        keep_report(kernel, shelf, claim, (&agreements, month, now)).await?;
     }
     let settled = [Some(present), present.previous()]
         .into_iter()
@@ -169,22 +176,31 @@ pub(crate) async fn keep_reports(kernel: &Kernel, claim: &JobClaim) -> Result<Op
 
 async fn keep_report(
     kernel: &Kernel,
+    shelf: Option<&Shelf>,
     claim: &JobClaim,
-    agreements: &Agreements,
-    month: Period,
-    now: Timestamp,
+    (agreements, month, now): (&Agreements, Period, Timestamp),
 ) -> Result<()> {
     let (scope, permit) = kernel.job_scope(claim);
     let mut making = Making::new(kernel, &scope, agreements.all(), month, now);
-    while making.step().await?.is_some() {}
+    let shelf = shelf.filter(|_| month.to() <= now);
+    let mut shelving = shelf.map(Shelving::new).transpose()?;
+    while let Some(lines) = making.step().await? {
+        if let Some(shelving) = &mut shelving {
+            shelving.clocks(&lines)?;
+        }
+    }
+    let name = report_name(claim.tenant(), month)?;
     let (mut report, _) = making.finish().await?;
+    if let Some(shelving) = shelving {
+        shelving.finish(kernel, &scope, (&name, &report)).await?;
+    }
     // The clocks themselves are made again when somebody asks for them.
     report.clocks = None;
     let mut tx = kernel.db().tenant_tx(&scope, &permit).await?;
     tx.require_claim(claim).await?;
     store::keep_report(tx.conn(), claim.tenant(), &report).await?;
     let entry = AuditEntry::new(&permit)
-        .resource(report_name(claim.tenant(), month)?)
+        .resource(name)
         .detail("final", report.complete);
     tx.commit(entry).await?;
     Ok(())

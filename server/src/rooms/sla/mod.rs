@@ -12,6 +12,7 @@ mod report;
 mod reports;
 mod rpc;
 mod service;
+mod shelve;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use cordon_kernel::facade::Kernel;
 use cordon_proto::sla::sla_service_server::SlaServiceServer;
 
+pub(crate) use clocks::records;
 pub(crate) use jobs::{catch_up, keep_reports, look_at_clocks};
 pub use rpc::SlaRpc;
 

@@ -9,7 +9,7 @@ mod notes;
 pub(crate) mod page;
 pub(crate) mod prose;
 mod provider;
-mod report;
+pub(crate) mod report;
 pub(crate) mod show;
 pub(crate) mod tasks;
 mod timeline;

@@ -5,11 +5,12 @@ use serde_json::Value;
 
 use super::prose::laid_out;
 use super::show::moment;
-use super::timeline::{what, who};
+use super::timeline::who;
 use super::words::{code, party, phase, plain, plain_or_none, severity, state, tlp};
 use crate::output::Row;
 use crate::sla::Clocks;
 use crate::text::cell;
+use cordon_pages::incident::words::what;
 
 /// What stands at the top of an incident: everything but its long texts.
 pub(super) fn head(incident: &Incident) -> Vec<String> {

@@ -1,22 +1,11 @@
 //! `cordon incidents report`.
 
-mod compose;
-#[cfg(test)]
-mod tests;
-mod wire;
-
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use cordon_client::exchange::{self, Audience};
-use cordon_client::{
-    Attachment, Client, Clock, Comment, Incident, ReportingDeadline, Task, TimelineEntry,
-};
-use cordon_pages::incident::IncidentReport;
-use cordon_pages::incident_report;
-use futures::TryStreamExt as _;
-use jiff::Timestamp;
+use cordon_client::{SignedIncidentReport, read_incident_report};
+use cordon_pages::{Signed, carried_envelope, incident_report};
 use serde_json::json;
 
 use super::export::Whom;
@@ -25,25 +14,35 @@ use super::which::{Which, which};
 use crate::context::{Context, Whose};
 use crate::failure::{Failure, Outcome};
 use crate::part::Part;
+use crate::statements::{about, keys, read};
 
-/// How often an incident is read again that is changed meanwhile.
-const TRIES: usize = 5;
+/// Largest page that is read, in bytes; an envelope is smaller.
+const MAX_PAGE_BYTES: usize = 256 << 20;
 
 pub(super) const HOW: &str = "\
-This program puts the report together from what the server answers at this moment. The server does
-not sign it: it proves nothing by itself, and the page says so. What the server has no record of is
-left empty and never guessed: actions, deletions of keys and lessons always, so far. Files are
-listed as evidence with the hash that they were attached with; notes are left out.
+Forms:
+  html  a page to read and print, which needs nothing else and carries the signed report
+  json  the signed report: a DSSE envelope
 
-The incident's marking stands on every page and is obeyed as with `export`: what is marked for fewer
-than the audience is refused, and nothing is written.";
+The server puts the report together, of all that both sides can read, and signs it; `cordon verify`
+checks either form later on, with keys that `cordon signing-keys` has kept, when nobody can be asked
+any more. What nobody recorded is left empty and never guessed. Files are listed as evidence with the
+hash that they were attached with; notes are left out. Lessons are the tasks of the kind `lesson`:
+  cordon incidents task add ID --kind lesson --title \"...\"
+
+The signature is checked in either form, with the keys of the profile's server or those of --keys; if
+it does not fit, no file appears. The incident's marking stands on every page and is obeyed as with
+`export`: what is marked for fewer than the audience is refused, and nothing is written.";
 
 /// Of which incident, to whom, and where it goes.
 #[derive(Debug, Args)]
 pub(super) struct Report {
     /// The incident's full name, id, or number
-    #[arg(value_name = "ID", value_parser = which)]
-    id: Which,
+    #[arg(value_name = "ID", value_parser = which, required_unless_present = "from")]
+    id: Option<Which>,
+    /// A report that was kept, in either form, instead of asking the server
+    #[arg(long, value_name = "FILE", conflicts_with = "id")]
+    from: Option<PathBuf>,
     /// Form of the file
     #[arg(long, value_enum, default_value_t = FormatArg::Html)]
     format: FormatArg,
@@ -52,98 +51,91 @@ pub(super) struct Report {
     /// Where the file goes; it appears when it is whole. stdout, if not given or `-`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Keys that `cordon signing-keys` wrote, instead of fetching them
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FormatArg {
     /// A page to read and print, which needs nothing else
     Html,
-    /// The same for programs
+    /// The signed report
     Json,
-}
-
-impl FormatArg {
-    fn write(self, report: &IncidentReport) -> Result<String, Failure> {
-        match self {
-            Self::Html => Ok(incident_report(report, &[])),
-            Self::Json => match serde_json::to_string_pretty(report) {
-                Ok(text) => Ok(text + "\n"),
-                Err(error) => Err(Failure::local(error.to_string())),
-            },
-        }
-    }
-}
-
-/// All that is known of an incident at one moment.
-#[derive(Debug)]
-struct Story {
-    incident: Incident,
-    comments: Vec<Comment>,
-    timeline: Vec<TimelineEntry>,
-    clocks: Vec<Clock>,
-    deadlines: Vec<ReportingDeadline>,
-    tasks: Vec<Task>,
-    attachments: Vec<Attachment>,
-    as_of: Timestamp,
 }
 
 pub(super) async fn run(context: &Context, whose: &Whose, command: Report) -> Outcome {
     let audience = command.whom.audience()?;
-    let (client, name) = named(context, whose, command.id).await?;
-    let story = read(&client, &name, audience).await?;
-    let text = command.format.write(&compose::report(&story)?)?;
+    let keys = keys(context, command.keys.as_deref()).await?;
+    let signed = match (command.from, command.id) {
+        (Some(path), _) => {
+            let content = read(&path, MAX_PAGE_BYTES)?;
+            let content = carried(&content).unwrap_or(content);
+            read_incident_report(&content, &keys).map_err(|error| about(&path, &error))?
+        }
+        (None, Some(id)) => {
+            let (client, name) = named(context, whose, id).await?;
+            client.incidents().report(&name, &keys).await?
+        }
+        (None, None) => return Err(Failure::usage("name an incident, or a file with --from")),
+    };
+    signed.check(audience)?;
+    let content = match command.format {
+        FormatArg::Html => page(&signed).into_bytes(),
+        FormatArg::Json => signed.envelope.clone(),
+    };
     let Some(path) = command.out.filter(|path| path != Path::new("-")) else {
         let mut out = std::io::stdout();
-        out.write_all(text.as_bytes())?;
+        out.write_all(&content)?;
         return Ok(out.flush()?);
     };
-    Part::write(&path, text.as_bytes())?;
-    let path = path.display().to_string();
+    Part::write(&path, &content)?;
+    let (path, signers) = (path.display().to_string(), signers(&signed));
     context.output.done(
-        &format!("wrote {path}: {} bytes, not signed", text.len()),
+        &format!(
+            "wrote {path}: {} bytes, signed by {}",
+            content.len(),
+            signers.join(", ")
+        ),
         &json!({
             "file": path,
-            "bytes": text.len(),
+            "bytes": content.len(),
             "audience": audience.as_str(),
-            "signed": false,
+            "signed_by": signers,
         }),
     )
 }
 
-/// Reads the whole of an incident, for an audience. A server that is too old to know a part of it
-/// makes this fail: the report would say that there is none.
-async fn read(client: &Client, name: &str, audience: Audience) -> Result<Story, Failure> {
-    let incidents = client.incidents();
-    let sla = client.sla();
-    let mut before = incidents.get(name).await?;
-    for _ in 0..TRIES {
-        exchange::check(&before, audience)?;
-        let comments = incidents.comments(name).try_collect().await?;
-        let timeline = incidents.timeline(name).try_collect().await?;
-        let tasks = client.tasks().list(name, &[]).try_collect().await?;
-        let attachments = incidents.attachments(name).try_collect().await?;
-        let (deadlines, deadlines_as_of) = sla.deadlines(name).await?;
-        let (clocks, clocks_as_of) = sla.clocks(name).await?;
-        let after = incidents.get(name).await?;
-        // What was read in between is of the one moment when nothing has happened since.
-        let same = after.update_time == before.update_time && after.etag == before.etag;
-        before = after;
-        if same {
-            exchange::check(&before, audience)?;
-            return Ok(Story {
-                incident: before,
-                comments,
-                timeline,
-                clocks,
-                deadlines,
-                tasks,
-                attachments,
-                as_of: clocks_as_of.max(deadlines_as_of),
-            });
-        }
+fn signers(signed: &SignedIncidentReport) -> Vec<String> {
+    let signers = signed.statement.signers.iter();
+    signers.map(|key| key.kid.clone()).collect()
+}
+
+fn page(signed: &SignedIncidentReport) -> String {
+    let signed_by = Signed {
+        keys: &signers(signed),
+        envelope: &signed.envelope,
+    };
+    incident_report(&signed.report, signed_by)
+}
+
+/// The envelope that a page carries, if a file is such a page.
+pub(crate) fn carried(content: &[u8]) -> Option<Vec<u8>> {
+    let content = std::str::from_utf8(content).ok()?;
+    content
+        .starts_with("<!DOCTYPE html>")
+        .then(|| carried_envelope(content))?
+}
+
+/// Refuses a page that shows something else than what was signed.
+pub(crate) fn check_page(path: &Path, content: &[u8], signed: &SignedIncidentReport) -> Outcome {
+    match content == page(signed).as_bytes() {
+        true => Ok(()),
+        false => Err(Failure::local(format!(
+            "{}: the report that the page carries is signed, but the page is not the one that this \
+             program makes of it: it was changed, or another version made it. Make it anew \
+             with `cordon incidents report --from`",
+            path.display()
+        ))),
     }
-    Err(Failure::local(format!(
-        "incident #{} is changed faster than it can be read: try again",
-        before.number
-    )))
 }

@@ -2,6 +2,7 @@
 
 use cordon_client::time::to_proto;
 use cordon_client::{Client, Clock, ClockState, Reason, Stretch};
+use cordon_pages::incident::words::promise;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -13,7 +14,7 @@ use crate::incidents::prose::laid_out;
 use crate::incidents::show::moment;
 use crate::incidents::words::{party, plain, severity};
 use crate::output::{Documents, Form, Row};
-use crate::show::{or_null, short, time_json};
+use crate::show::{or_null, time_json};
 use crate::text::cell;
 
 /// An incident's clocks at a moment.
@@ -161,13 +162,8 @@ fn stretch_json(stretch: &Stretch) -> Value {
 }
 
 /// What was promised, and which of several it is.
-pub(crate) fn what(clock: &Clock) -> String {
-    let kind = plain(kind(clock.kind()));
-    match (clock.interval, clock.request.as_str()) {
-        (0, "") => kind,
-        (0, request) => format!("{kind} {}", short(request)),
-        (interval, _) => format!("{kind} {interval}"),
-    }
+fn what(clock: &Clock) -> String {
+    promise(clock.kind(), &clock.request, clock.interval)
 }
 
 /// What is left for people.

@@ -15,7 +15,7 @@ pub(crate) mod words;
 
 use clap::{Args, Subcommand};
 
-pub(crate) use self::clocks::{Clocks, what as clock_words};
+pub(crate) use self::clocks::Clocks;
 use crate::context::{Context, Whose};
 use crate::failure::Outcome;
 use crate::incidents;

@@ -5,13 +5,13 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use cordon_client::sla::{DocumentWriter, SignedReport};
+use cordon_client::sla::SignedReport;
 use cordon_client::statement::PublicKeys;
 use cordon_client::{Client, Reports};
 use cordon_pages::{sla_overview, sla_report, tables};
 use cordon_sla::decided::DecidedClock;
 use cordon_sla::period::Period;
-use cordon_sla::report::Report;
+use cordon_sla::report::{DocumentWriter, Report};
 use futures::TryStreamExt as _;
 use serde_json::json;
 

@@ -27,6 +27,7 @@ use crate::config::Attachments;
 
 pub(crate) use jobs::sweep;
 use rpc::AttachmentsRpc;
+pub(super) use service::recorded;
 
 /// The service, to be mounted behind the authentication layer.
 #[must_use]

@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use cordon_kernel::audit::AuditEntry;
 use cordon_kernel::facade::Kernel;
+use cordon_kernel::keys::TenantCipher;
 use cordon_kernel::{Action, Disclosed, Name, Permit, Result, TenantId, TenantScope};
 use cordon_lake::object::Objects;
+use cordon_proto::incidents as wire;
+use sqlx::AnyConnection;
 use uuid::Uuid;
 
 use super::super::read::scope;
+use super::super::records::{Room, STEP};
 use super::super::service::{actor, credential, no_such_incident};
 use super::super::store as incidents;
-use super::convert::Which;
+use super::convert::{self, Which};
 use super::model::{self, Announced, Attachment, Facts, State};
 use super::store;
 use crate::config::Attachments;
@@ -156,5 +160,26 @@ impl Service {
         let home = cordon_kernel::Home::Tenant(tenant);
         access.audit_read(&self.kernel, &home, entry).await?;
         Ok(page)
+    }
+}
+
+/// All of an incident's files as messages.
+pub(in super::super) async fn recorded(
+    scope: &TenantScope,
+    conn: &mut AnyConnection,
+    cipher: &TenantCipher,
+    incident: Uuid,
+    room: &mut Room,
+) -> Result<Vec<wire::Attachment>> {
+    let (mut all, mut after) = (Vec::new(), String::new());
+    loop {
+        let (rows, _) = store::list(conn, cipher, incident, &after, STEP).await?;
+        let Some(last) = rows.last() else {
+            return Ok(all);
+        };
+        after = last.id.hyphenated().to_string();
+        let rows = rows.into_iter().map(|row| Disclosed::own(scope, row));
+        let shown = rows.map(|row| convert::attachment(scope.tenant(), row));
+        room.take(shown.collect(), &mut all)?;
     }
 }

@@ -14,4 +14,4 @@ mod tests;
 
 pub(crate) use convert::wire_contact;
 pub use rpc::TasksRpc;
-pub(super) use service::begin_phase;
+pub(super) use service::{begin_phase, recorded};

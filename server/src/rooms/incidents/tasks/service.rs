@@ -3,15 +3,19 @@
 use cordon_kernel::audit::AuditEntry;
 use cordon_kernel::db::TenantTx;
 use cordon_kernel::keys::TenantCipher;
-use cordon_kernel::{Action, Disclosed, Env, Error, Name, Reason, Result, TenantId};
+use cordon_kernel::{Action, Disclosed, Env, Error, Name, Reason, Result, TenantId, TenantScope};
+use cordon_proto::incidents as wire;
 use cordon_sla::agreement::Agreement;
 use jiff::Timestamp;
+use sqlx::AnyConnection;
 use uuid::Uuid;
 
 use super::super::model::{Actor, Incident, State as IncidentState};
 use super::super::read::scope;
+use super::super::records::{Room, STEP};
 use super::super::service::{Service, actor, etag, no_such_incident};
 use super::super::store as incidents;
+use super::convert;
 use super::model::{self, Command, Mark, NewTask, Seen, State, Task};
 use super::store;
 use crate::rooms::access::Access;
@@ -66,6 +70,29 @@ pub(in super::super) async fn begin_phase(
         store::apply(tx, cipher, &change).await?;
     }
     Ok(())
+}
+
+/// All of an incident's tasks as messages.
+pub(in super::super) async fn recorded(
+    scope: &TenantScope,
+    conn: &mut AnyConnection,
+    cipher: &TenantCipher,
+    (incident, agreement): (Uuid, Option<&Agreement>),
+    room: &mut Room,
+) -> Result<Vec<wire::Task>> {
+    let (mut all, mut after) = (Vec::new(), String::new());
+    loop {
+        let (rows, _) = store::list(conn, cipher, incident, &[], &after, STEP).await?;
+        let Some(last) = rows.last() else {
+            return Ok(all);
+        };
+        after = last.id.hyphenated().to_string();
+        let rows = rows.into_iter().map(|task| {
+            let seen = (scope.tenant().clone(), seen(task, agreement));
+            convert::task(Disclosed::own(scope, seen))
+        });
+        room.take(rows.collect(), &mut all)?;
+    }
 }
 
 fn seen(task: Task, agreement: Option<&Agreement>) -> Seen {

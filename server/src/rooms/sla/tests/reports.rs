@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cordon_kernel::db::jobs::{JobRunner, Lane, REPORTS};
+use cordon_lake::shelf::Shelf;
 use cordon_sla::objective::BasisPoints;
 use cordon_sla::report::{ClockLines, Report};
 use tokio_stream::StreamExt as _;
@@ -43,12 +44,14 @@ impl Room {
     }
 
     /// Does the job, if it is due; when it wants to come again.
-    async fn keep(&self, runner: &JobRunner) -> Option<jiff::Timestamp> {
+    async fn keep(&self, runner: &JobRunner, shelf: &Shelf) -> Option<jiff::Timestamp> {
         let db = self.world.kernel.db();
         let lease = SignedDuration::from_mins(1);
         let claims = db.claim_jobs(runner, Lane::Bulk, lease, 10).await.unwrap();
         let claim = claims.into_iter().find(|claim| claim.job() == REPORTS)?;
-        let next = keep_reports(&self.world.kernel, &claim).await.unwrap();
+        let next = keep_reports(&self.world.kernel, Some(shelf), &claim)
+            .await
+            .unwrap();
         db.job_again(claim, next.unwrap()).await.unwrap();
         next
     }
@@ -71,6 +74,21 @@ impl Room {
     }
 }
 
+/// The report of a file with its clocks, after its digest was compared with them.
+fn of_document(document: &[u8]) -> Report {
+    let document: serde_json::Value = serde_json::from_slice(document).unwrap();
+    let mut digest = ClockLines::default();
+    for clock in document["clocks"].as_array().unwrap() {
+        digest.take(format!("{clock}\n").as_bytes());
+    }
+    let payload = document["statement"]["payload"].as_str().unwrap();
+    let statement: serde_json::Value =
+        serde_json::from_slice(&STANDARD.decode(payload).unwrap()).unwrap();
+    let mut report: Report = serde_json::from_value(statement["predicate"].clone()).unwrap();
+    assert_eq!(report.clocks.take(), Some(digest.finish()));
+    report
+}
+
 #[tokio::test]
 async fn a_month_is_reported_as_it_was_decided_and_kept_once() {
     let room = Room::new().await;
@@ -79,10 +97,12 @@ async fn a_month_is_reported_as_it_was_decided_and_kept_once() {
         .set("2026-01-02T09:00:00Z".parse().unwrap());
     let room = room.later(SignedDuration::ZERO).await;
     let runner = room.world.kernel.job_runner().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let shelf = Shelf::local(dir.path()).unwrap();
     room.agree(agreement("2026-01-01T00:00:00Z"), "")
         .await
         .unwrap();
-    assert!(room.keep(&runner).await.is_some());
+    assert!(room.keep(&runner, &shelf).await.is_some());
     let made = call!(room, &room.responder, incidents.create_incident(opening()));
     let name = made.unwrap().incident.unwrap().name;
     let (report, lines) = room.report("2026-01").await;
@@ -107,12 +127,14 @@ async fn a_month_is_reported_as_it_was_decided_and_kept_once() {
         .clock
         .set("2026-02-01T00:30:00Z".parse().unwrap());
     let room = room.later(SignedDuration::ZERO).await;
-    let next = room.keep(&runner).await.unwrap();
+    let next = room.keep(&runner, &shelf).await.unwrap();
     assert_eq!(next.to_string(), "2026-02-01T01:00:00Z");
     let so_far = room.kept("2026-01").await;
     assert!(so_far.iter().all(|report| !report.complete));
+    let shelved = dir.path().join("acme/2026-01");
+    assert!(!shelved.exists(), "what is not final is nobody's to find");
     let room = room.later(SignedDuration::from_mins(30)).await;
-    room.keep(&runner).await.unwrap();
+    room.keep(&runner, &shelf).await.unwrap();
     let kept = room.kept("2026-01").await;
     assert_eq!(kept.len(), 1, "globex has no agreement");
     assert!(kept[0].complete);
@@ -124,6 +146,10 @@ async fn a_month_is_reported_as_it_was_decided_and_kept_once() {
         ..report
     };
     assert_eq!(without, kept[0], "whoever asks, and whenever");
+    let document = std::fs::read(shelved.join("report.json")).unwrap();
+    assert_eq!(of_document(&document), kept[0]);
+    let page = std::fs::read_to_string(shelved.join("report.html")).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("2026-01"));
 
     // What happens later, or is done again, changes nothing of it.
     let close = inc::CloseIncidentRequest {
@@ -134,10 +160,15 @@ async fn a_month_is_reported_as_it_was_decided_and_kept_once() {
     };
     call!(room, &room.responder, incidents.close_incident(close)).unwrap();
     let room = room.later(SignedDuration::from_hours(24)).await;
-    room.keep(&runner).await.unwrap();
+    room.keep(&runner, &shelf).await.unwrap();
     assert_eq!(room.kept("2026-01").await, kept);
     let (again, _) = room.report("2026-01").await;
     assert_eq!(again.overall, kept[0].overall);
+    assert_eq!(
+        std::fs::read(shelved.join("report.json")).unwrap(),
+        document
+    );
+    assert!(!dir.path().join("acme/2026-02").exists());
     let (february, _) = room.report("2026-02").await;
     assert_eq!(february.earlier.len(), 1);
     assert_eq!(february.earlier[0].attained(), Some(BasisPoints(0)));

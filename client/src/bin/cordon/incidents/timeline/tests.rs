@@ -1,4 +1,6 @@
-use cordon_client::{ClockRef, CloseCode, IncidentState, Origin, Party, Phase, Severity};
+use cordon_client::{
+    ClockRef, CloseCode, IncidentState, Origin, Party, Phase, Severity, TimelineWhat,
+};
 use cordon_proto::incidents::timeline_entry as wire;
 
 use super::*;

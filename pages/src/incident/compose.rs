@@ -1,30 +1,55 @@
 //! The report from what is known: nothing is added to it.
 
-use cordon_client::{
-    Attachment, AttachmentState, Clock, Comment, Incident, IncidentState, ObjectiveKind,
-    ReportingDeadline, Responsible, Stretch, Task, TaskState, TimelineEntry, TimelineWhat,
+use cordon_proto::incidents::attachment::State as AttachmentState;
+use cordon_proto::incidents::incident::State as IncidentState;
+use cordon_proto::incidents::task::State as TaskState;
+use cordon_proto::incidents::timeline_entry::What as TimelineWhat;
+use cordon_proto::incidents::{Attachment, Comment, Incident, Responsible, Task, TimelineEntry};
+use cordon_proto::sla::{
+    Clock, ObjectiveKind, ReportingDeadline, ReportingDuty, ReportingStage, Stretch,
 };
-use cordon_pages::incident::{
+use jiff::Timestamp;
+
+use super::model::{
     self as page, Criterion, CustodyStep, Deadline, Evidence, HandOver, Happening, IncidentReport,
-    Person, PhaseSpan, Responsibility, Revision,
+    Lesson, Person, PhaseSpan, Responsibility, Revision,
 };
-
-use super::Story;
 use super::wire::{
-    code, moment, moment_if, number, party, person, phase, severity, sign_off, span, state, tlp,
-    unreadable,
+    Result, code, moment, moment_if, number, party, person, phase, severity, sign_off, span, state,
+    tlp, unreadable,
 };
-use crate::failure::Failure;
-use crate::incidents::show;
-use crate::incidents::timeline::what;
-use crate::incidents::words::{self, plain, plain_or_none};
-use crate::sla::clock_words;
-use crate::sla::words::{duty, stage};
+use super::words::{named, named_or_none, promise, second, what};
 
-type Result<T> = std::result::Result<T, Failure>;
+/// The kind of a task that says what is to be done otherwise.
+pub const LESSON: &str = "lesson";
 
-/// The report of an incident.
-pub(super) fn report(story: &Story) -> Result<IncidentReport> {
+/// All that is known of an incident at one moment.
+#[derive(Debug, Default, Clone)]
+pub struct Story {
+    /// The incident.
+    pub incident: Incident,
+    /// All that was said to both sides, oldest first.
+    pub comments: Vec<Comment>,
+    /// All that happened, in order.
+    pub timeline: Vec<TimelineEntry>,
+    /// Its clocks.
+    pub clocks: Vec<Clock>,
+    /// Its deadlines of the law.
+    pub deadlines: Vec<ReportingDeadline>,
+    /// All its tasks, oldest first.
+    pub tasks: Vec<Task>,
+    /// All its files for both sides, oldest first.
+    pub attachments: Vec<Attachment>,
+    /// The moment.
+    pub as_of: Timestamp,
+}
+
+/// The report of an incident: nothing is added to what is known.
+///
+/// # Errors
+/// When something is of a kind that is not known here, or is missing: a report that leaves it out
+/// would be wrong.
+pub fn report(story: &Story) -> Result<IncidentReport> {
     let incident = &story.incident;
     let (tenant, id) = names(&incident.name)?;
     let closed = incident.state() == IncidentState::Closed;
@@ -61,7 +86,7 @@ pub(super) fn report(story: &Story) -> Result<IncidentReport> {
         actions: Vec::new(),
         key_deletions: Vec::new(),
         comments: each(&story.comments, comment)?,
-        lessons: Vec::new(),
+        lessons: lessons(&story.tasks)?,
     })
 }
 
@@ -150,7 +175,7 @@ fn clock(clock: &Clock) -> Result<page::Clock> {
         return Err(unreadable("kind of a clock"));
     }
     Ok(page::Clock {
-        what: clock_words(clock),
+        what: promise(clock.kind(), &clock.request, clock.interval),
         severity: severity(clock.severity())?,
         state: state(clock.state())?,
         started: moment(clock.start_time.as_ref(), "start of a clock")?,
@@ -176,13 +201,13 @@ fn stretch(stretch: &Stretch) -> Result<page::Stretch> {
 }
 
 fn deadline(deadline: &ReportingDeadline) -> Result<Deadline> {
-    let (whose, asks) = (duty(deadline.duty()), stage(deadline.stage()));
-    if whose.is_empty() || asks.is_empty() {
+    let (whose, asks) = (deadline.duty(), deadline.stage());
+    if whose == ReportingDuty::Unspecified || asks == ReportingStage::Unspecified {
         return Err(unreadable("kind of a deadline"));
     }
     Ok(Deadline {
         law: format!("{}, {}", deadline.law, deadline.article),
-        duty: format!("{}: {}", plain(whose), plain(asks)),
+        duty: format!("{}: {}", named(whose), named(asks)),
         started: moment_if(deadline.start_time.as_ref(), "start of a deadline")?,
         due: moment_if(deadline.due_time.as_ref(), "due time of a deadline")?,
         done: moment_if(deadline.submit_time.as_ref(), "time of a submission")?,
@@ -191,30 +216,57 @@ fn deadline(deadline: &ReportingDeadline) -> Result<Deadline> {
 
 /// Who stands for each task. Nobody does for one that was dropped; the timeline tells of it.
 fn responsibilities(tasks: &[Task]) -> Result<Vec<Responsibility>> {
-    let kept = tasks
-        .iter()
-        .filter(|task| task.state() != TaskState::Cancelled);
-    kept.map(|task| {
-        Ok(Responsibility {
-            task: match task.title.is_empty() {
-                true => task.kind.clone(),
-                false => task.title.clone(),
-            },
-            responsible: match task.responsible() {
-                Responsible::Unspecified => return Err(unreadable("side that has a task")),
-                Responsible::Shared => "both sides".to_owned(),
-                one => plain(words::responsible(one)),
-            },
-            accountable: plain_or_none(words::party(task.accountable())),
-            consulted: sides(task.consulted()),
-            informed: sides(task.informed()),
+    kept(tasks)
+        .filter(|task| task.kind != LESSON)
+        .map(|task| {
+            Ok(Responsibility {
+                task: match task.title.is_empty() {
+                    true => task.kind.clone(),
+                    false => task.title.clone(),
+                },
+                responsible: side(task)?,
+                accountable: named_or_none(task.accountable()),
+                consulted: sides(task.consulted()),
+                informed: sides(task.informed()),
+            })
         })
-    })
-    .collect()
+        .collect()
 }
 
-fn sides(sides: impl Iterator<Item = cordon_client::Party>) -> String {
-    let named: Vec<_> = sides.map(|side| plain(words::party(side))).collect();
+/// What is to be done otherwise: the tasks of the kind [`LESSON`].
+fn lessons(tasks: &[Task]) -> Result<Vec<Lesson>> {
+    let lessons = kept(tasks).filter(|task| task.kind == LESSON);
+    lessons
+        .map(|task| {
+            Ok(Lesson {
+                text: task.title.clone(),
+                owner: side(task)?,
+                done: match task.state() {
+                    TaskState::Done => moment_if(task.end_time.as_ref(), "time of a task's end")?,
+                    _ => None,
+                },
+            })
+        })
+        .collect()
+}
+
+fn kept(tasks: &[Task]) -> impl Iterator<Item = &Task> {
+    tasks
+        .iter()
+        .filter(|task| task.state() != TaskState::Cancelled)
+}
+
+/// Whose task it is.
+fn side(task: &Task) -> Result<String> {
+    match task.responsible() {
+        Responsible::Unspecified => Err(unreadable("side that has a task")),
+        Responsible::Shared => Ok("both sides".to_owned()),
+        one => Ok(named(one)),
+    }
+}
+
+fn sides(sides: impl Iterator<Item = cordon_proto::incidents::Party>) -> String {
+    let named: Vec<_> = sides.map(named).collect();
     named.join(", ")
 }
 
@@ -269,7 +321,7 @@ fn comment(comment: &Comment) -> Result<page::Comment> {
                 said.push_str(&format!(" by {}", origin.author));
             }
             if origin.create_time.is_some() {
-                said.push_str(&format!(", {}", show::moment(origin.create_time.as_ref())));
+                said.push_str(&format!(", {}", second(origin.create_time.as_ref())));
             }
             format!("{said}; brought in by {}", author.name)
         }

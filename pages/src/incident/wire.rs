@@ -1,26 +1,47 @@
 //! What the server says, as reports say it. What can't be read is never passed over: a report that
 //! leaves it out would be wrong.
 
-use cordon_client::time::from_proto;
-use cordon_client::{Actor, ClockState, SignOff};
-use cordon_pages::incident::{self as page, Person};
+use std::fmt;
+
+use cordon_proto::incidents::{self as wire, Actor, SignOff};
+use cordon_proto::sla::clock::State as ClockState;
 use cordon_sla::clock::{Party, State};
 use cordon_sla::objective::Severity;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::failure::Failure;
+use super::model::{self as page, Person};
 
-type Result<T> = std::result::Result<T, Failure>;
+/// That something is of a kind that is not known here, or is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable(String);
 
-/// That something is of a kind that this program does not know, or is missing.
-pub(super) fn unreadable(what: &str) -> Failure {
-    Failure::local(format!(
-        "the server says no {what} that this program can read: use a newer one. Nothing was written"
-    ))
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "there is no {} that can be read", self.0)
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+pub(super) type Result<T> = std::result::Result<T, Unreadable>;
+
+pub(super) fn unreadable(what: &str) -> Unreadable {
+    Unreadable(what.to_owned())
+}
+
+/// A moment of the wire; `None` when it is none.
+pub(super) fn read(time: &prost_types::Timestamp) -> Option<Timestamp> {
+    if !(0..1_000_000_000).contains(&time.nanos) {
+        return None;
+    }
+    let time = Timestamp::new(time.seconds, 0)
+        .ok()?
+        .checked_add(SignedDuration::from_nanos(i64::from(time.nanos)));
+    time.ok()
 }
 
 pub(super) fn moment(at: Option<&prost_types::Timestamp>, what: &str) -> Result<Timestamp> {
-    at.and_then(from_proto).ok_or_else(|| unreadable(what))
+    at.and_then(read).ok_or_else(|| unreadable(what))
 }
 
 /// The same for what may not have happened.
@@ -70,16 +91,16 @@ macro_rules! same {
     };
 }
 
-same!(party, "side": cordon_client::Party => Party { Customer Provider });
-same!(severity, "severity": cordon_client::Severity => Severity { Sev1 Sev2 Sev3 Sev4 });
-same!(phase, "phase": cordon_client::Phase => page::Phase {
+same!(party, "side": wire::Party => Party { Customer Provider });
+same!(severity, "severity": wire::Severity => Severity { Sev1 Sev2 Sev3 Sev4 });
+same!(phase, "phase": wire::Phase => page::Phase {
     Preparation Identification Containment Investigation Eradication Recovery FollowUp
 });
 same!(
     /// A marking that is not known could be a stricter one than any that could be put in its place.
-    tlp, "marking": cordon_client::Tlp => page::Tlp { Red AmberStrict Amber Green Clear }
+    tlp, "marking": wire::Tlp => page::Tlp { Red AmberStrict Amber Green Clear }
 );
-same!(code, "reason for closing": cordon_client::CloseCode => page::CloseCode {
+same!(code, "reason for closing": wire::CloseCode => page::CloseCode {
     Resolved FalsePositive Duplicate Accepted
 });
 same!(state, "state of a clock": ClockState => State { Running Paused Met Breached Cancelled });
