@@ -179,8 +179,10 @@ impl Service {
             self.changed(&mut tx, &cipher, &mut subscription).await?;
         }
         if state == State::Active {
-            // Whoever resumes knows that the receiver is well again.
+            // Whoever resumes knows that the receiver is well again, and what was kept back was not
+            // tried meanwhile.
             store::pace(&mut tx, id, 0, None).await?;
+            store::renew(&mut tx, id, now).await?;
             (subscription.failures, subscription.next) = (0, None);
             tx.schedule_job(&job(id), now).await?;
         }
@@ -274,6 +276,7 @@ impl Service {
             Standing::Dead => {
                 delivery.standing = Standing::Pending;
                 delivery.queued = now;
+                delivery.refusals = 0;
                 store::settle(&mut tx, &delivery).await?;
             }
             Standing::Delivered | Standing::Redacted | Standing::Withheld => {

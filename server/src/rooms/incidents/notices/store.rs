@@ -71,6 +71,8 @@ pub(super) struct Delivery {
     pub(super) attempted: Option<Timestamp>,
     pub(super) reason: String,
     pub(super) code: i64,
+    /// How often it was refused since it is tried.
+    pub(super) refusals: i64,
 }
 
 impl Delivery {
@@ -225,8 +227,45 @@ pub(super) async fn pace(
     Ok(())
 }
 
+/// Keeps back what a subscription is sent, as if it was paused; its words stay as they are sealed.
+pub(super) async fn pause(
+    tx: &mut TenantTx<'_>,
+    id: Uuid,
+    now: Timestamp,
+    etag: &str,
+) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query(
+        "UPDATE incident_subscriptions SET state = $3, updated_time = $4, etag = $5 \
+          WHERE tenant_id = $1 AND subscription_id = $2",
+    )
+    .bind(tenant.as_str())
+    .bind(text(id))
+    .bind(State::Paused.as_str())
+    .bind(nanos(now))
+    .bind(etag)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Has what waits tried as if it was new: how long it waited counts no more.
+pub(super) async fn renew(tx: &mut TenantTx<'_>, id: Uuid, now: Timestamp) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query(
+        "UPDATE incident_deliveries SET queued_time = $3, refusals = 0 \
+          WHERE tenant_id = $1 AND subscription_id = $2 AND state = 'pending'",
+    )
+    .bind(tenant.as_str())
+    .bind(text(id))
+    .bind(nanos(now))
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 const DELIVERY: &str = "subscription_id, seq, entry_seq, incident_id, state, created_time, \
-     queued_time, attempts, attempted_time, reason, code";
+     queued_time, attempts, attempted_time, reason, code, refusals";
 
 /// The first delivery that waits.
 pub(super) async fn first_pending(
@@ -299,7 +338,7 @@ pub(super) async fn settle(tx: &mut TenantTx<'_>, delivery: &Delivery) -> Result
     let tenant = tx.tenant();
     sqlx::query(
         "UPDATE incident_deliveries SET state = $4, queued_time = $5, attempts = $6, \
-                attempted_time = $7, reason = $8, code = $9 \
+                attempted_time = $7, reason = $8, code = $9, refusals = $10 \
           WHERE tenant_id = $1 AND subscription_id = $2 AND seq = $3",
     )
     .bind(tenant.as_str())
@@ -311,6 +350,7 @@ pub(super) async fn settle(tx: &mut TenantTx<'_>, delivery: &Delivery) -> Result
     .bind(delivery.attempted.map(nanos))
     .bind(delivery.reason.as_str())
     .bind(delivery.code)
+    .bind(delivery.refusals)
     .execute(tx.conn())
     .await?;
     Ok(())
@@ -481,6 +521,7 @@ fn delivery(row: &AnyRow) -> Result<Delivery> {
             .map(timestamp),
         reason: row.try_get("reason")?,
         code: row.try_get("code")?,
+        refusals: row.try_get("refusals")?,
     })
 }
 
