@@ -285,6 +285,26 @@ pub(super) async fn first_pending(
     row.as_ref().map(delivery).transpose()
 }
 
+/// Whether `count` deliveries or more wait. Walks an index as far.
+pub(super) async fn has_pending(
+    conn: &mut AnyConnection,
+    tenant: &TenantId,
+    subscription: Uuid,
+    count: i64,
+) -> Result<bool> {
+    let last: Option<i64> = sqlx::query_scalar(
+        "SELECT seq FROM incident_deliveries \
+          WHERE tenant_id = $1 AND subscription_id = $2 AND state = 'pending' \
+          ORDER BY seq LIMIT 1 OFFSET $3",
+    )
+    .bind(tenant.as_str())
+    .bind(text(subscription))
+    .bind(count - 1)
+    .fetch_optional(conn)
+    .await?;
+    Ok(last.is_some())
+}
+
 pub(super) async fn find_delivery(
     conn: &mut AnyConnection,
     tenant: &TenantId,
