@@ -357,6 +357,9 @@ async fn sweep_all(work: &Work) -> Result<()> {
         if let Err(error) = attachments::sweep(kernel, lake.objects(), &scope, &permit).await {
             tracing::warn!(%tenant, %error, "a tenant's unfinished files could not be swept");
         }
+        if let Err(error) = notices::sweep(kernel, &scope, &permit).await {
+            tracing::warn!(%tenant, %error, "a tenant's old deliveries could not be forgotten");
+        }
     }
     for tenant in kernel.removed_tenants(runner, before(REMOVED)?).await? {
         let (scope, _) = kernel.maintenance_scope(runner, &tenant, "sweep");

@@ -23,8 +23,6 @@ use crate::providers::courier::Courier;
 
 /// How long one receiver is sent to at a stretch, before others get its place.
 const STRETCH: Duration = Duration::from_secs(30);
-/// How long what has arrived, or was given up, can be looked at.
-const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How often a receiver refuses a notice before it is given up and the next one's turn comes. More
 /// than once: what is put up anew at this moment refuses much.
 const REFUSALS: i64 = 5;
@@ -106,12 +104,6 @@ impl Sender<'_> {
         }
         let first = store::first_pending(read.conn(), tenant, self.subscription).await?;
         let Some(delivery) = first else {
-            let before = now.checked_sub(KEPT).map_err(Error::internal)?;
-            let old = store::has_old(read.conn(), tenant, self.subscription, before).await?;
-            drop(read);
-            if old {
-                self.forget(before).await?;
-            }
             return Ok(Left::Nothing);
         };
         let notice = self.notice(read.conn(), &subscription, &delivery).await?;
@@ -280,18 +272,5 @@ impl Sender<'_> {
         let next = now.checked_add(wait).unwrap_or(Timestamp::MAX);
         store::pace(tx, self.subscription, failures, Some(next)).await?;
         Ok(Left::From(next))
-    }
-
-    async fn forget(&self, before: Timestamp) -> Result<()> {
-        let db = self.kernel.db();
-        let mut tx = db.tenant_tx(&self.scope, &self.permit).await?;
-        tx.require_claim(self.claim).await?;
-        let count = store::forget_old(&mut tx, self.subscription, before).await?;
-        let name = Name::Subscription(self.scope.tenant().clone(), self.subscription);
-        let entry = AuditEntry::new(&self.permit)
-            .resource(name)
-            .detail("forgotten", count);
-        tx.commit(entry).await?;
-        Ok(())
     }
 }

@@ -399,41 +399,41 @@ pub(super) async fn give_up(
     Ok(gone.rows_affected())
 }
 
-/// Whether a subscription has what happened before `before` and waits for nothing.
+/// Of a tenant: what was last tried, or put in the queue, before a time and waits no more.
+const OLD: &str = "tenant_id = $1 AND state <> 'pending' \
+     AND COALESCE(attempted_time, queued_time) < $2";
+
+/// Most deliveries that are forgotten in one transaction.
+const STEP: i64 = 1_024;
+
+/// Whether the tenant has deliveries that waited for nothing more before `before`.
 pub(super) async fn has_old(
     conn: &mut AnyConnection,
     tenant: &TenantId,
-    subscription: Uuid,
     before: Timestamp,
 ) -> Result<bool> {
-    let old: Option<i64> = sqlx::query_scalar(
-        "SELECT seq FROM incident_deliveries WHERE tenant_id = $1 AND subscription_id = $2 \
-            AND state <> 'pending' AND created_time < $3 LIMIT 1",
-    )
-    .bind(tenant.as_str())
-    .bind(text(subscription))
-    .bind(nanos(before))
-    .fetch_optional(conn)
-    .await?;
+    let sql = format!("SELECT seq FROM incident_deliveries WHERE {OLD} LIMIT 1");
+    let old: Option<i64> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+        .bind(tenant.as_str())
+        .bind(nanos(before))
+        .fetch_optional(conn)
+        .await?;
     Ok(old.is_some())
 }
 
-/// Forgets what has [`has_old`] found.
-pub(super) async fn forget_old(
-    tx: &mut TenantTx<'_>,
-    subscription: Uuid,
-    before: Timestamp,
-) -> Result<u64> {
+/// Forgets some of what [`has_old`] found; how many.
+pub(super) async fn forget_old(tx: &mut TenantTx<'_>, before: Timestamp) -> Result<u64> {
     let tenant = tx.tenant();
-    let gone = sqlx::query(
-        "DELETE FROM incident_deliveries WHERE tenant_id = $1 AND subscription_id = $2 \
-            AND state <> 'pending' AND created_time < $3",
-    )
-    .bind(tenant.as_str())
-    .bind(text(subscription))
-    .bind(nanos(before))
-    .execute(tx.conn())
-    .await?;
+    let sql = format!(
+        "DELETE FROM incident_deliveries WHERE tenant_id = $1 AND (subscription_id, seq) IN \
+            (SELECT subscription_id, seq FROM incident_deliveries WHERE {OLD} LIMIT $3)"
+    );
+    let gone = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(tenant.as_str())
+        .bind(nanos(before))
+        .bind(STEP)
+        .execute(tx.conn())
+        .await?;
     Ok(gone.rows_affected())
 }
 

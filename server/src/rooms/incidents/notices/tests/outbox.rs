@@ -1,8 +1,10 @@
-//! How much the outbox holds for a receiver.
+//! How much the outbox holds for a receiver, and for how long.
 
+use cordon_fixtures::Answer;
 use cordon_kernel::TenantId;
 use cordon_kernel::audit::AuditEntry;
 
+use super::super::sweep;
 use super::*;
 
 impl Desk {
@@ -61,4 +63,50 @@ async fn only_what_waits_takes_a_place() {
     desk.tamper(one.into()).await;
     call!(desk, &desk.admin, notices.retry_delivery(again)).unwrap();
     assert_eq!(desk.newest(&name).await.state(), Standing::Pending);
+}
+
+#[tokio::test]
+async fn what_is_over_is_forgotten_after_a_month_whatever_the_state() {
+    use Standing::{Dead, Delivered, Pending};
+    let mut desk = Desk::new().await;
+    let (paused, idle) = (receiver(), receiver());
+    let (kept_back, _) = desk.webhook(&paused, Audience::Organization).await;
+    let (active, _) = desk.webhook(&idle, Audience::Organization).await;
+    desk.open("one", Tlp::Amber).await;
+    paused.always(Answer::Status(403));
+    for _ in 0..5 {
+        desk.work().await;
+        desk.later(SignedDuration::from_mins(2)).await;
+    }
+    let pause = wire::PauseSubscriptionRequest {
+        name: kept_back.clone(),
+    };
+    call!(desk, &desk.admin, notices.pause_subscription(pause)).unwrap();
+    desk.open("two", Tlp::Amber).await;
+    desk.work().await;
+    let swept = async |desk: &Desk| {
+        let kernel = &desk.world.kernel;
+        let acme: TenantId = "acme".parse().unwrap();
+        let (scope, permit) = kernel.maintenance_scope(&desk.runner, &acme, "test");
+        sweep(kernel, &scope, &permit).await.unwrap();
+        let (one, two) = (&kept_back, &active);
+        (desk.standings(one).await, desk.standings(two).await)
+    };
+    desk.later(SignedDuration::from_hours(29 * 24)).await;
+    assert_eq!(
+        swept(&desk).await,
+        (vec![Dead, Pending], vec![Delivered; 2])
+    );
+    // Nothing is to be sent, nothing is asked for, and the one is still paused.
+    desk.later(SignedDuration::from_hours(2 * 24)).await;
+    assert_eq!(swept(&desk).await, (vec![Pending], vec![]));
+
+    // What waited for long can be looked at for as long as anything else.
+    let resume = wire::ResumeSubscriptionRequest {
+        name: kept_back.clone(),
+    };
+    call!(desk, &desk.admin, notices.resume_subscription(resume)).unwrap();
+    paused.always(Answer::Status(204));
+    desk.work().await;
+    assert_eq!(swept(&desk).await, (vec![Delivered], vec![]));
 }
