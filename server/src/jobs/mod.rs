@@ -338,6 +338,10 @@ async fn sweep_all(work: &Work) -> Result<()> {
         .db()
         .prune_measures(runner, before(MEASURED)?)
         .await?;
+    kernel
+        .db()
+        .prune_provider_request_ids(runner, before(REQUEST_IDS)?)
+        .await?;
     for tenant in kernel.tenants(runner).await? {
         let (scope, permit) = kernel.maintenance_scope(runner, &tenant, "sweep");
         if let Err(error) = kernel
