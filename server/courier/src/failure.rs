@@ -66,4 +66,53 @@ impl Failure {
             _ => 0,
         }
     }
+
+    /// Whether the other side has this one before it and will not take it, so that the same again is
+    /// refused again. One that is down, busy or too slow refuses nothing. Nor does a relay that has no
+    /// connection to give (52x) or wants another login (53x): that is no letter's fault.
+    #[must_use]
+    pub const fn is_refusal(self) -> bool {
+        match self {
+            Self::Status(408 | 425 | 429) => false,
+            Self::Status(code) => matches!(code, 400..=499),
+            Self::Refused(code) => matches!(code, 500..=519 | 540..=599),
+            _ => false,
+        }
+    }
+
+    /// Whether the other side says that nothing is taken there any more.
+    #[must_use]
+    pub const fn is_gone(self) -> bool {
+        matches!(self, Self::Status(410))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Failure;
+
+    #[test]
+    fn a_refusal_is_told_from_a_place_that_is_down() {
+        let refusals = |of: fn(u16) -> Failure, codes: &[u16]| {
+            let codes = codes.iter().copied();
+            codes
+                .filter(|code| of(*code).is_refusal())
+                .collect::<Vec<_>>()
+        };
+        let statuses = [400, 401, 404, 408, 410, 422, 425, 429, 499, 500, 503];
+        let refused = refusals(Failure::Status, &statuses);
+        assert_eq!(refused, [400, 401, 404, 410, 422, 499]);
+        let replies = [0, 421, 451, 501, 521, 530, 535, 550, 554];
+        assert_eq!(refusals(Failure::Refused, &replies), [501, 550, 554]);
+        for down in [
+            Failure::Unreachable,
+            Failure::TimedOut,
+            Failure::Tls,
+            Failure::Redirected(307),
+            Failure::NoMail,
+        ] {
+            assert!(!down.is_refusal() && !down.is_gone(), "{down}");
+        }
+        assert!(Failure::Status(410).is_gone() && !Failure::Status(404).is_gone());
+    }
 }

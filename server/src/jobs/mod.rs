@@ -345,6 +345,10 @@ async fn sweep_all(work: &Work) -> Result<()> {
         .db()
         .prune_measures(runner, before(MEASURED)?)
         .await?;
+    kernel
+        .db()
+        .prune_provider_request_ids(runner, before(REQUEST_IDS)?)
+        .await?;
     for tenant in kernel.tenants(runner).await? {
         let (scope, permit) = kernel.maintenance_scope(runner, &tenant, "sweep");
         if let Err(error) = kernel
@@ -363,6 +367,9 @@ async fn sweep_all(work: &Work) -> Result<()> {
         }
         if let Err(error) = attachments::sweep(kernel, lake.objects(), &scope, &permit).await {
             tracing::warn!(%tenant, %error, "a tenant's unfinished files could not be swept");
+        }
+        if let Err(error) = notices::sweep(kernel, &scope, &permit).await {
+            tracing::warn!(%tenant, %error, "a tenant's old deliveries could not be forgotten");
         }
     }
     for tenant in kernel.removed_tenants(runner, before(REMOVED)?).await? {

@@ -160,6 +160,7 @@ impl RequestId {
     }
 }
 
-fn oldest(now: Timestamp) -> i64 {
+/// What was kept then, in nanoseconds since 1970, or before is forgotten.
+pub(crate) fn oldest(now: Timestamp) -> i64 {
     now.checked_sub(KEPT).map_or(i64::MIN, nanos)
 }

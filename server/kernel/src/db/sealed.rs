@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use sqlx::Row as _;
 
-use super::jobs::{JobClaim, require_claim};
+use super::jobs::{JobClaim, JobRunner, require_claim};
 use super::rotation::Rotation;
 use super::{Db, TenantTx, confine};
 use crate::auth::TenantScope;
@@ -197,6 +197,32 @@ impl Db {
                 .execute(&mut *system.tx)
                 .await?
                 .rows_affected();
+        system.commit().await?;
+        Ok(gone)
+    }
+
+    /// Forgets the names of the provider's calls that were kept before `before`; how many. One whose
+    /// time was not noted, by an older program, is kept as if it came now.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the database can't be reached.
+    pub async fn prune_provider_request_ids(
+        &self,
+        _runner: &JobRunner,
+        before: Timestamp,
+    ) -> Result<u64> {
+        let mut system = self.system_tx().await?;
+        sqlx::query(
+            "UPDATE provider_incident_requests SET created_time = $1 WHERE created_time IS NULL",
+        )
+        .bind(super::nanos(self.env().now()))
+        .execute(&mut *system.tx)
+        .await?;
+        let gone = sqlx::query("DELETE FROM provider_incident_requests WHERE created_time <= $1")
+            .bind(super::nanos(before))
+            .execute(&mut *system.tx)
+            .await?
+            .rows_affected();
         system.commit().await?;
         Ok(gone)
     }

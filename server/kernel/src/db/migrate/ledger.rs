@@ -48,6 +48,8 @@ pub(super) const SQLITE: &[Migration] = migrations!("sqlite":
     10 "0010" "attachments" from 10,
     11 "0011" "duties" from 11,
     12 "0012" "exchange" from 12,
+    13 "0013" "outbox" from 12,
+    14 "0014" "requests" from 12,
 );
 
 pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
@@ -61,6 +63,8 @@ pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
     8 "0008" "attachments" from 8,
     9 "0009" "duties" from 9,
     10 "0010" "exchange" from 10,
+    11 "0011" "outbox" from 10,
+    12 "0012" "requests" from 10,
 );
 
 /// Makes the ledger, unless it is there.

@@ -1,5 +1,7 @@
 //! Rows of the rooms in which something is sealed.
 
+use jiff::SignedDuration;
+
 use super::super::testing::*;
 use super::super::timestamp;
 use crate::error::Reason;
@@ -47,4 +49,29 @@ async fn answers_to_old_calls_are_forgotten() {
         1,
         "the other tenant's stays"
     );
+}
+
+#[tokio::test]
+async fn names_of_the_providers_old_calls_are_forgotten() {
+    let world = World::new().await;
+    let incident = "INSERT INTO provider_incidents VALUES ('p', 'open', 1, 1, 0)";
+    world.tamper(incident).await;
+    for (name, time) in [("old", "4"), ("young", "6"), ("unsaid", "NULL")] {
+        let row =
+            format!("INSERT INTO provider_incident_requests VALUES ('{name}', 'h', 'p', {time})");
+        world.tamper(&row).await;
+    }
+    let runner = crate::db::jobs::JobRunner::new();
+    let prune = async |before| {
+        let pruned = world.db.prune_provider_request_ids(&runner, before);
+        pruned.await.unwrap()
+    };
+    assert_eq!(prune(timestamp(3)).await, 0);
+    assert_eq!(prune(timestamp(5)).await, 1);
+    let left = "SELECT request_id FROM provider_incident_requests ORDER BY request_id";
+    assert_eq!(world.ask(left).await, ["unsaid", "young"]);
+    // From now on its time is known.
+    let now = world.env.now();
+    assert_eq!(prune(now - SignedDuration::from_nanos(1)).await, 1);
+    assert_eq!(prune(now).await, 1);
 }

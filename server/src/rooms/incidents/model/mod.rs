@@ -292,34 +292,45 @@ impl What {
             | Self::Commented { .. } => true,
         }
     }
+}
 
-    /// The word for it in the tables.
-    pub(super) fn kind(&self) -> &'static str {
-        match self {
-            Self::Opened { .. } => "opened",
-            Self::Updated { .. } => "updated",
-            Self::Acknowledged => "acknowledged",
-            Self::Moved { .. } => "moved",
-            Self::Reclassified { .. } => "reclassified",
-            Self::HandedOver { .. } => "handed_over",
-            Self::CriteriaSet { .. } => "criteria_set",
-            Self::SignedOff { .. } => "signed_off",
-            Self::Closed { .. } => "closed",
-            Self::Reopened => "reopened",
-            Self::Commented { .. } => "commented",
-            Self::CommentUpdated { .. } => "comment_updated",
-            Self::ClockWarned { .. } => "clock_warned",
-            Self::ClockBreached { .. } => "clock_breached",
-            Self::ReportingFact { .. } => "reporting_fact",
-            Self::TaskAdded { .. } => "task_added",
-            Self::TaskHandedOver { .. } => "task_handed_over",
-            Self::TaskDone { .. } => "task_done",
-            Self::TaskCancelled { .. } => "task_cancelled",
-            Self::TaskReopened { .. } => "task_reopened",
-            Self::Imported { .. } => "imported",
-            Self::Attached { .. } => "attached",
-            Self::Linked { .. } => "linked",
-            Self::Unlinked { .. } => "unlinked",
+macro_rules! kinds {
+    ($($what:ident = $word:literal,)*) => {
+        impl What {
+            /// The words for all kinds.
+            pub(super) const KINDS: &'static [&'static str] = &[$($word,)*];
+
+            /// The word for it in the tables.
+            pub(super) fn kind(&self) -> &'static str {
+                match self { $(Self::$what { .. } => $word,)* }
+            }
         }
-    }
+    };
+}
+
+kinds! {
+    Opened = "opened",
+    Updated = "updated",
+    Acknowledged = "acknowledged",
+    Moved = "moved",
+    Reclassified = "reclassified",
+    HandedOver = "handed_over",
+    CriteriaSet = "criteria_set",
+    SignedOff = "signed_off",
+    Closed = "closed",
+    Reopened = "reopened",
+    Commented = "commented",
+    CommentUpdated = "comment_updated",
+    ClockWarned = "clock_warned",
+    ClockBreached = "clock_breached",
+    ReportingFact = "reporting_fact",
+    TaskAdded = "task_added",
+    TaskHandedOver = "task_handed_over",
+    TaskDone = "task_done",
+    TaskCancelled = "task_cancelled",
+    TaskReopened = "task_reopened",
+    Imported = "imported",
+    Attached = "attached",
+    Linked = "linked",
+    Unlinked = "unlinked",
 }

@@ -200,6 +200,34 @@ fn what_is_closed_stays_as_it_is_until_it_is_opened_again() {
 }
 
 #[test]
+fn a_marking_is_loosened_by_whose_incident_it_is() {
+    let incident = fresh();
+    let mark = |tlp| Command::Update {
+        title: Some("Keys in a public place".to_owned()),
+        description: None,
+        tlp: Some(tlp),
+    };
+    for looser in [Tlp::Green, Tlp::Clear] {
+        refused(&incident, mark(looser), Party::Provider);
+        let marked = does(&incident, mark(looser), Party::Customer).unwrap();
+        assert_eq!(marked.incident().tlp, looser);
+    }
+    for as_strict in [Tlp::Amber, Tlp::AmberStrict, Tlp::Red] {
+        let marked = does(&incident, mark(as_strict), Party::Provider).unwrap();
+        assert_eq!(marked.incident().tlp, as_strict);
+    }
+    // What staff have made stricter is the customer's to loosen again.
+    let mut stricter = incident.clone();
+    done(&mut stricter, mark(Tlp::Red), Party::Provider);
+    refused(&stricter, mark(Tlp::Amber), Party::Provider);
+    done(&mut stricter, mark(Tlp::Amber), Party::Customer);
+    // What the provider says to many is the provider's to mark.
+    let mut common = incident;
+    common.words.provider_wide = true;
+    done(&mut common, mark(Tlp::Clear), Party::Provider);
+}
+
+#[test]
 fn a_comment_keeps_what_it_said() {
     let author = by(Party::Customer);
     let said = create_comment(

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use wire::subscription::Target as WireTarget;
 
 use super::super::convert::incident_name;
-use super::super::model::Severity;
+use super::super::model::{Severity, What};
 use super::model::{
     Audience, Interest, NewSubscription, NewTarget, State, Subscription, Target, is_handle,
 };
@@ -15,9 +15,8 @@ use super::store::{Backlog, Delivery, Standing};
 use crate::rooms::fields::{Fields, wire_time};
 use crate::rooms::words::pairs;
 
-/// Most kinds of entries that a subscription names, and the longest, in characters.
+/// Most kinds of entries that a subscription names.
 const MAX_KINDS: usize = 40;
-const MAX_KIND: usize = 40;
 
 pairs!(Severity as wire::Severity: Sev1 Sev2 Sev3 Sev4; severity, severity_from);
 pairs!(Audience as wire::Audience: Named Organization Clients Community; audience, audience_from);
@@ -101,12 +100,12 @@ fn interest(
         );
     }
     let mut kinds: Vec<String> = body.kinds.iter().take(MAX_KINDS).cloned().collect();
-    let is_word = |kind: &String| {
-        let letters = kind.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-        (1..=MAX_KIND).contains(&kind.len()) && letters
-    };
-    if !kinds.iter().all(is_word) {
-        fields.wrong("subscription.kinds", "expected words as in handed_over");
+    if !kinds
+        .iter()
+        .all(|kind| What::KINDS.contains(&kind.as_str()))
+    {
+        let known = What::KINDS.join(", ");
+        fields.wrong("subscription.kinds", format!("expected of these: {known}"));
     }
     kinds.sort();
     kinds.dedup();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cordon_courier::Failure;
 use cordon_kernel::audit::AuditEntry;
+use cordon_kernel::db::TenantTx;
 use cordon_kernel::db::jobs::JobClaim;
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::keys::TenantCipher;
@@ -22,8 +23,9 @@ use crate::providers::courier::Courier;
 
 /// How long one receiver is sent to at a stretch, before others get its place.
 const STRETCH: Duration = Duration::from_secs(30);
-/// How long what has arrived, or was given up, can be looked at.
-const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How often a receiver refuses a notice before it is given up and the next one's turn comes. More
+/// than once: what is put up anew at this moment refuses much.
+const REFUSALS: i64 = 5;
 /// When it is looked again whether a tenant that is shut out is let in.
 const SHUT_OUT: SignedDuration = SignedDuration::from_mins(10);
 
@@ -102,12 +104,6 @@ impl Sender<'_> {
         }
         let first = store::first_pending(read.conn(), tenant, self.subscription).await?;
         let Some(delivery) = first else {
-            let before = now.checked_sub(KEPT).map_err(Error::internal)?;
-            let old = store::has_old(read.conn(), tenant, self.subscription, before).await?;
-            drop(read);
-            if old {
-                self.forget(before).await?;
-            }
             return Ok(Left::Nothing);
         };
         let notice = self.notice(read.conn(), &subscription, &delivery).await?;
@@ -202,53 +198,79 @@ impl Sender<'_> {
             delivery.attempts += 1;
             delivery.attempted = Some(now);
         }
-        let reason = failure.map_or("", Failure::as_str);
-        let code = i64::from(failure.map_or(0, Failure::code));
-        reason.clone_into(&mut delivery.reason);
-        delivery.code = code;
-        store::settle(&mut tx, &delivery).await?;
-        let mut left = Left::More;
-        if failure.is_some() {
-            let pace = &self.courier.pace;
-            let cutoff = now.checked_sub(pace.give_up).unwrap_or(Timestamp::MIN);
-            let gone = store::give_up(&mut tx, self.subscription, cutoff, reason, code).await?;
-            if gone > 0 {
-                delivery.standing = Standing::Dead;
+        delivery.reason = failure.map_or("", Failure::as_str).to_owned();
+        delivery.code = i64::from(failure.map_or(0, Failure::code));
+        let left = match failure {
+            Some(failure) => {
+                self.failed(&mut tx, &mut delivery, subscription, failure)
+                    .await?
             }
-            let failures = subscription.failures.saturating_add(1);
-            let wait = pace.wait(failures, self.kernel.env().bytes());
-            let next = now.checked_add(wait).unwrap_or(Timestamp::MAX);
-            store::pace(&mut tx, self.subscription, failures, Some(next)).await?;
-            left = Left::From(next);
-        } else if standing != Standing::Withheld && subscription.failures > 0 {
-            store::pace(&mut tx, self.subscription, 0, None).await?;
-        }
+            None => {
+                if standing != Standing::Withheld && subscription.failures > 0 {
+                    store::pace(&mut tx, self.subscription, 0, None).await?;
+                }
+                Left::More
+            }
+        };
+        store::settle(&mut tx, &delivery).await?;
         let tenant = self.scope.tenant();
         let number = u64::try_from(delivery.seq).unwrap_or(0);
         let name = Name::Delivery(tenant.clone(), self.subscription, number);
-        let state = delivery.standing.as_str();
+        let (state, reason) = (delivery.standing.as_str(), delivery.reason.as_str());
         let mut entry = AuditEntry::new(&self.permit)
             .resource(name)
             .detail("state", state);
         if failure.is_some() {
             entry = entry.detail("reason", reason);
         }
+        if failure.is_some_and(Failure::is_gone) {
+            entry = entry.detail("subscription", State::Paused.as_str());
+        }
         tx.commit(entry).await?;
-        let subscription = self.subscription;
+        let (subscription, code) = (self.subscription, delivery.code);
         tracing::info!(%tenant, %subscription, number, state, reason, code, "a notice");
         Ok(left)
     }
 
-    async fn forget(&self, before: Timestamp) -> Result<()> {
-        let db = self.kernel.db();
-        let mut tx = db.tenant_tx(&self.scope, &self.permit).await?;
-        tx.require_claim(self.claim).await?;
-        let count = store::forget_old(&mut tx, self.subscription, before).await?;
-        let name = Name::Subscription(self.scope.tenant().clone(), self.subscription);
-        let entry = AuditEntry::new(&self.permit)
-            .resource(name)
-            .detail("forgotten", count);
-        tx.commit(entry).await?;
-        Ok(())
+    /// Says when it goes on after a failure, and gives up what will not arrive: the delivery alone
+    /// that is refused again and again, all that waited too long for a receiver that is down. One that
+    /// says that it is gone is sent nothing more until somebody resumes.
+    async fn failed(
+        &self,
+        tx: &mut TenantTx<'_>,
+        delivery: &mut Delivery,
+        subscription: &Subscription,
+        failure: Failure,
+    ) -> Result<Left> {
+        let (env, pace) = (self.kernel.env(), &self.courier.pace);
+        let now = env.now();
+        let failures = subscription.failures.saturating_add(1);
+        if failure.is_gone() {
+            let etag = hex::encode(env.bytes::<16>());
+            store::pause(tx, self.subscription, now, &etag).await?;
+            store::pace(tx, self.subscription, failures, None).await?;
+            return Ok(Left::Nothing);
+        }
+        let mut wait = pace.wait(failures, env.bytes());
+        if failure.is_refusal() {
+            delivery.refusals += 1;
+            if delivery.refusals >= REFUSALS {
+                delivery.standing = Standing::Dead;
+                store::pace(tx, self.subscription, failures, None).await?;
+                return Ok(Left::More);
+            }
+            // It is up: how long it was down before does not matter.
+            let refusals = u32::try_from(delivery.refusals).unwrap_or(u32::MAX);
+            wait = pace.wait(refusals, env.bytes());
+        }
+        let cutoff = now.checked_sub(pace.give_up).unwrap_or(Timestamp::MIN);
+        let (reason, code) = (delivery.reason.as_str(), delivery.code);
+        store::give_up(tx, self.subscription, cutoff, reason, code).await?;
+        if delivery.queued <= cutoff {
+            delivery.standing = Standing::Dead;
+        }
+        let next = now.checked_add(wait).unwrap_or(Timestamp::MAX);
+        store::pace(tx, self.subscription, failures, Some(next)).await?;
+        Ok(Left::From(next))
     }
 }

@@ -10,6 +10,7 @@ mod read;
 mod rpc;
 mod service;
 mod store;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ use cordon_proto::incidents::notices_service_server::NoticesServiceServer;
 pub(crate) use deliver::deliver;
 pub(super) use outbox::{Offered, offer};
 pub use rpc::NoticesRpc;
+pub(crate) use sweep::sweep;
 
 use crate::providers::courier::Courier;
 

@@ -15,7 +15,7 @@ use super::store;
 
 /// Most notices that wait for one receiver; what comes on top is given up at once, where the tenant
 /// sees it.
-const MAX_PENDING: i64 = 10_000;
+pub(super) const MAX_PENDING: i64 = 10_000;
 
 /// The job that sends what waits for a subscription.
 pub(super) fn job(subscription: Uuid) -> String {
@@ -109,7 +109,10 @@ async fn put(
     .fetch_one(tx.conn())
     .await?;
     let first = store::first_pending(tx.conn(), tenant, subscription).await?;
-    let full = first.is_some_and(|first| seq - first.seq >= MAX_PENDING);
+    // No more can wait than there are numbers since the first that does; what is done since then is
+    // counted out only where that is many.
+    let full = first.is_some_and(|first| seq - first.seq >= MAX_PENDING)
+        && store::has_pending(tx.conn(), tenant, subscription, MAX_PENDING).await?;
     let (state, reason) = match full {
         true => ("dead", "full"),
         false => ("pending", ""),

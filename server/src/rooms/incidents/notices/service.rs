@@ -17,7 +17,7 @@ use super::super::store as incidents;
 use super::model::{
     Audience, Key, NewSubscription, NewTarget, State, Subscription, Target, rotate,
 };
-use super::outbox::job;
+use super::outbox::{MAX_PENDING, job};
 use super::store::{self, Delivery, Standing};
 use crate::providers::courier::Courier;
 use crate::rooms::requests::RequestId;
@@ -179,8 +179,10 @@ impl Service {
             self.changed(&mut tx, &cipher, &mut subscription).await?;
         }
         if state == State::Active {
-            // Whoever resumes knows that the receiver is well again.
+            // Whoever resumes knows that the receiver is well again, and what was kept back was not
+            // tried meanwhile.
             store::pace(&mut tx, id, 0, None).await?;
+            store::renew(&mut tx, id, now).await?;
             (subscription.failures, subscription.next) = (0, None);
             tx.schedule_job(&job(id), now).await?;
         }
@@ -266,14 +268,23 @@ impl Service {
         let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
         let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
         let now = self.kernel.env().now();
+        // First of all: it holds the subscription, so that two can't take the last place.
+        store::pace(&mut tx, id, 0, None).await?;
         let delivery = store::find_delivery(tx.conn(), &tenant, id, seq).await?;
         let mut delivery =
             delivery.ok_or_else(|| Error::new(Reason::NotFound, "no such delivery"))?;
         match delivery.standing {
             Standing::Pending => {}
             Standing::Dead => {
+                if store::has_pending(tx.conn(), &tenant, id, MAX_PENDING).await? {
+                    return Err(Error::new(
+                        Reason::FailedPrecondition,
+                        format!("{MAX_PENDING} notices wait there, and no more can"),
+                    ));
+                }
                 delivery.standing = Standing::Pending;
                 delivery.queued = now;
+                delivery.refusals = 0;
                 store::settle(&mut tx, &delivery).await?;
             }
             Standing::Delivered | Standing::Redacted | Standing::Withheld => {
@@ -283,7 +294,6 @@ impl Service {
                 ));
             }
         }
-        store::pace(&mut tx, id, 0, None).await?;
         tx.schedule_job(&job(id), now).await?;
         let number = u64::try_from(seq).unwrap_or(0);
         let name = Name::Delivery(tenant.clone(), id, number);

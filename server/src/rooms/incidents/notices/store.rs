@@ -71,6 +71,8 @@ pub(super) struct Delivery {
     pub(super) attempted: Option<Timestamp>,
     pub(super) reason: String,
     pub(super) code: i64,
+    /// How often it was refused since it is tried.
+    pub(super) refusals: i64,
 }
 
 impl Delivery {
@@ -225,8 +227,45 @@ pub(super) async fn pace(
     Ok(())
 }
 
+/// Keeps back what a subscription is sent, as if it was paused; its words stay as they are sealed.
+pub(super) async fn pause(
+    tx: &mut TenantTx<'_>,
+    id: Uuid,
+    now: Timestamp,
+    etag: &str,
+) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query(
+        "UPDATE incident_subscriptions SET state = $3, updated_time = $4, etag = $5 \
+          WHERE tenant_id = $1 AND subscription_id = $2",
+    )
+    .bind(tenant.as_str())
+    .bind(text(id))
+    .bind(State::Paused.as_str())
+    .bind(nanos(now))
+    .bind(etag)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Has what waits tried as if it was new: how long it waited counts no more.
+pub(super) async fn renew(tx: &mut TenantTx<'_>, id: Uuid, now: Timestamp) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query(
+        "UPDATE incident_deliveries SET queued_time = $3, refusals = 0 \
+          WHERE tenant_id = $1 AND subscription_id = $2 AND state = 'pending'",
+    )
+    .bind(tenant.as_str())
+    .bind(text(id))
+    .bind(nanos(now))
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 const DELIVERY: &str = "subscription_id, seq, entry_seq, incident_id, state, created_time, \
-     queued_time, attempts, attempted_time, reason, code";
+     queued_time, attempts, attempted_time, reason, code, refusals";
 
 /// The first delivery that waits.
 pub(super) async fn first_pending(
@@ -244,6 +283,26 @@ pub(super) async fn first_pending(
         .fetch_optional(conn)
         .await?;
     row.as_ref().map(delivery).transpose()
+}
+
+/// Whether `count` deliveries or more wait. Walks an index as far.
+pub(super) async fn has_pending(
+    conn: &mut AnyConnection,
+    tenant: &TenantId,
+    subscription: Uuid,
+    count: i64,
+) -> Result<bool> {
+    let last: Option<i64> = sqlx::query_scalar(
+        "SELECT seq FROM incident_deliveries \
+          WHERE tenant_id = $1 AND subscription_id = $2 AND state = 'pending' \
+          ORDER BY seq LIMIT 1 OFFSET $3",
+    )
+    .bind(tenant.as_str())
+    .bind(text(subscription))
+    .bind(count - 1)
+    .fetch_optional(conn)
+    .await?;
+    Ok(last.is_some())
 }
 
 pub(super) async fn find_delivery(
@@ -299,7 +358,7 @@ pub(super) async fn settle(tx: &mut TenantTx<'_>, delivery: &Delivery) -> Result
     let tenant = tx.tenant();
     sqlx::query(
         "UPDATE incident_deliveries SET state = $4, queued_time = $5, attempts = $6, \
-                attempted_time = $7, reason = $8, code = $9 \
+                attempted_time = $7, reason = $8, code = $9, refusals = $10 \
           WHERE tenant_id = $1 AND subscription_id = $2 AND seq = $3",
     )
     .bind(tenant.as_str())
@@ -311,6 +370,7 @@ pub(super) async fn settle(tx: &mut TenantTx<'_>, delivery: &Delivery) -> Result
     .bind(delivery.attempted.map(nanos))
     .bind(delivery.reason.as_str())
     .bind(delivery.code)
+    .bind(delivery.refusals)
     .execute(tx.conn())
     .await?;
     Ok(())
@@ -339,41 +399,41 @@ pub(super) async fn give_up(
     Ok(gone.rows_affected())
 }
 
-/// Whether a subscription has what happened before `before` and waits for nothing.
+/// Of a tenant: what was last tried, or put in the queue, before a time and waits no more.
+const OLD: &str = "tenant_id = $1 AND state <> 'pending' \
+     AND COALESCE(attempted_time, queued_time) < $2";
+
+/// Most deliveries that are forgotten in one transaction.
+const STEP: i64 = 1_024;
+
+/// Whether the tenant has deliveries that waited for nothing more before `before`.
 pub(super) async fn has_old(
     conn: &mut AnyConnection,
     tenant: &TenantId,
-    subscription: Uuid,
     before: Timestamp,
 ) -> Result<bool> {
-    let old: Option<i64> = sqlx::query_scalar(
-        "SELECT seq FROM incident_deliveries WHERE tenant_id = $1 AND subscription_id = $2 \
-            AND state <> 'pending' AND created_time < $3 LIMIT 1",
-    )
-    .bind(tenant.as_str())
-    .bind(text(subscription))
-    .bind(nanos(before))
-    .fetch_optional(conn)
-    .await?;
+    let sql = format!("SELECT seq FROM incident_deliveries WHERE {OLD} LIMIT 1");
+    let old: Option<i64> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+        .bind(tenant.as_str())
+        .bind(nanos(before))
+        .fetch_optional(conn)
+        .await?;
     Ok(old.is_some())
 }
 
-/// Forgets what has [`has_old`] found.
-pub(super) async fn forget_old(
-    tx: &mut TenantTx<'_>,
-    subscription: Uuid,
-    before: Timestamp,
-) -> Result<u64> {
+/// Forgets some of what [`has_old`] found; how many.
+pub(super) async fn forget_old(tx: &mut TenantTx<'_>, before: Timestamp) -> Result<u64> {
     let tenant = tx.tenant();
-    let gone = sqlx::query(
-        "DELETE FROM incident_deliveries WHERE tenant_id = $1 AND subscription_id = $2 \
-            AND state <> 'pending' AND created_time < $3",
-    )
-    .bind(tenant.as_str())
-    .bind(text(subscription))
-    .bind(nanos(before))
-    .execute(tx.conn())
-    .await?;
+    let sql = format!(
+        "DELETE FROM incident_deliveries WHERE tenant_id = $1 AND (subscription_id, seq) IN \
+            (SELECT subscription_id, seq FROM incident_deliveries WHERE {OLD} LIMIT $3)"
+    );
+    let gone = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(tenant.as_str())
+        .bind(nanos(before))
+        .bind(STEP)
+        .execute(tx.conn())
+        .await?;
     Ok(gone.rows_affected())
 }
 
@@ -481,6 +541,7 @@ fn delivery(row: &AnyRow) -> Result<Delivery> {
             .map(timestamp),
         reason: row.try_get("reason")?,
         code: row.try_get("code")?,
+        refusals: row.try_get("refusals")?,
     })
 }
 

@@ -102,7 +102,7 @@ impl Service {
         let by = caller.credential().principal().subject();
         let mut tx = self.kernel.db().provider_tx(scope, permit).await?;
         let now = env.now();
-        if let Some(id) = store::requested(tx.conn(), request).await? {
+        if let Some(id) = store::requested(tx.conn(), request, now).await? {
             drop(tx);
             let log = AuditEntry::new(permit).resource(Name::ProviderIncident(id));
             let log = log.detail("again", "yes");
@@ -143,7 +143,7 @@ impl Service {
                 log.detail("state", "closed")
             }
         };
-        store::note_request(tx.conn(), request, id).await?;
+        store::note_request(tx.conn(), request, id, now).await?;
         tx.commit(log).await?;
         Ok(id)
     }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::super::model::{Phase, State};
 use super::super::store::{text, uuid};
 use super::model::{Act, Child, Kept, ProviderIncident, Whole};
-use crate::rooms::requests::RequestId;
+use crate::rooms::requests::{RequestId, oldest};
 
 /// An act as it stands in its row.
 #[derive(Serialize, Deserialize)]
@@ -97,22 +97,24 @@ pub(super) async fn add_tenants(
     Ok(added)
 }
 
-/// The incident that a call of this name was about, if there was one.
+/// The incident that a call of this name was about, if there was one within a day.
 ///
 /// # Errors
 /// `ALREADY_EXISTS` when the name was used for something else.
 pub(super) async fn requested(
     conn: &mut AnyConnection,
     request: &RequestId,
+    now: Timestamp,
 ) -> Result<Option<Uuid>> {
     let Some((name, hash)) = request.named() else {
         return Ok(None);
     };
     let row = sqlx::query(
         "SELECT request_hash, provider_incident_id FROM provider_incident_requests \
-          WHERE request_id = $1",
+          WHERE request_id = $1 AND (created_time IS NULL OR created_time > $2)",
     )
     .bind(name)
+    .bind(oldest(now))
     .fetch_optional(conn)
     .await?;
     let Some(row) = row else {
@@ -124,22 +126,28 @@ pub(super) async fn requested(
     uuid(&row.try_get::<String, _>("provider_incident_id")?).map(Some)
 }
 
-/// Notes that a call was done, with its effect.
+/// Notes that a call was done, with its effect, and forgets what is too old.
 pub(super) async fn note_request(
     conn: &mut AnyConnection,
     request: &RequestId,
     id: Uuid,
+    now: Timestamp,
 ) -> Result<()> {
     let Some((name, hash)) = request.named() else {
         return Ok(());
     };
+    sqlx::query("DELETE FROM provider_incident_requests WHERE created_time <= $1")
+        .bind(oldest(now))
+        .execute(&mut *conn)
+        .await?;
     sqlx::query(
-        "INSERT INTO provider_incident_requests (request_id, request_hash, provider_incident_id) \
-         VALUES ($1, $2, $3)",
+        "INSERT INTO provider_incident_requests (request_id, request_hash, provider_incident_id, \
+                created_time) VALUES ($1, $2, $3, $4)",
     )
     .bind(name)
     .bind(hash)
     .bind(text(id))
+    .bind(nanos(now))
     .execute(conn)
     .await?;
     Ok(())

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cordon_proto::incidents as wire;
 use cordon_proto::incidents::incidents_service_server::IncidentsService as _;
 use cordon_proto::incidents::provider_incidents_service_server::ProviderIncidentsService as _;
+use jiff::SignedDuration;
 use tonic::{Request, Status};
 use wire::incident::State;
 use wire::{CloseCode, Phase, Severity};
@@ -374,4 +375,17 @@ async fn words_that_name_a_customer_are_refused_and_so_is_who_does_not_say_why()
     let used = opening("Another fault", &["acme"], "open");
     let used = call!(room, &room.analyst, provider.create_provider_incident(used));
     assert_eq!(reason(used), "ALREADY_EXISTS");
+}
+
+#[tokio::test]
+async fn a_calls_name_is_remembered_for_a_day() {
+    let mut room = Room::new().await;
+    let mut opened = Vec::new();
+    for hours in [0, 23, 2] {
+        room.world.clock.advance(SignedDuration::from_hours(hours));
+        room.analyst = room.world.with_token(&room.analyst).await;
+        opened.push(room.open(&["acme"]).await.name);
+    }
+    assert_eq!(opened[0], opened[1]);
+    assert_ne!(opened[0], opened[2]);
 }

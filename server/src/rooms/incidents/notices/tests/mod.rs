@@ -1,5 +1,7 @@
 //! Notices against a kernel on a temporary database, and real receivers on loopback.
 
+mod outbox;
+mod refusals;
 mod sending;
 mod walls;
 

@@ -3,7 +3,6 @@
 use cordon_client::webhook::{Signed, TOLERANCE, verify};
 use cordon_fixtures::Answer;
 
-use super::super::store;
 use super::*;
 
 #[tokio::test]
@@ -223,23 +222,6 @@ async fn what_never_arrives_is_given_up_and_can_be_sent_again() {
     );
     let done = call!(desk, &desk.admin, notices.retry_delivery(again));
     assert_eq!(reason(done), "FAILED_PRECONDITION");
-
-    // After a month it is forgotten.
-    desk.open("three", Tlp::Amber).await;
-    desk.world
-        .clock
-        .advance(SignedDuration::from_hours(24 * 31));
-    desk.work().await;
-    assert_eq!(to.received().last().unwrap().header("webhook-id").len(), 32);
-    let acme: cordon_kernel::TenantId = "acme".parse().unwrap();
-    let (scope, _) = desk
-        .world
-        .kernel
-        .maintenance_scope(&desk.runner, &acme, "test");
-    let id = name.rsplit_once('/').unwrap().1.parse().unwrap();
-    let mut read = desk.world.kernel.db().tenant_read(&scope).await.unwrap();
-    let left = store::deliveries(read.conn(), &acme, id, &[], i64::MAX, 10).await;
-    assert_eq!(left.unwrap(), []);
 }
 
 #[tokio::test]

@@ -138,6 +138,14 @@ async fn places_that_are_not_public_are_refused() {
         fields(refused),
         ["subscription.kinds", "subscription.severities"]
     );
+    let misspelt = wire::Subscription {
+        kinds: vec!["opened".into(), "handed-over".into()],
+        ..at("https://example.com/", Audience::Clients)
+    };
+    let refused = desk.subscribe(misspelt).await;
+    let said = refused.as_ref().unwrap_err().message().to_owned();
+    assert!(said.contains("handed_over, criteria_set"), "{said}");
+    assert_eq!(fields(refused), ["subscription.kinds"]);
 
     // A name is looked at when something is sent: this machine's own leads inside.
     let url = "https://localhost/";
