@@ -17,7 +17,7 @@ use super::clocks::{Agreements, Evaluated};
 use super::report::{Making, SETTLING, report_name};
 use super::shelve::Shelving;
 use super::store;
-use crate::rooms::incidents::{self, Standing};
+use crate::rooms::incidents::{self, Standing, notices};
 
 /// Incidents whose clocks are scheduled in one transaction.
 const STEP: i64 = 500;
@@ -199,6 +199,10 @@ async fn keep_report(
     let mut tx = kernel.db().tenant_tx(&scope, &permit).await?;
     tx.require_claim(claim).await?;
     store::keep_report(tx.conn(), claim.tenant(), &report).await?;
+    if report.complete {
+        // Once: a month whose report is final is not made again.
+        notices::offer_report(&mut tx, month, now).await?;
+    }
     let entry = AuditEntry::new(&permit)
         .resource(name)
         .detail("final", report.complete);

@@ -50,6 +50,7 @@ pub(super) const SQLITE: &[Migration] = migrations!("sqlite":
     12 "0012" "exchange" from 12,
     13 "0013" "outbox" from 12,
     14 "0014" "requests" from 12,
+    15 "0015" "report_notices" from 15,
 );
 
 pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
@@ -65,6 +66,7 @@ pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
     10 "0010" "exchange" from 10,
     11 "0011" "outbox" from 10,
     12 "0012" "requests" from 10,
+    13 "0013" "report_notices" from 13,
 );
 
 /// Makes the ledger, unless it is there.

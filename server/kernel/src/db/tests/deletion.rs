@@ -222,7 +222,7 @@ async fn fill(world: &World) {
             "provider_incidents VALUES ('p-@', 'open', 0, 0, 1)",
             "provider_incident_tenants VALUES ('@', 'p-@', 0, 'i', 1)",
             "incident_subscriptions VALUES ('@', 's', 'active', 'clear', '', '', '', 0, 0, 0, 1, 0, 0, 'e', x'00')",
-            "incident_deliveries VALUES ('@', 's', 1, 1, 'i', 'pending', 0, 0, 0, NULL, '', 0)",
+            "incident_deliveries (tenant_id, subscription_id, seq, entry_seq, incident_id, state, created_time, queued_time, attempts, attempted_time, reason, code) VALUES ('@', 's', 1, 1, 'i', 'pending', 0, 0, 0, NULL, '', 0)",
             "incident_attachments VALUES ('@', 'a', 'i', 'uploading', 1, 1, 0, 0, x'00')",
             "incident_attachment_parts VALUES ('@', 'a', 0, 'p', 1)",
             "incident_notes VALUES ('@', 'n', 'i', 0, x'00')",

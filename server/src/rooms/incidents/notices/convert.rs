@@ -9,9 +9,11 @@ use super::super::convert::incident_name;
 use super::super::model::{Severity, What};
 use super::model::{
     Audience, Interest, NewSubscription, NewTarget, State, Subscription, Target, is_handle,
+    report_name,
 };
+use super::outbox::REPORTED;
 use super::service::Made;
-use super::store::{Backlog, Delivery, Standing};
+use super::store::{Backlog, Delivery, Standing, Subject};
 use crate::rooms::fields::{Fields, wire_time};
 use crate::rooms::words::pairs;
 
@@ -100,11 +102,9 @@ fn interest(
         );
     }
     let mut kinds: Vec<String> = body.kinds.iter().take(MAX_KINDS).cloned().collect();
-    if !kinds
-        .iter()
-        .all(|kind| What::KINDS.contains(&kind.as_str()))
-    {
-        let known = What::KINDS.join(", ");
+    let known = || What::KINDS.iter().copied().chain([REPORTED]);
+    if !kinds.iter().all(|kind| known().any(|known| known == kind)) {
+        let known = known().collect::<Vec<_>>().join(", ");
         fields.wrong("subscription.kinds", format!("expected of these: {known}"));
     }
     kinds.sort();
@@ -205,11 +205,18 @@ pub(super) fn delivery(found: Disclosed<(TenantId, Delivery)>) -> wire::Delivery
     let (tenant, found) = found.into_wire();
     let number = |seq: i64| u64::try_from(seq).unwrap_or(0);
     let name = Name::Delivery(tenant.clone(), found.subscription, number(found.seq));
-    let entry = Name::TimelineEntry(tenant.clone(), found.incident, number(found.entry));
+    let (timeline_entry, report) = match found.about {
+        Subject::Entry { incident, seq } => {
+            let entry = Name::TimelineEntry(tenant.clone(), incident, number(seq));
+            (entry.to_string(), String::new())
+        }
+        Subject::Report(month) => (String::new(), report_name(&tenant, month)),
+    };
     wire::Delivery {
         name: name.to_string(),
         id: found.id(&tenant),
-        timeline_entry: entry.to_string(),
+        timeline_entry,
+        report,
         state: standing(found.standing),
         create_time: Some(wire_time(found.created)),
         attempts: i32::try_from(found.attempts).unwrap_or(i32::MAX),

@@ -16,9 +16,9 @@ use uuid::Uuid;
 
 use super::super::model::What;
 use super::super::store as incidents;
-use super::model::{About, Notice, State, Subscription, Target, compose};
+use super::model::{About, Notice, State, Subscription, Target, compose, compose_report};
 use super::outbox::of_job;
-use super::store::{self, Delivery, Standing};
+use super::store::{self, Delivery, Standing, Subject};
 use crate::providers::courier::Courier;
 
 /// How long one receiver is sent to at a stretch, before others get its place.
@@ -131,11 +131,18 @@ impl Sender<'_> {
         delivery: &Delivery,
     ) -> Result<Option<Notice>> {
         let missing = || Error::internal("a notice of an entry that is not there");
-        let id = delivery.incident;
+        let (id, seq) = match delivery.about {
+            Subject::Entry { incident, seq } => (incident, seq),
+            Subject::Report(month) => {
+                let tenant = self.scope.tenant();
+                let at = (month, delivery.created);
+                return Ok(compose_report(tenant, at, subscription.audience));
+            }
+        };
         let incident = incidents::find(conn, &self.cipher, id).await?;
-        let before = delivery.entry - 1;
+        let before = seq - 1;
         let entry = incidents::entries(conn, &self.cipher, Some(id), before, 1).await?;
-        let entry = entry.into_iter().find(|entry| entry.seq == delivery.entry);
+        let entry = entry.into_iter().find(|entry| entry.seq == seq);
         let (incident, entry) = incident.zip(entry).ok_or_else(missing)?;
         let comment = match entry.happened.what {
             What::Commented { comment } | What::CommentUpdated { comment } => {

@@ -1,4 +1,5 @@
-//! Notices: what happens to a tenant's incidents, sent where its admins want it. Written down in the
+//! Notices: what happens to a tenant's incidents, and that a month's report is final, sent where its
+//! admins want it. Written down in the
 //! transaction of what happened, sent by a job a receiver, and never saying more than the marking of
 //! the incident lets the receiver's audience read.
 
@@ -20,6 +21,7 @@ use cordon_kernel::facade::Kernel;
 use cordon_proto::incidents::notices_service_server::NoticesServiceServer;
 
 pub(crate) use deliver::deliver;
+pub(crate) use outbox::offer_report;
 pub(super) use outbox::{Offered, offer};
 pub use rpc::NoticesRpc;
 pub(crate) use sweep::sweep;

@@ -1,21 +1,25 @@
 //! The outbox: whatever enters the timeline is written down for whom it is for, in the same
-//! transaction, whatever its kind.
+//! transaction, whatever its kind; and so is the final report of a month.
 
 use cordon_kernel::Result;
 use cordon_kernel::db::jobs::NOTIFY;
 use cordon_kernel::db::{TenantTx, nanos};
 use cordon_kernel::keys::TenantCipher;
+use cordon_sla::period::Period;
 use jiff::Timestamp;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use super::model::mentions;
-use super::store;
+use super::store::{self, Subject};
 
 /// Most notices that wait for one receiver; what comes on top is given up at once, where the tenant
 /// sees it.
 pub(super) const MAX_PENDING: i64 = 10_000;
+
+/// The kind, among those of entries, of a final report of a month.
+pub(super) const REPORTED: &str = "reported";
 
 /// The job that sends what waits for a subscription.
 pub(super) fn job(subscription: Uuid) -> String {
@@ -65,20 +69,55 @@ pub(in super::super) async fn offer(
         if wants(&row, cipher, offered)? {
             let id = store::uuid(&row.try_get::<String, _>("subscription_id")?)?;
             let active = row.try_get::<String, _>("state")? == "active";
-            put(tx, id, active, offered).await?;
+            let entry = Subject::Entry {
+                incident: offered.incident,
+                seq: offered.seq,
+            };
+            put(tx, id, active, (entry, offered.time)).await?;
         }
     }
     Ok(())
 }
 
+/// Notes the final report of a month down for each subscription that wants it: those of all the
+/// tenant's incidents, of whatever severity. Part of the transaction that keeps the report.
+///
+/// # Errors
+/// `UNAVAILABLE` when the database can't be reached.
+pub(crate) async fn offer_report(
+    tx: &mut TenantTx<'_>,
+    month: Period,
+    time: Timestamp,
+) -> Result<()> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query(
+        "SELECT subscription_id, state, kinds FROM incident_subscriptions \
+          WHERE tenant_id = $1 AND incident_id = '' AND severities = '' AND mentions = 0 \
+          ORDER BY subscription_id",
+    )
+    .bind(tenant.as_str())
+    .fetch_all(tx.conn())
+    .await?;
+    for row in rows {
+        if lists(&row, "kinds", REPORTED)? {
+            let id = store::uuid(&row.try_get::<String, _>("subscription_id")?)?;
+            let active = row.try_get::<String, _>("state")? == "active";
+            put(tx, id, active, (Subject::Report(month), time)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a list of words is empty, or has the word.
+fn lists(row: &AnyRow, column: &str, word: &str) -> Result<bool> {
+    let words: String = row.try_get(column)?;
+    let mut words = words.split_whitespace().peekable();
+    Ok(words.peek().is_none() || words.any(|one| one == word))
+}
+
 fn wants(row: &AnyRow, cipher: &TenantCipher, offered: Offered<'_>) -> Result<bool> {
-    let lists = |column: &str, word: &str| {
-        let words: String = row.try_get(column)?;
-        let mut words = words.split_whitespace().peekable();
-        Ok::<_, sqlx::Error>(words.peek().is_none() || words.any(|one| one == word))
-    };
     let severity: String = row.try_get("severity")?;
-    if !lists("kinds", offered.kind)? || !lists("severities", &severity)? {
+    if !lists(row, "kinds", offered.kind)? || !lists(row, "severities", &severity)? {
         return Ok(false);
     }
     if row.try_get::<i64, _>("mentions")? == 0 {
@@ -96,7 +135,7 @@ async fn put(
     tx: &mut TenantTx<'_>,
     subscription: Uuid,
     active: bool,
-    offered: Offered<'_>,
+    (about, time): (Subject, Timestamp),
 ) -> Result<()> {
     let tenant = tx.tenant();
     let id = store::text(subscription);
@@ -117,23 +156,28 @@ async fn put(
         true => ("dead", "full"),
         false => ("pending", ""),
     };
+    let (entry, incident, report) = match about {
+        Subject::Entry { incident, seq } => (Some(seq), store::text(incident), String::new()),
+        Subject::Report(month) => (None, String::new(), month.to_string()),
+    };
     sqlx::query(
         "INSERT INTO incident_deliveries (tenant_id, subscription_id, seq, entry_seq, incident_id, \
-                state, created_time, queued_time, attempts, attempted_time, reason, code) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, 0, NULL, $8, 0)",
+                report, state, created_time, queued_time, attempts, attempted_time, reason, code) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, 0, NULL, $9, 0)",
     )
     .bind(tenant.as_str())
     .bind(id)
     .bind(seq)
-    .bind(offered.seq)
-    .bind(store::text(offered.incident))
+    .bind(entry)
+    .bind(incident)
+    .bind(report)
     .bind(state)
-    .bind(nanos(offered.time))
+    .bind(nanos(time))
     .bind(reason)
     .execute(tx.conn())
     .await?;
     if active && !full {
-        tx.schedule_job(&job(subscription), offered.time).await?;
+        tx.schedule_job(&job(subscription), time).await?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use cordon_kernel::db::sealed::object;
 use cordon_kernel::db::{TenantTx, nanos, timestamp};
 use cordon_kernel::keys::TenantCipher;
 use cordon_kernel::{Error, Result, TenantId};
+use cordon_sla::period::Period;
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
@@ -55,14 +56,22 @@ impl Standing {
     }
 }
 
+/// What a notice tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// An entry of an incident's timeline.
+    Entry { incident: Uuid, seq: i64 },
+    /// The final report of a month.
+    Report(Period),
+}
+
 /// A notice on its way, or what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Delivery {
     pub(super) subscription: Uuid,
     /// The subscription's, from 1.
     pub(super) seq: i64,
-    pub(super) entry: i64,
-    pub(super) incident: Uuid,
+    pub(super) about: Subject,
     pub(super) standing: Standing,
     pub(super) created: Timestamp,
     /// Since when it is tried.
@@ -264,7 +273,7 @@ pub(super) async fn renew(tx: &mut TenantTx<'_>, id: Uuid, now: Timestamp) -> Re
     Ok(())
 }
 
-const DELIVERY: &str = "subscription_id, seq, entry_seq, incident_id, state, created_time, \
+const DELIVERY: &str = "subscription_id, seq, entry_seq, incident_id, report, state, created_time, \
      queued_time, attempts, attempted_time, reason, code, refusals";
 
 /// The first delivery that waits.
@@ -530,8 +539,7 @@ fn delivery(row: &AnyRow) -> Result<Delivery> {
     Ok(Delivery {
         subscription: uuid(&row.try_get::<String, _>("subscription_id")?)?,
         seq: row.try_get("seq")?,
-        entry: row.try_get("entry_seq")?,
-        incident: uuid(&row.try_get::<String, _>("incident_id")?)?,
+        about: told(row)?,
         standing: word(row, "state", Standing::from_stored)?,
         created: timestamp(row.try_get("created_time")?),
         queued: timestamp(row.try_get("queued_time")?),
@@ -542,6 +550,19 @@ fn delivery(row: &AnyRow) -> Result<Delivery> {
         reason: row.try_get("reason")?,
         code: row.try_get("code")?,
         refusals: row.try_get("refusals")?,
+    })
+}
+
+fn told(row: &AnyRow) -> Result<Subject> {
+    Ok(match row.try_get::<Option<i64>, _>("entry_seq")? {
+        Some(seq) => Subject::Entry {
+            incident: uuid(&row.try_get::<String, _>("incident_id")?)?,
+            seq,
+        },
+        None => {
+            let month: String = row.try_get("report")?;
+            Subject::Report(month.parse().map_err(|_| damaged("month"))?)
+        }
     })
 }
 

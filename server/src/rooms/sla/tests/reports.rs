@@ -2,14 +2,19 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use cordon_courier::{Guard, GuardConfig};
+use cordon_fixtures::Receiver;
 use cordon_kernel::db::jobs::{JobRunner, Lane, REPORTS};
 use cordon_lake::shelf::Shelf;
+use cordon_proto::incidents::notices_service_server::NoticesService as _;
 use cordon_sla::objective::BasisPoints;
 use cordon_sla::report::{ClockLines, Report};
 use tokio_stream::StreamExt as _;
 use wire::generate_report_response::Part;
 
 use super::*;
+use crate::providers::courier::{Courier, Pace};
+use crate::rooms::incidents::notices::{NoticesRpc, deliver};
 use crate::rooms::sla::keep_reports;
 
 impl Room {
@@ -251,4 +256,145 @@ async fn the_service_measures_itself() {
         .unwrap();
     let (report, _) = room.report("2026-01").await;
     assert_eq!((report.availability, report.freshness), (None, None));
+}
+
+/// A way out to receivers on this machine.
+fn courier() -> Courier {
+    let guard = Guard::new(GuardConfig {
+        allow: vec!["127.0.0.2/32".parse().unwrap()],
+        plain_http: true,
+        ..GuardConfig::default()
+    });
+    Courier {
+        guard: guard.unwrap(),
+        mailer: None,
+        pace: Pace {
+            first: SignedDuration::from_secs(10),
+            longest: SignedDuration::from_hours(1),
+            give_up: SignedDuration::from_hours(72),
+        },
+    }
+}
+
+#[tokio::test]
+async fn that_a_report_is_final_is_told_once_to_whom_it_is_for() {
+    let room = Room::new().await;
+    room.world
+        .clock
+        .set("2026-01-02T09:00:00Z".parse().unwrap());
+    let room = room.later(SignedDuration::ZERO).await;
+    let runner = room.world.kernel.job_runner().unwrap();
+    let courier = Arc::new(courier());
+    let notices = NoticesRpc::new(Arc::clone(&room.world.kernel), Arc::clone(&courier));
+    let desk = Desk { room, notices };
+    desk.room
+        .agree(agreement("2026-01-01T00:00:00Z"), "")
+        .await
+        .unwrap();
+    let receiver = || Receiver::start("127.0.0.2", None);
+    let (all, only, others, grave, far) =
+        (receiver(), receiver(), receiver(), receiver(), receiver());
+    let to = |receiver: &Receiver, kinds: &[&str]| inc::Subscription {
+        target: Some(inc::subscription::Target::Webhook(inc::Webhook {
+            url: format!("http://{}/hook", receiver.address()),
+            ..Default::default()
+        })),
+        audience: inc::Audience::Organization.into(),
+        kinds: kinds.iter().map(|&kind| kind.to_owned()).collect(),
+        ..Default::default()
+    };
+    desk.subscribe(to(&all, &[])).await;
+    let name = desk.subscribe(to(&only, &["reported"])).await;
+    desk.subscribe(to(&others, &["opened"])).await;
+    desk.subscribe(inc::Subscription {
+        severities: vec![inc::Severity::Sev1.into()],
+        ..to(&grave, &[])
+    })
+    .await;
+    desk.subscribe(inc::Subscription {
+        audience: inc::Audience::Clients.into(),
+        ..to(&far, &[])
+    })
+    .await;
+
+    let dir = tempfile::tempdir().unwrap();
+    let shelf = Shelf::local(dir.path()).unwrap();
+    desk.room.keep(&runner, &shelf).await.unwrap();
+    desk.room
+        .world
+        .clock
+        .set("2026-02-01T01:00:00Z".parse().unwrap());
+    let desk = Desk {
+        room: desk.room.later(SignedDuration::ZERO).await,
+        ..desk
+    };
+    for _ in 0..2 {
+        desk.room.keep(&runner, &shelf).await.unwrap();
+        desk.send(&runner, &courier).await;
+        desk.room
+            .world
+            .clock
+            .advance(SignedDuration::from_hours(24));
+    }
+    for (receiver, expected) in [(&all, 1), (&only, 1), (&others, 0), (&grave, 0), (&far, 0)] {
+        assert_eq!(receiver.received().len(), expected);
+    }
+    let event: serde_json::Value = serde_json::from_slice(&only.received()[0].body).unwrap();
+    assert_eq!(event["type"], "cordon.sla.reported");
+    assert_eq!(event["subject"], "tenants/acme/reports/2026-01");
+    assert_eq!(
+        event["data"],
+        serde_json::json!({ "report": "tenants/acme/reports/2026-01", "month": "2026-01" })
+    );
+    let desk = Desk {
+        room: desk.room.later(SignedDuration::ZERO).await,
+        ..desk
+    };
+    let listed = desk.deliveries(&name).await;
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].report, "tenants/acme/reports/2026-01");
+    assert_eq!(listed[0].timeline_entry, "");
+}
+
+/// The room, and notices beside it.
+struct Desk {
+    room: Room,
+    notices: NoticesRpc,
+}
+
+impl Desk {
+    async fn request<T>(&self, actor: &Actor, message: T) -> Result<Request<T>, Status> {
+        self.room.request(actor, message).await
+    }
+
+    async fn subscribe(&self, subscription: inc::Subscription) -> String {
+        let admin = self.room.world.member("tenants/acme", "admin").await;
+        let request = inc::CreateSubscriptionRequest {
+            parent: "tenants/acme".into(),
+            subscription: Some(subscription),
+            request_id: String::new(),
+        };
+        let made = call!(self, &admin, notices.create_subscription(request));
+        made.unwrap().subscription.unwrap().name
+    }
+
+    async fn deliveries(&self, parent: &str) -> Vec<inc::Delivery> {
+        let request = inc::ListDeliveriesRequest {
+            parent: parent.into(),
+            ..Default::default()
+        };
+        let listed = call!(self, &self.room.responder, notices.list_deliveries(request));
+        listed.unwrap().deliveries
+    }
+
+    /// Sends what waits.
+    async fn send(&self, runner: &JobRunner, courier: &Courier) {
+        let kernel = &self.room.world.kernel;
+        let lease = SignedDuration::from_mins(1);
+        let claims = kernel.db().claim_jobs(runner, Lane::Outside, lease, 10);
+        for claim in claims.await.unwrap() {
+            deliver(kernel, courier, &claim).await.unwrap();
+            kernel.db().job_done(claim).await.unwrap();
+        }
+    }
 }

@@ -37,7 +37,7 @@ async fn filled() -> World {
             "INSERT INTO provider_incidents VALUES ('p-@', 'open', 0, 0, 1)",
             "INSERT INTO provider_incident_tenants VALUES ('@', 'p-@', 0, 'i-@', 1)",
             "INSERT INTO incident_subscriptions VALUES ('@', 's-@', 'active', 'clear', '', '', '', 0, 0, 0, 1, 0, 0, 'e', '\\x00')",
-            "INSERT INTO incident_deliveries VALUES ('@', 's-@', 1, 1, 'i-@', 'pending', 0, 0, 0, NULL, '', 0)",
+            "INSERT INTO incident_deliveries (tenant_id, subscription_id, seq, entry_seq, incident_id, state, created_time, queued_time, attempts, attempted_time, reason, code) VALUES ('@', 's-@', 1, 1, 'i-@', 'pending', 0, 0, 0, NULL, '', 0)",
             "INSERT INTO incident_attachments VALUES ('@', 'a-@', 'i-@', 'uploading', 1, 1, 0, 0, '\\x00')",
             "INSERT INTO incident_attachment_parts VALUES ('@', 'a-@', 0, 'p-@', 1)",
             "INSERT INTO incident_notes VALUES ('@', 'n-@', 'i-@', 0, '\\x00')",

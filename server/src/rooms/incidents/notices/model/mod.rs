@@ -12,7 +12,7 @@ pub(super) use audience::Audience;
 #[cfg(test)]
 pub(super) use audience::{Say, say};
 pub(super) use mention::{is_handle, mentions};
-pub(super) use notice::{About, Notice, compose};
+pub(super) use notice::{About, Notice, compose, compose_report, report_name};
 pub(super) use subscription::{
     Interest, Key, NewSubscription, NewTarget, State, Subscription, Target, Words, rotate,
 };

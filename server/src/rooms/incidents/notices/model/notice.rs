@@ -2,12 +2,13 @@
 
 use cordon_courier::{CloudEvent, Letter};
 use cordon_kernel::{Name, TenantId};
+use cordon_sla::period::Period;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::super::super::model::{Happened, Incident};
+use super::super::super::model::{Happened, Incident, Tlp};
 use super::audience::{Audience, Say, label, say};
 
 /// Longest text of a comment in a notice, in characters.
@@ -34,6 +35,16 @@ pub(in super::super) struct Notice(Told);
 enum Told {
     All(Box<All>),
     Hint(Hint),
+    Report(Reported),
+}
+
+/// That the report of a month is final. What it says is for those who fetch it: it is signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Reported {
+    report: String,
+    month: String,
+    #[serde(skip)]
+    time: Timestamp,
 }
 
 /// That something happened, and to which incident.
@@ -106,6 +117,28 @@ pub(in super::super) fn compose(
     Some(Notice(told))
 }
 
+/// What may be said to an audience about the final report of a month. It is about what the tenant
+/// was promised, and its own: TLP:AMBER+STRICT.
+pub(in super::super) fn compose_report(
+    tenant: &TenantId,
+    (month, time): (Period, Timestamp),
+    audience: Audience,
+) -> Option<Notice> {
+    match say(Tlp::AmberStrict, audience, true) {
+        Say::All => Some(Notice(Told::Report(Reported {
+            report: report_name(tenant, month),
+            month: month.to_string(),
+            time,
+        }))),
+        Say::Hint | Say::Nothing => None,
+    }
+}
+
+/// What the report of a tenant's month is called.
+pub(in super::super) fn report_name(tenant: &TenantId, month: Period) -> String {
+    format!("tenants/{tenant}/reports/{month}")
+}
+
 fn entry_name(tenant: &TenantId, incident: Uuid, sequence: i64) -> String {
     let sequence = u64::try_from(sequence).unwrap_or(0);
     Name::TimelineEntry(tenant.clone(), incident, sequence).to_string()
@@ -144,6 +177,14 @@ impl Notice {
                 data(all.as_ref()),
             )
             .about(all.incident.clone()),
+            Told::Report(reported) => CloudEvent::new(
+                id.to_owned(),
+                source,
+                "cordon.sla.reported".to_owned(),
+                reported.time,
+                data(reported),
+            )
+            .about(reported.report.clone()),
         }
     }
 
@@ -169,6 +210,13 @@ impl Notice {
                     all.title
                 ),
                 all.text(),
+            ),
+            Told::Report(Reported { report, month, .. }) => (
+                format!("[TLP:AMBER+STRICT] Report of {month}"),
+                format!(
+                    "TLP:AMBER+STRICT\n\nThe report of {month} on what was promised is final: \
+                     {report}\n\ncordon sla report --period {month} --out {month}.html\n"
+                ),
             ),
         };
         Letter {
