@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cordon_client::notes::Keys;
+use cordon_client::notes::{Keys, SEALED_FILE, SEALED_NAME, open_file, seal_file};
 use cordon_client::{
     Attachment, AttachmentState, Client, Entry, Holder, Incident, NewAttachment, NewIncident,
     Profile, ReadNote, Reason, RetryPolicy, Severity, TimelineWhat,
@@ -307,6 +307,34 @@ async fn notes_are_read_by_those_they_are_for() {
         let all = read(client, &keys(name), &incident).await;
         assert_eq!(all[0].text.as_ref().unwrap(), secret);
     }
+
+    // A file goes the same way, with its name.
+    let (to, _) = jane.incidents().trusted_keys(&janes).await.unwrap();
+    let mut sealed = Vec::new();
+    let named = (incident.name.as_str(), "suspects.txt");
+    seal_file(&to, named, secret.as_bytes(), &mut sealed).unwrap();
+    let new = NewAttachment {
+        media_type: SEALED_FILE.to_owned(),
+        ..NewAttachment::of(SEALED_NAME, sealed.as_slice())
+            .await
+            .unwrap()
+    };
+    let announced = jane
+        .incidents()
+        .announce(&incident.name, new)
+        .await
+        .unwrap();
+    let attached = upload(&jane, &announced, &sealed).await.unwrap();
+    let fetched = fetch(&john, &attached).await.unwrap();
+    let mut opened = Vec::new();
+    let own = johns.own().unwrap();
+    let said = open_file(own, &incident.name, fetched.as_slice(), &mut opened).unwrap();
+    assert_eq!((said.as_str(), opened), ("suspects.txt", secret.into()));
+    let seen = entering(&staff(&world, "analyst").await);
+    let told = format!("{:?}", list(&seen, &incident).await);
+    assert!(told.contains(SEALED_NAME) && !told.contains("suspects"));
+    let theirs = fetch(&seen, &attached).await.unwrap();
+    assert_eq!(theirs, sealed, "ciphertext is all that they have");
 
     // Nothing of it lies in the server's folder, and staff have no way to it.
     for file in walk(world.folder.path().join("data").as_path()) {

@@ -1,7 +1,9 @@
 //! The story of an incident, from its opening to what was learned, between a customer and staff; and
 //! of what another customer sees of it: nothing.
 
-use cordon_client::Holder;
+use cordon_client::exchange::Audience;
+use cordon_client::statement::PublicKeys;
+use cordon_client::{Holder, Reason, read_incident_report};
 use serde_json::{Value, json};
 
 use crate::harness::{Raw, World, methods, request};
@@ -187,6 +189,32 @@ async fn an_incident_from_its_opening_to_what_was_learned() {
         !log.to_string().contains("repository"),
         "no words in the log"
     );
+
+    // What it all comes to is signed, and checked with keys that were kept.
+    let id = incident["name"].as_str().unwrap();
+    let client = world.member("initech", "reader").await;
+    let keys = client.identity().signing_keys().await.unwrap();
+    let keys = PublicKeys::new(&keys).unwrap();
+    let signed = client.incidents().report(id, &keys).await.unwrap();
+    let report = &signed.report;
+    assert_eq!(report.timeline.len(), 13);
+    assert!(report.closed.is_some() && report.acknowledged.is_some());
+    let spans = report.phases.iter().map(|span| span.phase.words());
+    let spans: Vec<_> = spans.collect();
+    assert_eq!(
+        (spans[0], *spans.last().unwrap()),
+        ("Identification", "Follow-up")
+    );
+    assert!(!report.hand_overs.is_empty() && !report.clocks.is_empty());
+    signed.check(Audience::Organization).unwrap();
+    signed.check(Audience::Public).unwrap_err();
+    let other = world.member("hooli", "responder").await;
+    let refused = other.incidents().report(id, &keys).await.unwrap_err();
+    assert_eq!(refused.reason(), Reason::PermissionDenied);
+    let envelope = String::from_utf8(signed.envelope.clone()).unwrap();
+    let forged = envelope.replacen("\"payload\":\"ey", "\"payload\":\"ez", 1);
+    assert_ne!(forged, envelope);
+    read_incident_report(forged.as_bytes(), &keys).unwrap_err();
 
     // The other customer sees nothing of it.
     for method in ["GetIncident", "AcknowledgeIncident"] {

@@ -52,6 +52,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "incidents",
         ],
     ),
+    ("reports", &["evidence", "incidents", "response", "sla"]),
     // All write to the logs through the kernel; nobody needs the room that shows them.
     ("transparency", &[]),
 ];

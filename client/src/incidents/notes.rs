@@ -125,13 +125,13 @@ impl Incidents {
         present(call!(own, Call::SAFE, revoke_note_key(message))?.note_key)
     }
 
-    /// Encrypts to all trusted keys of the tenant: the ciphertext, and the names of the keys.
-    async fn encrypted(
-        &self,
-        keys: &Keys,
-        incident: &str,
-        text: &str,
-    ) -> Result<(Vec<u8>, Vec<String>)> {
+    /// The keys of the tenant's to which notes and files are encrypted: those that are registered,
+    /// not revoked, and trusted on this machine. With each its full name.
+    ///
+    /// # Errors
+    ///
+    /// `FAILED_PRECONDITION` when there is none.
+    pub async fn trusted_keys(&self, keys: &Keys) -> Result<(Vec<Recipient>, Vec<String>)> {
         let all: Vec<_> = self.note_keys().try_collect().await?;
         let (mut to, mut names) = (Vec::new(), Vec::new());
         for key in all.iter().filter(|key| key.revoke_time.is_none()) {
@@ -149,6 +149,17 @@ impl Incidents {
                 "there is no registered key that this profile trusts, its own neither",
             ));
         }
+        Ok((to, names))
+    }
+
+    /// Encrypts to all trusted keys of the tenant: the ciphertext, and the names of the keys.
+    async fn encrypted(
+        &self,
+        keys: &Keys,
+        incident: &str,
+        text: &str,
+    ) -> Result<(Vec<u8>, Vec<String>)> {
+        let (to, names) = self.trusted_keys(keys).await?;
         let plain = bound(incident, text);
         Ok((crate::notes::encrypt(&to, plain.as_bytes())?, names))
     }

@@ -4,6 +4,8 @@
 //! closes; the payload is ChaCha20-Poly1305 in pieces of 64 KiB under a key derived from it, each
 //! numbered, the last one marked.
 
+mod stream;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -16,6 +18,7 @@ use secrecy::SecretString;
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
+pub(crate) use self::stream::encrypt_to;
 use crate::error::{Error, Reason, Result};
 
 const VERSION: &str = "age-encryption.org/v1";
@@ -125,6 +128,13 @@ impl Identity {
     /// file of age's, or damaged.
     pub fn decrypt(&self, file: &[u8]) -> Result<Vec<u8>> {
         let (header, payload) = Header::read(file).ok_or_else(damaged)?;
+        let (nonce, body) = payload.split_at_checked(16).ok_or_else(damaged)?;
+        let key = self.payload_key(&header, nonce)?;
+        open(&key, body).ok_or_else(damaged)
+    }
+
+    /// The key of what follows a header and this nonce.
+    fn payload_key(&self, header: &Header<'_>, nonce: &[u8]) -> Result<Zeroizing<[u8; 32]>> {
         let key = header
             .stanzas
             .iter()
@@ -137,9 +147,7 @@ impl Identity {
             })?;
         let mac = hmac::Key::new(hmac::HMAC_SHA256, derive(&key, &[], b"header")?.as_slice());
         hmac::verify(&mac, header.covered, &header.mac).map_err(|_| damaged())?;
-        let (nonce, body) = payload.split_at_checked(16).ok_or_else(damaged)?;
-        let key = derive(&key, nonce, b"payload")?;
-        open(&key, body).ok_or_else(damaged)
+        derive(&key, nonce, b"payload")
     }
 
     /// The file key, if the stanza is to this key.
@@ -168,6 +176,13 @@ impl Identity {
 /// `INVALID_ARGUMENT` when there are none, or one is no key; `IO` when this machine has no
 /// randomness.
 pub(crate) fn encrypt(recipients: &[Recipient], plain: &[u8]) -> Result<Vec<u8>> {
+    let (mut file, payload) = begin(recipients)?;
+    seal(&payload, plain, &mut file).ok_or_else(refused)?;
+    Ok(file)
+}
+
+/// What a file begins with, and the key of what follows.
+fn begin(recipients: &[Recipient]) -> Result<(Vec<u8>, Zeroizing<[u8; 32]>)> {
     if recipients.is_empty() {
         return Err(Error::invalid("recipients", "there is nobody to read it"));
     }
@@ -202,8 +217,7 @@ pub(crate) fn encrypt(recipients: &[Recipient], plain: &[u8]) -> Result<Vec<u8>>
     let payload = derive(key.as_slice(), salt.as_slice(), b"payload")?;
     let mut file = header.into_bytes();
     file.extend_from_slice(salt.as_slice());
-    seal(&payload, plain, &mut file).ok_or_else(refused)?;
-    Ok(file)
+    Ok((file, payload))
 }
 
 struct Stanza {

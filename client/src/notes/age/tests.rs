@@ -99,3 +99,51 @@ fn a_key_has_one_text() {
         39
     );
 }
+
+/// By pieces, what is done at once.
+fn in_pieces(to: &[Recipient], plain: &[u8]) -> Vec<u8> {
+    let mut file = Vec::new();
+    encrypt_to(to, plain, &mut file).unwrap();
+    file
+}
+
+#[test]
+fn a_file_by_pieces_is_the_same_as_one_at_once() {
+    let identity = Identity::generate().unwrap();
+    let to = [identity.recipient()];
+    for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 2 * PIECE + 7] {
+        let plain: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
+        let file = in_pieces(&to, &plain);
+        assert_eq!(file.len(), encrypt(&to, &plain).unwrap().len());
+        assert_eq!(identity.decrypt(&file).unwrap(), plain, "{length}");
+        let at_once = encrypt(&to, &plain).unwrap();
+        let mut out = Vec::new();
+        identity.decrypt_to(at_once.as_slice(), &mut out).unwrap();
+        assert_eq!(out, plain, "{length}");
+    }
+}
+
+#[test]
+fn a_file_by_pieces_is_whole_or_refused() {
+    let identity = Identity::generate().unwrap();
+    let plain = vec![7; 2 * PIECE];
+    let file = in_pieces(&[identity.recipient()], &plain);
+    let opens = |file: &[u8]| identity.decrypt_to(file, Vec::new());
+    opens(&file).unwrap();
+    let body = file.len() - 2 * (PIECE + TAG);
+    for cut in (0..body + 40).chain([file.len() - (PIECE + TAG), file.len() - 1]) {
+        assert!(opens(&file[..cut]).is_err(), "cut at {cut}");
+    }
+    for at in (0..body + 40).chain([body + PIECE + TAG, file.len() - 1]) {
+        let mut changed = file.clone();
+        changed[at] ^= 1;
+        assert!(opens(&changed).is_err(), "byte {at}");
+    }
+    let longer = [file.as_slice(), &[0]].concat();
+    assert!(opens(&longer).is_err());
+    let endless = std::io::BufReader::new(std::io::repeat(b'x'));
+    assert!(identity.decrypt_to(endless, Vec::new()).is_err());
+    let other = Identity::generate().unwrap();
+    let refused = other.decrypt_to(file.as_slice(), Vec::new()).unwrap_err();
+    assert_eq!(*refused.reason(), Reason::PermissionDenied);
+}

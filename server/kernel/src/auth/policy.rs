@@ -404,7 +404,6 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::CountEvents => &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)],
         A::GetEventOriginal => &[(R::Entered, ANALYST)],
         A::CreateIncident
-        | A::ImportIncidents
         | A::UpdateIncident
         | A::MoveIncident
         | A::ReclassifyIncident
@@ -444,6 +443,8 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::GenerateReport
         | A::GenerateIncidentReport => &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)],
         A::ExportReports => &[(R::Provider, REPORTERS)],
+        // What was brought in counts in no service level: that is not the provider's to choose.
+        A::ImportIncidents => &[(R::Tenant, HANDLERS)],
         // The tenant's people among themselves: there is no way for staff, entered or not.
         A::RegisterNoteKey
         | A::RevokeNoteKey

@@ -42,6 +42,12 @@ impl Service {
         let cipher = self.kernel.cipher(&scope).await?;
         let env = self.kernel.env();
         let by = actor(caller);
+        if new.exercise && by.party == Party::Provider {
+            return Err(Error::new(
+                Reason::PermissionDenied,
+                "a drill counts in no service level: the tenant's own people open it",
+            ));
+        }
         let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
         // Now that it is this call's turn.
         let now = env.now();

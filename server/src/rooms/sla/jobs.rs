@@ -6,7 +6,7 @@ use cordon_kernel::db::TenantTx;
 use cordon_kernel::db::jobs::{CLOCKS, JobClaim, REPORTS};
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::keys::TenantCipher;
-use cordon_kernel::{Error, Name, Reason, Result, TenantScope};
+use cordon_kernel::{Error, Name, Reason, Result, TenantId, TenantScope};
 use cordon_lake::shelf::Shelf;
 use cordon_sla::clock::{ClockId, State, next_moment, notices};
 use cordon_sla::period::Period;
@@ -23,6 +23,8 @@ use crate::rooms::incidents::{self, Standing, notices};
 const STEP: i64 = 500;
 /// How often the report of the present month is made.
 const DAILY: SignedDuration = SignedDuration::from_hours(24);
+/// Over how long the reports of all tenants are spread.
+const SPREAD: SignedDuration = SignedDuration::from_hours(1);
 /// How many months back reports are made that are missing.
 const BACK: usize = 12;
 
@@ -161,17 +163,28 @@ pub(crate) async fn keep_reports(
         }
     }
     drop(read);
-    // The earliest first: the later ones show it.
-    for month in missing.into_iter().rev() {
+    // The earliest first: the later ones show it. One at a time: others wait for the same place.
+    if let Some(month) = missing.pop() {
         keep_report(kernel, shelf, claim, (&agreements, month, now)).await?;
+    }
+    if !missing.is_empty() {
+        return Ok(Some(now));
     }
     let settled = [Some(present), present.previous()]
         .into_iter()
         .flatten()
         .filter_map(|month| month.to().checked_add(SETTLING).ok())
+        .filter_map(|at| at.checked_add(spread(claim.tenant())).ok())
         .filter(|at| *at > now);
     let daily = now.checked_add(DAILY).ok();
     Ok(settled.chain(daily).min())
+}
+
+/// How long after its month has settled a tenant's report is made: not all at one moment.
+fn spread(tenant: &TenantId) -> SignedDuration {
+    let hash = blake3::hash(tenant.as_str().as_bytes());
+    let [first, second, ..] = *hash.as_bytes();
+    SignedDuration::from_secs(i64::from(u16::from_be_bytes([first, second])) % SPREAD.as_secs())
 }
 
 async fn keep_report(

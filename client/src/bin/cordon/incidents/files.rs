@@ -1,9 +1,12 @@
 //! `cordon incidents attach`, `attachments` and `download`.
 
+mod sealed;
+
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use cordon_client::notes::SEALED_FILE;
 use cordon_client::{Attachment, AttachmentState, Incidents, NewAttachment, Reason};
 use futures::StreamExt as _;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -21,7 +24,7 @@ use crate::show::{or_null, short, time, time_json};
 /// What can be done with files of incidents.
 #[derive(Debug, Subcommand)]
 pub(super) enum Files {
-    /// Attach a file, for both sides to see
+    /// Attach a file, for both sides to see or for your own people alone
     Attach {
         /// The incident's full name, id, or number
         #[arg(value_name = "ID", value_parser = which)]
@@ -34,6 +37,10 @@ pub(super) enum Files {
         /// Its media type, as in text/plain
         #[arg(long, value_name = "TYPE", default_value = "")]
         media_type: String,
+        /// For your own people alone: encrypted here with its name, to the keys that you trust; the
+        /// provider sees its size
+        #[arg(long, conflicts_with_all = ["media_type", "resume"])]
+        sealed: bool,
         /// Go on with one that broke off: its full name, as it was told then
         #[arg(long, value_name = "ATTACHMENT", value_parser = attachment)]
         resume: Option<String>,
@@ -47,7 +54,8 @@ pub(super) enum Files {
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
     },
-    /// Fetch an attachment, and check that it is what was attached
+    /// Fetch an attachment, and check that it is what was attached; a sealed one is opened with this
+    /// profile's key
     Download {
         /// Its full name, as `attachments` has it
         #[arg(value_name = "ATTACHMENT", value_parser = attachment)]
@@ -75,6 +83,7 @@ pub(super) async fn run(context: &Context, whose: &Whose, files: Files) -> Outco
             file,
             name,
             media_type,
+            sealed,
             resume,
         } => {
             let (client, incident) = named(context, whose, id).await?;
@@ -83,6 +92,9 @@ pub(super) async fn run(context: &Context, whose: &Whose, files: Files) -> Outco
                 Some(name) => name,
                 None => own_name(&file)?,
             };
+            if sealed {
+                return sealed::attach(context, &incidents, (&incident, &name), &file).await;
+            }
             let announced = match resume {
                 Some(attachment) => incidents.attachment(&attachment).await?,
                 None => announce(&incidents, &incident, &file, &name, media_type).await?,
@@ -107,14 +119,12 @@ pub(super) async fn run(context: &Context, whose: &Whose, files: Files) -> Outco
             if attachment.state() != AttachmentState::Attached {
                 return Err(Failure::local("the file is not whole yet"));
             }
-            let file_name = file_name.unwrap_or_else(|| attachment.file_name.clone());
-            let target = target(&to, &file_name)?;
-            if !force && target.symlink_metadata().is_ok() {
-                let there = target.display();
-                return Err(Failure::local(format!(
-                    "{there} is there already: give another name with --as, or --force"
-                )));
+            if attachment.media_type == SEALED_FILE {
+                return sealed::download(context, &incidents, &attachment, (&to, file_name, force))
+                    .await;
             }
+            let file_name = file_name.unwrap_or_else(|| attachment.file_name.clone());
+            let target = free_target(&to, &file_name, force)?;
             fetch(&incidents, &attachment, &target).await?;
             let path = target.display().to_string();
             context.output.done(
@@ -155,6 +165,18 @@ fn target(folder: &Path, name: &str) -> Result<PathBuf, Failure> {
         return Err(Failure::usage(format!("{} is no folder", folder.display())));
     }
     Ok(folder.join(name))
+}
+
+/// The same, unless there is a file already.
+fn free_target(folder: &Path, name: &str, force: bool) -> Result<PathBuf, Failure> {
+    let target = target(folder, name)?;
+    if !force && target.symlink_metadata().is_ok() {
+        let there = target.display();
+        return Err(Failure::local(format!(
+            "{there} is there already: give another name with --as, or --force"
+        )));
+    }
+    Ok(target)
 }
 
 async fn announce(

@@ -288,11 +288,11 @@ async fn run_keys(context: &Context, whose: &Whose, verb: NoteKeys) -> Outcome {
     }
 }
 
-fn own_keys(context: &Context) -> Result<Keys, Failure> {
+pub(super) fn own_keys(context: &Context) -> Result<Keys, Failure> {
     let (profile, _) = context.profile()?;
     Ok(Keys::beside(profile)?)
 }
 
-fn no_key() -> Failure {
+pub(super) fn no_key() -> Failure {
     Failure::local("this profile has no key for notes: `cordon incidents note-keys make` makes one")
 }

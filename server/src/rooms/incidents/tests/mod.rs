@@ -369,3 +369,20 @@ async fn bad_input_is_told_by_field() {
     let unseen = call!(room, &room.responder, incidents.sign_off_clean_state(sign));
     assert_eq!(crate::rooms::tenants::tests::fields(unseen), ["etag"]);
 }
+
+#[tokio::test]
+async fn a_drill_is_opened_by_the_tenants_own_people() {
+    let room = Room::new().await;
+    let mut drill = new("a drill", "");
+    drill.incident.as_mut().unwrap().exercise = true;
+    let theirs = call!(
+        room,
+        &room.analyst,
+        incidents.create_incident(drill.clone())
+    );
+    assert_eq!(reason(theirs), "PERMISSION_DENIED");
+    let real = new("not a drill", "");
+    call!(room, &room.analyst, incidents.create_incident(real)).unwrap();
+    let own = call!(room, &room.responder, incidents.create_incident(drill));
+    assert!(own.unwrap().incident.unwrap().exercise);
+}
