@@ -20,7 +20,7 @@ use crate::transport::Caller;
 pub struct NoticesRpc(Service);
 
 impl NoticesRpc {
-    pub(super) fn new(kernel: Arc<Kernel>, courier: Arc<Courier>) -> Self {
+    pub(crate) fn new(kernel: Arc<Kernel>, courier: Arc<Courier>) -> Self {
         Self(Service { kernel, courier })
     }
 }
