@@ -14,6 +14,8 @@ pub struct Attachments {
     pub max_bytes: u64,
     /// Most of all attachments of an incident, those that are still being sent too.
     pub max_incident_bytes: u64,
+    /// Most of all attachments of a tenant.
+    pub max_tenant_bytes: u64,
     /// Most of all that a tenant has announced and not finished.
     pub max_unfinished_bytes: u64,
 }
@@ -23,6 +25,7 @@ impl Default for Attachments {
         Self {
             max_bytes: 256 << 20,
             max_incident_bytes: 2 << 30,
+            max_tenant_bytes: 1 << 40,
             max_unfinished_bytes: 1 << 30,
         }
     }
@@ -36,6 +39,7 @@ impl Attachments {
         let most = i64::MAX.unsigned_abs();
         for (name, bytes) in [
             ("max_incident_bytes", self.max_incident_bytes),
+            ("max_tenant_bytes", self.max_tenant_bytes),
             ("max_unfinished_bytes", self.max_unfinished_bytes),
         ] {
             if bytes < self.max_bytes || bytes > most {

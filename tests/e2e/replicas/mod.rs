@@ -1,6 +1,7 @@
 //! Several servers on one PostgreSQL, one bucket and one token: as one to whoever calls, whichever
 //! of them is there.
 
+mod clocks;
 mod credentials;
 mod lease;
 mod load;

@@ -42,8 +42,9 @@ const FORM: &str = r#"A scenario is a file in TOML; docs/exercises has two:
 Steps stand by their phases and times. `next` says the next inject as a comment and adds what is
 expected as tasks, once the incident has come to the step's phase and the time since the start is
 reached. The two sides move, contain, sign off and close the incident with `cordon incidents`, as
-they would a real one; nothing real is touched by the exercise itself. Staff name the tenant with
---tenant and say why with --justification."#;
+they would a real one; nothing real is touched by the exercise itself. A drill counts in no service
+level, so that the tenant's own people open it; staff who lead it name the tenant with --tenant and
+say why with --justification."#;
 
 /// What can be done with exercises.
 #[derive(Debug, Args)]

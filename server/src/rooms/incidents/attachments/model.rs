@@ -79,6 +79,8 @@ pub(super) struct Announced {
 pub(super) struct Usage {
     /// Bytes of all files of the incident.
     pub(super) incident: i64,
+    /// Bytes of all files of the tenant.
+    pub(super) tenant: i64,
     /// Announced bytes of all files of the tenant that are not finished, and their number.
     pub(super) unfinished: i64,
     pub(super) files: i64,
@@ -106,6 +108,9 @@ pub(super) fn admit(size: i64, usage: Usage, limits: &Attachments) -> Result<()>
             "the attachments of this incident",
             limits.max_incident_bytes,
         ));
+    }
+    if !within(usage.tenant, limits.max_tenant_bytes) {
+        return Err(full("all attachments", limits.max_tenant_bytes));
     }
     if usage.files >= MAX_UNFINISHED || !within(usage.unfinished, limits.max_unfinished_bytes) {
         let what = "all files that are not finished, of which there may be 64,";
@@ -195,10 +200,12 @@ mod tests {
         let limits = Attachments {
             max_bytes: 10,
             max_incident_bytes: 25,
+            max_tenant_bytes: 100,
             max_unfinished_bytes: 20,
         };
         let usage = |incident, unfinished, files| Usage {
             incident,
+            tenant: incident,
             unfinished,
             files,
         };
@@ -210,6 +217,12 @@ mod tests {
         assert_eq!(reason(10, usage(16, 0, 0)), Err(Reason::QuotaExceeded));
         assert_eq!(reason(10, usage(0, 11, 0)), Err(Reason::QuotaExceeded));
         assert_eq!(reason(1, usage(0, 0, 64)), Err(Reason::QuotaExceeded));
+        let others = |tenant| Usage {
+            tenant,
+            ..usage(0, 0, 0)
+        };
+        assert_eq!(reason(10, others(90)), Ok(()));
+        assert_eq!(reason(10, others(91)), Err(Reason::QuotaExceeded));
         let most = usage(i64::MAX, i64::MAX, 0);
         assert_eq!(reason(10, most), Err(Reason::QuotaExceeded));
     }

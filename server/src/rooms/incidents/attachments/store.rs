@@ -95,6 +95,8 @@ pub(super) async fn usage(
             (SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM incident_attachments \
               WHERE tenant_id = $1 AND incident_id = $2) AS incident, \
             (SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM incident_attachments \
+              WHERE tenant_id = $1) AS tenant, \
+            (SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM incident_attachments \
               WHERE tenant_id = $1 AND state = 'uploading') AS unfinished, \
             (SELECT COUNT(*) FROM incident_attachments \
               WHERE tenant_id = $1 AND state = 'uploading') AS files",
@@ -105,6 +107,7 @@ pub(super) async fn usage(
     .await?;
     Ok(Usage {
         incident: row.try_get("incident")?,
+        tenant: row.try_get("tenant")?,
         unfinished: row.try_get("unfinished")?,
         files: row.try_get("files")?,
     })

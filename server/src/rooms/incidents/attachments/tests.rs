@@ -60,6 +60,7 @@ fn limits() -> Attachments {
     Attachments {
         max_bytes: 16 << 20,
         max_incident_bytes: 40 << 20,
+        max_tenant_bytes: 1 << 30,
         max_unfinished_bytes: 32 << 20,
     }
 }
