@@ -76,7 +76,7 @@ pub fn report(story: &Story) -> Result<IncidentReport> {
             false => None,
         },
         phases: phases(&story.timeline)?,
-        timeline: each(&story.timeline, happening)?,
+        timeline: each(&story.timeline, |entry| happening(entry, &story.comments))?,
         clocks: each(&story.clocks, clock)?,
         deadlines: each(&story.deadlines, deadline)?,
         responsibilities: responsibilities(&story.tasks)?,
@@ -103,7 +103,10 @@ fn names(name: &str) -> Result<(&str, &str)> {
     }
 }
 
-fn happening(entry: &TimelineEntry) -> Result<Happening> {
+/// Most characters of a comment that the timeline quotes.
+const QUOTED: usize = 80;
+
+fn happening(entry: &TimelineEntry, comments: &[Comment]) -> Result<Happening> {
     if entry.what.is_none() {
         return Err(unreadable(&format!(
             "kind of entry {} of the timeline",
@@ -114,9 +117,25 @@ fn happening(entry: &TimelineEntry) -> Result<Happening> {
         sequence: number(entry.sequence, "number of an entry")?,
         time: moment(entry.time.as_ref(), "time of an entry")?,
         actor: person(entry.actor.as_ref(), "name of who did something")?,
-        what: what(entry.what.as_ref()),
+        what: quoted(entry, comments).unwrap_or_else(|| what(entry.what.as_ref())),
         reason: entry.reason.clone(),
     })
+}
+
+/// That something was said, with how it begins now.
+fn quoted(entry: &TimelineEntry, comments: &[Comment]) -> Option<String> {
+    let (verb, name) = match entry.what.as_ref()? {
+        TimelineWhat::Commented(commented) => ("said", &commented.comment),
+        TimelineWhat::CommentUpdated(updated) => ("changed what was said", &updated.comment),
+        _ => return None,
+    };
+    let comment = comments.iter().find(|comment| comment.name == *name)?;
+    let mut characters = comment.text.chars();
+    let mut text: String = characters.by_ref().take(QUOTED).collect();
+    if characters.next().is_some() {
+        text.push('…');
+    }
+    Some(format!("{verb}: {text}"))
 }
 
 /// The phases that were gone through while it was open.

@@ -167,6 +167,13 @@ fn story(text: &str) -> Story {
                 title: text.to_owned(),
             }),
         ),
+        (
+            ben(),
+            "",
+            TimelineWhat::Commented(wire::Commented {
+                comment: format!("{NAME}/comments/1"),
+            }),
+        ),
     ]);
     let incident = Incident {
         name: NAME.to_owned(),
@@ -297,10 +304,11 @@ fn a_report_tells_the_whole_story_and_nothing_else() {
         .iter()
         .map(|entry| (entry.sequence, entry.what.as_str(), entry.reason.as_str()))
         .collect();
-    assert_eq!(told.len(), 10);
+    assert_eq!(told.len(), 11);
     assert_eq!(told[0], (7, "opened as sev2, in identification", ""));
     assert_eq!(told[3], (10, "handed over to the customer", "words"));
     assert_eq!(told[9].1, "added a task: words");
+    assert_eq!(told[10].1, "said: words");
     assert_eq!(
         report.hand_overs[1],
         page::HandOver {

@@ -86,7 +86,11 @@ async fn each_warning_and_breach_is_said_once_though_a_server_is_killed() {
     let begun = Instant::now();
     for name in &names {
         while said(&client, name).await.last() != Some(&100) {
-            assert!(begun.elapsed() < DEADLINE, "{:?}", said(&client, name).await);
+            assert!(
+                begun.elapsed() < DEADLINE,
+                "{:?}",
+                said(&client, name).await
+            );
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }

@@ -28,7 +28,7 @@ The server puts the report together, of all that both sides can read, and signs 
 checks either form later on, with keys that `cordon signing-keys` has kept, when nobody can be asked
 any more. What nobody recorded is left empty and never guessed. Files are listed as evidence with the
 hash that they were attached with; notes are left out. Lessons are the tasks of the kind `lesson`:
-  cordon incidents task add ID --kind lesson --title \"...\"
+  cordon incidents task add ID \"What is to be done otherwise\" --kind lesson --responsible customer
 
 The signature is checked in either form, with the keys of the profile's server or those of --keys; if
 it does not fit, no file appears. The incident's marking stands on every page and is obeyed as with
