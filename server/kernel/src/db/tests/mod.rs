@@ -15,4 +15,5 @@ mod sealed;
 mod segments;
 mod servers;
 mod speed;
+mod timers;
 mod walls;
