@@ -59,8 +59,9 @@ async fn each_warning_and_breach_is_said_once_though_a_server_is_killed() {
     };
     let (tenant, _) = TENANTS[0];
     let operator = installed.replicas.client(0, &installed.operator).await;
-    let made = operator.sla().create_agreement(tenant, agreement(), None);
-    made.await.unwrap();
+    let sla = operator.sla();
+    let made = sla.create_agreement(tenant, agreement(), None).await;
+    made.unwrap();
     let holder = Holder::Tenant(tenant.to_owned());
     let key = NewKey::generate("jane").unwrap();
     let tenants = operator.tenants();

@@ -33,7 +33,7 @@ fn job(number: usize) -> String {
 /// As many timers for each tenant, due from an hour on within a month.
 async fn fill(world: &World, each: usize) {
     let tenants: Vec<String> = (1..=TENANTS)
-        .map(|tenant| name(tenant))
+        .map(name)
         .map(|tenant| format!("('{tenant}', {})", bucket_of(&tenant_id(&tenant))))
         .collect();
     let last = each - 1;
