@@ -214,7 +214,8 @@ async fn an_incident_from_its_opening_to_what_was_learned() {
     let envelope = String::from_utf8(signed.envelope.clone()).unwrap();
     let forged = envelope.replacen("\"payload\":\"ey", "\"payload\":\"ez", 1);
     assert_ne!(forged, envelope);
-    read_incident_report(forged.as_bytes(), &keys).unwrap_err();
+    let forged = read_incident_report(forged.as_bytes(), &keys).unwrap_err();
+    assert_eq!(forged.reason(), Reason::BadSignature);
 
     // The other customer sees nothing of it.
     for method in ["GetIncident", "AcknowledgeIncident"] {

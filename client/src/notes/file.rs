@@ -14,8 +14,9 @@ pub const SEALED_NAME: &str = "sealed.age";
 /// Longest line that a file begins with, in bytes.
 const MAX_HEAD: usize = 8 << 10;
 
-/// The line that stands before the content: what a server that shows the file with another incident,
-/// or under another name, is noticed by.
+/// The line that stands before the content: what a server that shows the file with another incident
+/// is noticed by. One that shows another file of the same incident in its place is not: compare the
+/// hash that it was attached with.
 #[derive(Serialize, Deserialize)]
 struct Head {
     incident: String,
@@ -39,6 +40,12 @@ pub fn seal_file(
         name: name.to_owned(),
     };
     let mut head = serde_json::to_vec(&head).map_err(io::Error::from)?;
+    if head.len() > MAX_HEAD {
+        return Err(Error::invalid(
+            "file_name",
+            "it is too long to be opened again",
+        ));
+    }
     head.push(b'\n');
     encrypt_to(recipients, head.as_slice().chain(content), out)
 }
@@ -131,6 +138,8 @@ mod tests {
             let refused = open_file(&identity, other, file.as_slice(), io::sink()).unwrap_err();
             assert_eq!(*refused.reason(), Reason::BadSignature);
         }
+        let long = "n".repeat(MAX_HEAD);
+        assert!(seal_file(&to, (HERE, &long), &b""[..], io::sink()).is_err());
         for other in [&b""[..], b"text", b"text\n", &[b'x'; 20_000]] {
             let mut file = Vec::new();
             encrypt_to(&to, other, &mut file).unwrap();

@@ -176,6 +176,18 @@ async fn a_report_comes_in_both_forms_and_both_are_verified_with_nobody_to_ask()
     }
     assert_eq!(*desk.fake.script.registered.lock().unwrap(), [""; 0]);
 
+    // A good envelope that a browser shows something else of.
+    let mut good: Value =
+        serde_json::from_slice(&std::fs::read(desk.path("r.json")).unwrap()).unwrap();
+    std::fs::write(desk.path("plain.html"), good.to_string()).unwrap();
+    good["x"] = "<h1>all is well</h1>".into();
+    std::fs::write(desk.path("more.json"), good.to_string()).unwrap();
+    for file in ["plain.html", "more.json"] {
+        let ran = desk.run(&[&["verify", file][..], &kept].concat());
+        assert_eq!(ran.code, 1, "{file}: {}", ran.stdout);
+        assert!(ran.stderr.contains("markup"), "{}", ran.stderr);
+    }
+
     // The page is what is looked at: it has to show what was signed.
     for (place, changed) in [
         ("Open", page.replace("SEV2", "SEV4")),

@@ -1,5 +1,7 @@
 //! The report from what is known: nothing is added to it.
 
+use std::collections::HashMap;
+
 use cordon_proto::incidents::attachment::State as AttachmentState;
 use cordon_proto::incidents::incident::State as IncidentState;
 use cordon_proto::incidents::task::State as TaskState;
@@ -52,6 +54,8 @@ pub struct Story {
 pub fn report(story: &Story) -> Result<IncidentReport> {
     let incident = &story.incident;
     let (tenant, id) = names(&incident.name)?;
+    let comments = story.comments.iter();
+    let said: Said<'_> = comments.map(|one| (&*one.name, &*one.text)).collect();
     let closed = incident.state() == IncidentState::Closed;
     Ok(IncidentReport {
         tenant: tenant.to_owned(),
@@ -76,7 +80,7 @@ pub fn report(story: &Story) -> Result<IncidentReport> {
             false => None,
         },
         phases: phases(&story.timeline)?,
-        timeline: each(&story.timeline, |entry| happening(entry, &story.comments))?,
+        timeline: each(&story.timeline, |entry| happening(entry, &said))?,
         clocks: each(&story.clocks, clock)?,
         deadlines: each(&story.deadlines, deadline)?,
         responsibilities: responsibilities(&story.tasks)?,
@@ -103,10 +107,13 @@ fn names(name: &str) -> Result<(&str, &str)> {
     }
 }
 
+/// Texts of comments by their names.
+type Said<'a> = HashMap<&'a str, &'a str>;
+
 /// Most characters of a comment that the timeline quotes.
 const QUOTED: usize = 80;
 
-fn happening(entry: &TimelineEntry, comments: &[Comment]) -> Result<Happening> {
+fn happening(entry: &TimelineEntry, comments: &Said<'_>) -> Result<Happening> {
     if entry.what.is_none() {
         return Err(unreadable(&format!(
             "kind of entry {} of the timeline",
@@ -123,14 +130,13 @@ fn happening(entry: &TimelineEntry, comments: &[Comment]) -> Result<Happening> {
 }
 
 /// That something was said, with how it begins now.
-fn quoted(entry: &TimelineEntry, comments: &[Comment]) -> Option<String> {
+fn quoted(entry: &TimelineEntry, comments: &Said<'_>) -> Option<String> {
     let (verb, name) = match entry.what.as_ref()? {
         TimelineWhat::Commented(commented) => ("said", &commented.comment),
         TimelineWhat::CommentUpdated(updated) => ("changed what was said", &updated.comment),
         _ => return None,
     };
-    let comment = comments.iter().find(|comment| comment.name == *name)?;
-    let mut characters = comment.text.chars();
+    let mut characters = comments.get(name.as_str())?.chars();
     let mut text: String = characters.by_ref().take(QUOTED).collect();
     if characters.next().is_some() {
         text.push('…');

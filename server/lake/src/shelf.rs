@@ -73,7 +73,10 @@ impl Shelf {
             let _ = to.abort().await;
             return Err(error.into());
         }
-        to.shutdown().await?;
+        if let Err(error) = to.shutdown().await {
+            let _ = to.abort().await;
+            return Err(error.into());
+        }
         if let Some(folder) = &self.folder {
             let (root, file) = (folder.clone(), folder.join(path.as_ref()));
             let synced = tokio::task::spawn_blocking(move || sync_up_to(&root, &file));
@@ -82,12 +85,17 @@ impl Shelf {
         Ok(())
     }
 
-    /// Deletes all that is there of a tenant; how many files that were.
+    /// Deletes all that is there of a tenant, also what was not whole; how many files that were.
     ///
     /// # Errors
     /// The store's.
     pub async fn clear(&self, scope: &TenantScope) -> Result<usize> {
         let prefix = Path::from(scope.tenant().as_str());
+        if let Some(folder) = &self.folder {
+            let folder = folder.join(prefix.as_ref());
+            let removed = tokio::task::spawn_blocking(move || remove(&folder));
+            return Ok(removed.await.map_err(std::io::Error::other)??);
+        }
         let listed: Vec<_> = self.store.list(Some(&prefix)).try_collect().await?;
         let count = listed.len();
         for object in listed {
@@ -98,6 +106,28 @@ impl Shelf {
         }
         Ok(count)
     }
+}
+
+/// Removes a folder with all that is in it; how many files that were.
+fn remove(folder: &std::path::Path) -> std::io::Result<usize> {
+    let count = match count(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        count => count?,
+    };
+    std::fs::remove_dir_all(folder)?;
+    Ok(count)
+}
+
+fn count(folder: &std::path::Path) -> std::io::Result<usize> {
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        files += match entry.file_type()?.is_dir() {
+            true => count(&entry.path())?,
+            false => 1,
+        };
+    }
+    Ok(files)
 }
 
 #[cfg(test)]
@@ -144,7 +174,9 @@ mod tests {
         assert_eq!(std::fs::read(at(OTHER, "report.html")).unwrap(), b"a");
         assert!(std::fs::read(at(ACME, "report.json")).unwrap() == long);
         assert_eq!(files(&root).len(), 4);
-        assert_eq!(shelf.clear(&scope).await.unwrap(), 2);
+        // What a server that was killed leaves of one.
+        std::fs::write(at(ACME, "report.json#1"), b"half").unwrap();
+        assert_eq!(shelf.clear(&scope).await.unwrap(), 3);
         assert_eq!(shelf.clear(&scope).await.unwrap(), 0);
         assert!(!root.join(ACME).exists());
         assert_eq!(files(&root).len(), 2);

@@ -208,7 +208,7 @@ async fn one(work: Arc<Work>, claim: JobClaim) {
     };
     let done = match performed {
         Ok(None) => kernel.db().job_done(claim).await,
-        Ok(Some(due)) => kernel.db().job_again(claim, due).await,
+        Ok(Some(due)) => kernel.db().job_next(claim, due).await,
         Err(error) => {
             tracing::warn!(%tenant, job, attempts, %error, "a job failed and is done again later");
             let wait = SignedDuration::from_secs(1 << attempts.min(10));
@@ -379,10 +379,18 @@ async fn sweep_all(work: &Work) -> Result<()> {
             lake.objects().delete(&scope, &object.path).await?;
             tracing::warn!(%tenant, "an object that came after its tenant's removal is deleted");
         }
-        if let Some(shelf) = &work.shelf
-            && shelf.clear(&scope).await? > 0
-        {
-            tracing::warn!(%tenant, "a report that came after its tenant's removal is deleted");
+        // Also what lies on a shelf of this machine alone.
+        match work.shelf.as_ref().map(|shelf| shelf.clear(&scope)) {
+            None => {}
+            Some(cleared) => match cleared.await {
+                Ok(0) => {}
+                Ok(count) => {
+                    tracing::info!(%tenant, count, "reports of a removed tenant are deleted")
+                }
+                Err(error) => {
+                    tracing::warn!(%tenant, %error, "reports of a removed tenant could not be deleted");
+                }
+            },
         }
     }
     Ok(())

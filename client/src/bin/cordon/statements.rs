@@ -63,19 +63,38 @@ pub(crate) async fn verify(context: &Context, command: Verify) -> Outcome {
     let content = read(path, MAX_REPORT_BYTES)?;
     let keys = keys(context, command.keys.as_deref()).await?;
     let found = |error: Error| about(path, &error);
+    let page = carried(&content);
+    if page.is_none() {
+        refuse_markup(path, &content)?;
+    }
     if ReportDocument::is_one(&content) {
         let document = ReportDocument::parse(&content).map_err(found)?;
         let signed = read_report(&document.envelope, &keys).map_err(found)?;
         check_clocks(&signed.report, &document.digest()).map_err(found)?;
         return show(context, &signed.statement);
     }
-    if let Some(envelope) = carried(&content) {
+    if let Some(envelope) = page {
         let signed = read_incident_report(&envelope, &keys).map_err(found)?;
         check_page(path, &content, &signed)?;
         return show(context, &signed.statement);
     }
     let statement = statement::verify(&content, &keys).map_err(found)?;
     show(context, &statement)
+}
+
+/// Refuses what a browser would show something of though it is no page of ours: a good signature
+/// beside it would be taken for one of what is shown. Statements and clocks have no markup.
+fn refuse_markup(path: &Path, content: &[u8]) -> Outcome {
+    let named = path.extension().and_then(|ending| ending.to_str());
+    let named = named.is_some_and(|ending| ending.to_lowercase().contains("htm"));
+    match named || content.contains(&b'<') {
+        false => Ok(()),
+        true => Err(Failure::local(format!(
+            "{}: it is neither a page of an incident's report nor a statement without markup: what \
+             a browser shows of it is not what was signed",
+            path.display()
+        ))),
+    }
 }
 
 async fn fetch(context: &Context) -> Result<PublicKeys, Failure> {

@@ -265,14 +265,27 @@ impl Db {
         system.commit().await
     }
 
-    /// Gives the job back, to be done at `due`: it failed, or there is more to do.
+    /// Gives the job back, to be done again at `due`: it failed.
     ///
     /// # Errors
     /// `ETAG_MISMATCH` when the claim has lapsed and another holds it.
     pub async fn job_again(&self, claim: JobClaim, due: Timestamp) -> Result<()> {
+        self.give_back(claim, due, 1).await
+    }
+
+    /// Gives the job back, to be done next at `due`: it succeeded, and there is more to do.
+    ///
+    /// # Errors
+    /// `ETAG_MISMATCH` when the claim has lapsed and another holds it.
+    pub async fn job_next(&self, claim: JobClaim, due: Timestamp) -> Result<()> {
+        self.give_back(claim, due, 0).await
+    }
+
+    /// `keep`: 1 to go on counting attempts, 0 to begin anew.
+    async fn give_back(&self, claim: JobClaim, due: Timestamp, keep: i64) -> Result<()> {
         let mut system = self.system_tx().await?;
         let given = sqlx::query(
-            "UPDATE jobs SET claimed = 0, again = NULL, \
+            "UPDATE jobs SET claimed = 0, again = NULL, attempts = attempts * $5, \
                     due_time = CASE WHEN again < $4 THEN again ELSE $4 END \
               WHERE tenant_id = $1 AND job = $2 AND epoch = $3 AND claimed = 1",
         )
@@ -280,6 +293,7 @@ impl Db {
         .bind(claim.job.as_str())
         .bind(claim.epoch)
         .bind(nanos(due))
+        .bind(keep)
         .execute(&mut *system.tx)
         .await?;
         if given.rows_affected() == 0 {
@@ -355,7 +369,9 @@ async fn claim(
         keys.join(", "),
         Dialect::of(conn).lock_jobs()
     );
-    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(now).bind(until);
+    // As many texts as numbers: not worth remembering.
+    let query = sqlx::query(sqlx::AssertSqlSafe(sql)).persistent(false);
+    let mut query = query.bind(now).bind(until);
     for (tenant, job) in due {
         query = query.bind(tenant.as_str()).bind(job.as_str());
     }

@@ -77,8 +77,8 @@ struct Inner {
     destroyed: Mutex<Destroyed>,
     /// When file and token last agreed.
     agreed: Mutex<Option<Timestamp>>,
-    /// When the tokens were last looked at afresh.
-    afresh: Mutex<Option<Timestamp>>,
+    /// How often the tokens were looked at afresh, and when last.
+    afresh: Mutex<(u64, Option<Timestamp>)>,
 }
 
 /// The list as last read, and what the file looked like then.
@@ -203,21 +203,31 @@ impl Inner {
         self.agreed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has the modules look at their tokens anew, and says whether they did: a module that shares
-    /// a token with other processes may never see a key that one of them made while it made one
-    /// itself (SoftHSM counts both as the same change).
-    fn look_afresh(&self) -> bool {
+    /// How often the tokens were looked at afresh; before something is tried.
+    fn looks(&self) -> u64 {
+        self.afresh().0
+    }
+
+    /// Has the modules look at their tokens anew, and says whether somebody has since `looks`: a
+    /// module that shares a token with other processes may never see a key that one of them made
+    /// while it made one itself (SoftHSM counts both as the same change).
+    fn look_afresh(&self, looks: u64) -> bool {
         let now = self.env.now();
-        let mut last = self.afresh.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut afresh = self.afresh();
+        let (count, last) = *afresh;
         let recent = last.is_some_and(|at| {
             let since = now.duration_since(at);
             !since.is_negative() && since < AFRESH
         });
-        if !recent {
+        if count == looks && !recent {
             self.tokens.look_afresh();
-            *last = Some(now);
+            *afresh = (count + 1, Some(now));
         }
-        !recent
+        afresh.0 != looks
+    }
+
+    fn afresh(&self) -> std::sync::MutexGuard<'_, (u64, Option<Timestamp>)> {
+        self.afresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn stamp(&self) -> Option<(std::time::SystemTime, u64)> {
@@ -302,8 +312,9 @@ impl KeyService for Pkcs11Keys {
                 return Err(inner.missing(&id)?);
             }
             let iv: [u8; IV] = inner.env.bytes();
+            let looks = inner.looks();
             let mut sealed = inner.tokens.encrypt(id.as_str(), iv, &aad, &plain)?;
-            if sealed.is_none() && inner.look_afresh() {
+            if sealed.is_none() && inner.look_afresh(looks) {
                 sealed = inner.tokens.encrypt(id.as_str(), iv, &aad, &plain)?;
             }
             match sealed {
@@ -332,8 +343,9 @@ impl KeyService for Pkcs11Keys {
             if inner.is_destroyed(&id)? {
                 return Err(inner.missing(&id)?);
             }
+            let looks = inner.looks();
             let mut opened = inner.tokens.decrypt(id.as_str(), *iv, &aad, sealed);
-            if matches!(opened, Ok(None) | Err(Failed::Refused)) && inner.look_afresh() {
+            if matches!(opened, Ok(None) | Err(Failed::Refused)) && inner.look_afresh(looks) {
                 opened = inner.tokens.decrypt(id.as_str(), *iv, &aad, sealed);
             }
             match opened {

@@ -16,5 +16,5 @@ pub use rpc::ReportsRpc;
 /// The service, to be mounted behind the authentication layer.
 #[must_use]
 pub fn service(kernel: Arc<Kernel>) -> ReportsServiceServer<ReportsRpc> {
-    ReportsServiceServer::new(ReportsRpc(service::Service { kernel }))
+    ReportsServiceServer::new(ReportsRpc(service::Service::new(kernel)))
 }

@@ -4,25 +4,41 @@ use std::sync::Arc;
 
 use cordon_kernel::audit::AuditEntry;
 use cordon_kernel::facade::Kernel;
-use cordon_kernel::{Action, Disclosed, Error, Name, Result, TenantId, TenantScope};
+use cordon_kernel::{Action, Disclosed, Error, Name, Reason, Result, TenantId, TenantScope};
 use cordon_pages::incident::{PREDICATE_TYPE, Story, report};
 use cordon_proto::reports as wire;
 use ring::digest::{SHA256, digest};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::rooms::{incidents, sla};
-use crate::transport::{Caller, Feed};
+use crate::transport::{Caller, Feed, Shares};
 
 /// Bytes of messages that are put into one report at most, and bytes of the report's JSON.
 const MAX_BYTES: usize = 8 << 20;
 /// Bytes of one part of the answer.
 const CHUNK: usize = 256 << 10;
 
+/// How many reports one tenant's people, and staff within it, have made at a time, until the last
+/// part is sent; and how many are put together at a time.
+const A_TENANT: usize = 2;
+const AT_ONCE: usize = 4;
+
 pub(super) struct Service {
-    pub(super) kernel: Arc<Kernel>,
+    kernel: Arc<Kernel>,
+    shares: Arc<Shares<TenantId>>,
+    places: Semaphore,
 }
 
 impl Service {
+    pub(super) fn new(kernel: Arc<Kernel>) -> Self {
+        Self {
+            kernel,
+            shares: Shares::new(A_TENANT),
+            places: Semaphore::new(AT_ONCE),
+        }
+    }
+
     pub(super) async fn generate_incident_report(
         &self,
         caller: Caller,
@@ -30,7 +46,14 @@ impl Service {
     ) -> Result<Feed<wire::GenerateIncidentReportResponse>> {
         let action = Action::GenerateIncidentReport;
         let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
+        let share = self.shares.take(&tenant).ok_or_else(|| {
+            Error::new(
+                Reason::QuotaExceeded,
+                format!("{A_TENANT} reports of the tenant are being made: wait for one of them"),
+            )
+        })?;
         let name = Name::Incident(tenant, incident);
+        let place = self.places.acquire().await.map_err(Error::internal)?;
         let story = self.story(&scope, incident).await?;
         let entry = AuditEntry::new(&permit)
             .resource(name.clone())
@@ -42,6 +65,7 @@ impl Service {
         let envelope =
             self.kernel
                 .sign_statement(&scope, &name, sha256, PREDICATE_TYPE, &report)?;
+        drop(place);
         let scope = Arc::new(scope);
         let own = Arc::clone(&scope);
         let kernel = Arc::clone(&self.kernel);
@@ -50,6 +74,7 @@ impl Service {
             caller,
             scope,
             move |feeder| async move {
+                let _share = share;
                 for part in envelope.chunks(CHUNK) {
                     let statement = Disclosed::own(&own, part.to_vec()).into_wire();
                     let part = wire::GenerateIncidentReportResponse { statement };

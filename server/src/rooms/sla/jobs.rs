@@ -205,6 +205,10 @@ async fn keep_report(
     let name = report_name(claim.tenant(), month)?;
     let (mut report, _) = making.finish().await?;
     if let Some(shelving) = shelving {
+        // Another may have taken the job over while this was made: what it has kept is there.
+        let mut tx = kernel.db().tenant_tx(&scope, &permit).await?;
+        tx.require_claim(claim).await?;
+        drop(tx);
         shelving.finish(kernel, &scope, (&name, &report)).await?;
     }
     // The clocks themselves are made again when somebody asks for them.

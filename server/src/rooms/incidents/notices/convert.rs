@@ -138,6 +138,11 @@ fn interest(
             None
         }
     };
+    let only_reports = kinds.iter().all(|kind| kind == REPORTED) && !kinds.is_empty();
+    if only_reports && (incident.is_some() || !severities.is_empty()) {
+        let rule = "reports are of all incidents, of whatever severity";
+        fields.wrong("subscription.kinds", rule);
+    }
     Some(Interest {
         kinds,
         severities,

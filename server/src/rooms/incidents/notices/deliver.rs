@@ -258,17 +258,19 @@ impl Sender<'_> {
             store::pace(tx, self.subscription, failures, None).await?;
             return Ok(Left::Nothing);
         }
-        let mut wait = pace.wait(failures, env.bytes());
         if failure.is_refusal() {
+            // It is up: how long it was down before, or something waited, does not matter.
             delivery.refusals += 1;
             if delivery.refusals >= REFUSALS {
                 delivery.standing = Standing::Dead;
-                store::pace(tx, self.subscription, failures, None).await?;
+                store::pace(tx, self.subscription, 0, None).await?;
                 return Ok(Left::More);
             }
-            // It is up: how long it was down before does not matter.
             let refusals = u32::try_from(delivery.refusals).unwrap_or(u32::MAX);
-            wait = pace.wait(refusals, env.bytes());
+            let wait = pace.wait(refusals, env.bytes());
+            let next = now.checked_add(wait).unwrap_or(Timestamp::MAX);
+            store::pace(tx, self.subscription, 0, Some(next)).await?;
+            return Ok(Left::From(next));
         }
         let cutoff = now.checked_sub(pace.give_up).unwrap_or(Timestamp::MIN);
         let (reason, code) = (delivery.reason.as_str(), delivery.code);
@@ -276,6 +278,7 @@ impl Sender<'_> {
         if delivery.queued <= cutoff {
             delivery.standing = Standing::Dead;
         }
+        let wait = pace.wait(failures, env.bytes());
         let next = now.checked_add(wait).unwrap_or(Timestamp::MAX);
         store::pace(tx, self.subscription, failures, Some(next)).await?;
         Ok(Left::From(next))

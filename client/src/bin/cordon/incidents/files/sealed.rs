@@ -79,7 +79,24 @@ pub(super) async fn download(
     let said = open_file(own, &incident, BufReader::new(sealed), &mut out)?;
     out.flush()?;
     drop(out);
-    let target = free_target(folder, name.as_deref().unwrap_or(&said), force)?;
+    // Whoever sealed it has named it, and nobody saw the name before: it takes no other file's place
+    // and becomes none that programs read by themselves.
+    let target = match &name {
+        Some(name) => free_target(folder, name, force)?,
+        None if said.starts_with('.')
+            || said.contains(['\u{200b}', '\u{2060}', '\u{feff}', '\u{61c}']) =>
+        {
+            return Err(Failure::local(format!(
+                "it calls itself {said:?}: give it another name with --as"
+            )));
+        }
+        None if force => {
+            return Err(Failure::usage(
+                "--force goes with --as: a sealed file is named by whoever sealed it",
+            ));
+        }
+        None => free_target(folder, &said, false)?,
+    };
     part.finish(&target)?;
     let path = target.display().to_string();
     let bytes = File::open(&target)?.metadata()?.len();

@@ -78,7 +78,7 @@ async fn what_is_refused_again_and_again_lets_the_next_ones_pass() {
     desk.send_all(SignedDuration::from_mins(10)).await;
     assert_eq!(desk.standings(&name).await[3..], [Standing::Dead; 2]);
     let subscription = desk.get(&name).await;
-    assert_eq!((subscription.dead_count, subscription.failures), (2, 10));
+    assert_eq!((subscription.dead_count, subscription.failures), (2, 0));
     assert_eq!(subscription.state(), State::Active);
 }
 
@@ -98,6 +98,20 @@ async fn a_receiver_that_is_busy_or_down_refuses_nothing() {
     );
     // Refusals are tried again soon, however long the receiver was down before.
     assert!(took < SignedDuration::from_secs(630 + 150), "{took}");
+}
+
+#[tokio::test]
+async fn a_refusal_gives_up_nothing_else_however_long_it_has_waited() {
+    let mut desk = Desk::new().await;
+    let to = receiver();
+    let (name, _) = desk.webhook(&to, Audience::Organization).await;
+    desk.open("one", Tlp::Amber).await;
+    desk.open("two", Tlp::Amber).await;
+    // All servers were away for longer than a notice is tried.
+    desk.later(SignedDuration::from_hours(100)).await;
+    to.next([Answer::Status(422)]);
+    desk.send_all(SignedDuration::from_mins(1)).await;
+    assert_eq!(desk.standings(&name).await, [Standing::Delivered; 2]);
 }
 
 #[tokio::test]
