@@ -168,12 +168,10 @@ async fn a_tenant_has_two_made_at_a_time() {
     let name = room.open("Keys in a public repository").await;
     let ask = || wire::GenerateIncidentReportRequest { name: name.clone() };
     let mut open = Vec::new();
-    for text in ["long", "longer"] {
-        room.say(&room.responder, &name, &text.repeat(2_000)).await;
-    }
-    for _ in 0..40 {
-        room.say(&room.responder, &name, &"long".repeat(10_000 / 4))
-            .await;
+    // More than is under way to a reader who reads nothing.
+    for _ in 0..250 {
+        let text = "long".repeat(10_000 / 4);
+        room.say(&room.responder, &name, &text).await;
     }
     for _ in 0..2 {
         let feed = call!(
