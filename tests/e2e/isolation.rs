@@ -516,6 +516,25 @@ fn signed(method: &MethodDescriptor, answer: &bytes::Bytes) -> String {
     String::from_utf8(payload.unwrap()).unwrap()
 }
 
+/// In a log what the server did about clocks stands last: when it does it is the machine's doing.
+fn jobs_last(method: &MethodDescriptor, answer: String) -> String {
+    if method.name() != "ListAuditEntries" {
+        return answer;
+    }
+    let mut answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    if let Some(entries) = answer["entries"].as_array_mut() {
+        let is_job = |entry: &serde_json::Value| {
+            let actor = entry["actor"].as_str().unwrap_or_default();
+            actor.starts_with("system:clocks:")
+        };
+        entries.sort_by_key(is_job);
+        for (entry, number) in entries.iter_mut().zip(1_u64..) {
+            entry["sequence"] = number.to_string().into();
+        }
+    }
+    answer.to_string()
+}
+
 /// All that a role of initech's can observe, method by method.
 async fn observe(world: &World, role: &str) -> Vec<(String, String)> {
     let raw = Raw::member(&world.issue(Holder::Tenant("initech".into()), role).await).await;
@@ -527,7 +546,7 @@ async fn observe(world: &World, role: &str) -> Vec<(String, String)> {
         let said = match answer {
             Ok(answers) => answers
                 .iter()
-                .map(|answer| to_json(method, answer) + &signed(method, answer))
+                .map(|answer| jobs_last(method, to_json(method, answer)) + &signed(method, answer))
                 .collect::<Vec<_>>()
                 .join("\n"),
             Err(status) => format!(
