@@ -17,9 +17,10 @@ use serde_json::Value;
 
 use crate::harness::{Server, World, at, binary, connect};
 
+/// Seconds that are promised.
 const WITHIN: i64 = 4;
 
-fn agreement() -> Agreement {
+pub(crate) fn agreement() -> Agreement {
     Agreement {
         valid_from: Some(to_proto("2026-01-01T00:00:00Z".parse().unwrap())),
         calendars: vec![Calendar {
@@ -39,7 +40,7 @@ fn agreement() -> Agreement {
     }
 }
 
-fn opening() -> NewIncident {
+pub(crate) fn opening() -> NewIncident {
     NewIncident {
         title: "Keys in a public repository".into(),
         severity: Severity::Sev2,
@@ -68,7 +69,7 @@ fn said(output: &Output) -> String {
 }
 
 /// What was recorded about clocks: percents, and 100 for a breach.
-async fn recorded(client: &Client, incident: &str) -> Vec<i32> {
+pub(crate) async fn recorded(client: &Client, incident: &str) -> Vec<i32> {
     let timeline: Vec<_> = client
         .incidents()
         .timeline(incident)
