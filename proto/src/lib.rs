@@ -21,6 +21,13 @@ pub mod cordon {
             tonic::include_proto!("cordon.events.v1");
         }
     }
+    /// Rules and what they found.
+    pub mod detection {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("cordon.detection.v1");
+        }
+    }
     /// Incidents.
     pub mod incidents {
         /// Version 1.
@@ -61,6 +68,7 @@ pub mod cordon {
     }
 }
 
+pub use cordon::detection::v1 as detection;
 pub use cordon::events::v1 as events;
 pub use cordon::incidents::v1 as incidents;
 pub use cordon::reports::v1 as reports;

@@ -63,6 +63,8 @@ reasons! {
     InvalidArgument = "INVALID_ARGUMENT" => InvalidArgument,
     /// A filter expression does not parse or type.
     InvalidFilter = "INVALID_FILTER" => InvalidArgument,
+    /// A rule is no Sigma rule, or asks for what is not supported.
+    InvalidRule = "INVALID_RULE" => InvalidArgument,
     /// A page token that was not given out for this tenant and query, or has expired.
     InvalidPageToken = "INVALID_PAGE_TOKEN" => InvalidArgument,
     /// A cursor older than what is kept; the metadata name the oldest valid one.

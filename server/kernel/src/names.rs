@@ -36,6 +36,10 @@ pub enum Name {
     Comment(TenantId, Uuid, Uuid),
     /// `tenants/{tenant}/incidents/{uuid}/tasks/{uuid}`
     Task(TenantId, Uuid, Uuid),
+    /// `tenants/{tenant}/rules/{uuid}`
+    Rule(TenantId, Uuid),
+    /// `tenants/{tenant}/findings/{uuid}`
+    Finding(TenantId, Uuid),
     /// `tenants/{tenant}/incidents/{uuid}/timelineEntries/{seq}`
     TimelineEntry(TenantId, Uuid, u64),
     /// `tenants/{tenant}/incidents/{uuid}/attachments/{uuid}`
@@ -91,6 +95,8 @@ impl Name {
             | Self::Incident(tenant, _)
             | Self::Comment(tenant, ..)
             | Self::Task(tenant, ..)
+            | Self::Rule(tenant, _)
+            | Self::Finding(tenant, _)
             | Self::TimelineEntry(tenant, ..)
             | Self::Attachment(tenant, ..)
             | Self::Link(tenant, ..)
@@ -177,6 +183,8 @@ impl Name {
             ["tenants", t, "incidents", i, "comments", c] => {
                 Self::Comment(t.parse().ok()?, uuid(i)?, uuid(c)?)
             }
+            ["tenants", t, "rules", u] => Self::Rule(t.parse().ok()?, uuid(u)?),
+            ["tenants", t, "findings", u] => Self::Finding(t.parse().ok()?, uuid(u)?),
             ["tenants", t, "incidents", i, "tasks", k] => {
                 Self::Task(t.parse().ok()?, uuid(i)?, uuid(k)?)
             }
@@ -275,6 +283,8 @@ impl fmt::Display for Name {
                 let (i, c) = (i.hyphenated(), c.hyphenated());
                 write!(f, "tenants/{t}/incidents/{i}/comments/{c}")
             }
+            Self::Rule(t, u) => write!(f, "tenants/{t}/rules/{}", u.hyphenated()),
+            Self::Finding(t, u) => write!(f, "tenants/{t}/findings/{}", u.hyphenated()),
             Self::Task(t, i, k) => {
                 let (i, k) = (i.hyphenated(), k.hyphenated());
                 write!(f, "tenants/{t}/incidents/{i}/tasks/{k}")

@@ -18,6 +18,7 @@ mod merge;
 pub mod object;
 mod reencrypt;
 mod row;
+pub mod rules;
 mod run;
 pub mod schema;
 mod seal;
@@ -40,6 +41,8 @@ pub use tail::TailPage;
 mod object_tests;
 #[cfg(test)]
 mod reencrypt_tests;
+#[cfg(test)]
+mod rules_tests;
 #[cfg(test)]
 mod seal_tests;
 #[cfg(test)]

@@ -155,6 +155,28 @@ actions! {
     WatchIncidents,
     /// Lists all tenants' incidents by number, severity and phase.
     ListIncidentQueue,
+    /// Adds a rule by which events are looked at.
+    CreateRule,
+    /// Reads one rule.
+    GetRule,
+    /// Lists the rules.
+    ListRules,
+    /// Changes a rule, or how the provider's works for the tenant.
+    UpdateRule,
+    /// Removes a rule.
+    DeleteRule,
+    /// Reads the texts that a rule has had.
+    ListRuleVersions,
+    /// Tries a rule on what is past.
+    TestRule,
+    /// Reads one finding.
+    GetFinding,
+    /// Lists findings.
+    ListFindings,
+    /// Says how it stands with a finding.
+    UpdateFinding,
+    /// Follows findings.
+    WatchFindings,
     /// Adds a task to an incident.
     CreateTask,
     /// Reads one task.
@@ -420,6 +442,7 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::CompleteTask
         | A::CancelTask
         | A::ReopenTask
+        | A::UpdateFinding
         | A::CreateAttachment
         | A::UploadAttachment
         | A::FinishAttachment
@@ -430,6 +453,13 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::ListComments
         | A::ListTimelineEntries
         | A::WatchIncidents
+        | A::GetRule
+        | A::ListRules
+        | A::ListRuleVersions
+        | A::TestRule
+        | A::GetFinding
+        | A::ListFindings
+        | A::WatchFindings
         | A::GetTask
         | A::ListTasks
         | A::ListContacts
@@ -443,6 +473,8 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::GenerateReport
         | A::GenerateIncidentReport => &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)],
         A::ExportReports => &[(R::Provider, REPORTERS)],
+        // By whose rules a tenant's events are looked at is the tenant's own business.
+        A::CreateRule | A::UpdateRule | A::DeleteRule => &[(R::Tenant, HANDLERS)],
         // What was brought in counts in no service level: that is not the provider's to choose.
         A::ImportIncidents => &[(R::Tenant, HANDLERS)],
         // The tenant's people among themselves: there is no way for staff, entered or not.

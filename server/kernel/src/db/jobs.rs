@@ -36,6 +36,10 @@ pub const NOTIFY: &str = "notify";
 /// an agreement, and then daily.
 pub const REPORTS: &str = "reports";
 
+/// Look at the tenant's new events by rules. Scheduled by the kernel itself, with the first events
+/// after all before were looked at.
+pub const DETECT: &str = "detect";
+
 /// Which jobs are claimed together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
@@ -45,15 +49,20 @@ pub enum Lane {
     Prompt,
     /// Those that mostly wait for machines elsewhere: nothing here must wait behind them.
     Outside,
+    /// Those that look at what comes in: they go on as long as something does.
+    Detection,
 }
 
 impl Lane {
     /// Which jobs they are, as a condition.
     const fn condition(self) -> &'static str {
         match self {
-            Self::Bulk => "NOT (job = 'clocks' OR job LIKE 'clocks:%' OR job LIKE 'notify:%')",
+            Self::Bulk => {
+                "NOT (job = 'clocks' OR job LIKE 'clocks:%' OR job LIKE 'notify:%' OR job = 'detect')"
+            }
             Self::Prompt => "(job = 'clocks' OR job LIKE 'clocks:%')",
             Self::Outside => "job LIKE 'notify:%'",
+            Self::Detection => "job = 'detect'",
         }
     }
 }
@@ -82,6 +91,8 @@ pub struct JobRunner {
     next_prompt: AtomicU16,
     /// And for those that wait for others.
     next_outside: AtomicU16,
+    /// And for those that look at what comes in.
+    next_detection: AtomicU16,
 }
 
 impl JobRunner {
@@ -90,6 +101,7 @@ impl JobRunner {
             next: AtomicU16::new(0),
             next_prompt: AtomicU16::new(0),
             next_outside: AtomicU16::new(0),
+            next_detection: AtomicU16::new(0),
         }
     }
 
@@ -98,6 +110,7 @@ impl JobRunner {
             Lane::Bulk => &self.next,
             Lane::Prompt => &self.next_prompt,
             Lane::Outside => &self.next_outside,
+            Lane::Detection => &self.next_detection,
         }
     }
 }

@@ -13,6 +13,7 @@
 mod append;
 mod catalogue;
 pub mod deletion;
+pub mod detected;
 mod dialect;
 pub mod directory;
 mod faults;

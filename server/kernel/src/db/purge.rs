@@ -111,6 +111,25 @@ const STEPS: &[(&str, &str)] = &[
             (SELECT incident_id FROM incidents WHERE tenant_id = $1 LIMIT 1024)",
     ),
     (
+        "findings",
+        "DELETE FROM findings WHERE tenant_id = $1 AND finding_id IN \
+            (SELECT finding_id FROM findings WHERE tenant_id = $1 LIMIT 1024)",
+    ),
+    (
+        "findingHeads",
+        "DELETE FROM finding_heads WHERE tenant_id = $1",
+    ),
+    (
+        "ruleWindows",
+        "DELETE FROM detection_windows WHERE tenant_id = $1",
+    ),
+    (
+        "ruleVersions",
+        "DELETE FROM detection_rule_versions WHERE tenant_id = $1 AND version_id IN \
+            (SELECT version_id FROM detection_rule_versions WHERE tenant_id = $1 LIMIT 1024)",
+    ),
+    ("rules", "DELETE FROM detection_rules WHERE tenant_id = $1"),
+    (
         "incidentHeads",
         "DELETE FROM incident_heads WHERE tenant_id = $1",
     ),
@@ -224,6 +243,26 @@ const LEFT: &[(&str, &str)] = &[
     (
         "incidents",
         "SELECT count(*) FROM incidents WHERE tenant_id = $1",
+    ),
+    (
+        "findings",
+        "SELECT count(*) FROM findings WHERE tenant_id = $1",
+    ),
+    (
+        "finding_heads",
+        "SELECT count(*) FROM finding_heads WHERE tenant_id = $1",
+    ),
+    (
+        "detection_windows",
+        "SELECT count(*) FROM detection_windows WHERE tenant_id = $1",
+    ),
+    (
+        "detection_rule_versions",
+        "SELECT count(*) FROM detection_rule_versions WHERE tenant_id = $1",
+    ),
+    (
+        "detection_rules",
+        "SELECT count(*) FROM detection_rules WHERE tenant_id = $1",
     ),
     (
         "incident_heads",

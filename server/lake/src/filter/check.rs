@@ -377,10 +377,40 @@ impl Check<'_> {
                     ));
                 }
             }
+            (name, [_, rest @ ..]) => {
+                if let Some(test) = functions::TextTest::named(name) {
+                    prepared(&test, rest).map_err(|message| at(start, message))?;
+                }
+            }
             _ => {}
         }
         Ok(())
     }
+}
+
+/// Whether a test can be made with these literals.
+fn prepared(test: &functions::TextTest, rest: &[&Expr]) -> Result<(), String> {
+    let literal = |part: &&Expr| match part {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) => Some(text.clone()),
+            Value::Number(number, _) => Some(number.clone()),
+            _ => None,
+        },
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr,
+        } => match &**expr {
+            Expr::Value(value) => match &value.value {
+                Value::Number(number, _) => Some(format!("-{number}")),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    };
+    let arguments: Option<Vec<String>> = rest.iter().map(literal).collect();
+    let arguments = arguments.ok_or("everything after the first argument is a literal")?;
+    test.check(&arguments)
 }
 
 fn text_of(value: &ValueWithSpan) -> Option<&str> {

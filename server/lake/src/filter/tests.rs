@@ -21,7 +21,7 @@ fn compile(text: &str) -> Result<Arc<Filter>> {
     FILTERS.compile_for(&tenant(), text)
 }
 
-fn batch(rows: &[EventRow]) -> RecordBatch {
+pub(crate) fn batch(rows: &[EventRow]) -> RecordBatch {
     let block = BlockEncoder::new().unwrap().encode(rows).unwrap();
     let mut decoder = BlockDecoder::new().unwrap();
     let context = BlockContext {

@@ -51,6 +51,7 @@ pub(super) const SQLITE: &[Migration] = migrations!("sqlite":
     13 "0013" "outbox" from 12,
     14 "0014" "requests" from 12,
     15 "0015" "report_notices" from 15,
+    16 "0016" "detection" from 15,
 );
 
 pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
@@ -67,6 +68,7 @@ pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
     11 "0011" "outbox" from 10,
     12 "0012" "requests" from 10,
     13 "0013" "report_notices" from 13,
+    14 "0014" "detection" from 13,
 );
 
 /// Makes the ledger, unless it is there.

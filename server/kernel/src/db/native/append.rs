@@ -142,6 +142,8 @@ pub(super) struct Head {
     /// The oldest version of the data key that may still seal.
     key_floor: i64,
     was_empty: bool,
+    /// Up to where events were looked at by rules.
+    detected_seq: u64,
     blocks_before: u64,
     /// Unsealed blocks.
     pub(super) blocks: u64,
@@ -271,7 +273,7 @@ async fn store<'a>(
     }
     let sources = known_sources.news(observed);
     many::write_sources(tx, &sources, now).await?;
-    schedule_seals(tx, &heads, policy.seal, now).await?;
+    schedule_work(tx, &heads, policy.seal, now).await?;
     Ok(Done {
         outcomes,
         heads: heads
@@ -347,6 +349,7 @@ async fn read_heads(tx: &mut Conn, work: &Work, now: i64) -> Result<BTreeMap<Ten
                 key_uses: row.try_get(5)?,
                 key_floor: row.try_get(9)?,
                 was_empty: row.try_get(6)?,
+                detected_seq: from_sql(row.try_get(10)?)?,
                 blocks_before: blocks,
                 blocks,
             },
@@ -449,8 +452,9 @@ pub(super) async fn heard_of(
 }
 
 /// A tenant whose first unsealed row this was is due after the policy's age; one that has come
-/// past another multiple of the policy's rows or blocks is due now.
-async fn schedule_seals(
+/// past another multiple of the policy's rows or blocks is due now. Where all events were looked at
+/// by rules, the new ones are due now.
+async fn schedule_work(
     tx: &mut Conn,
     heads: &BTreeMap<TenantId, Head>,
     policy: SealPolicy,
@@ -470,6 +474,10 @@ async fn schedule_seals(
         };
         if let Some(due) = due {
             schedule(tx, tenant, jobs::SEAL, due).await?;
+        }
+        // Who looks at events finds all that has come until it says that it is done.
+        if head.detected_seq >= head.before {
+            schedule(tx, tenant, jobs::DETECT, now).await?;
         }
     }
     Ok(())

@@ -33,6 +33,11 @@ async fn filled() -> World {
             "INSERT INTO incident_entries VALUES ('@', 1, 'i-@', 0, 'opened', 'customer', '\\x00')",
             "INSERT INTO incident_comments VALUES ('@', 'c-@', 'i-@', 0, '\\x00')",
             "INSERT INTO incident_tasks VALUES ('@', 't-@', 'i-@', 'open', 0, 0, '\\x00')",
+            "INSERT INTO finding_heads VALUES ('@', 1)",
+            "INSERT INTO findings VALUES ('@', 'f-@', 1, 'k-@', 'r-@', 3, 1, 0, 0, '\\x00')",
+            "INSERT INTO detection_rules VALUES ('@', 'r-@', 1, 1, 0, 0, '\\x00')",
+            "INSERT INTO detection_rule_versions VALUES ('@', 'v-@', 'r-@', 0, '\\x00')",
+            "INSERT INTO detection_windows VALUES ('@', 'r-@', 1, '\\x00')",
             "INSERT INTO incident_origins VALUES ('@', 'p', 'i-@', 1)",
             "INSERT INTO provider_incidents VALUES ('p-@', 'open', 0, 0, 1)",
             "INSERT INTO provider_incident_tenants VALUES ('@', 'p-@', 0, 'i-@', 1)",
@@ -129,7 +134,7 @@ async fn no_role_has_more_than_it_needs() {
         ),
         (
             "cordon_provider",
-            "journal journal_payloads audit_log segments segment_payloads event_originals originals quarantine system_keys tenant_sources incident_tasks incident_origins",
+            "journal journal_payloads audit_log segments segment_payloads event_originals originals quarantine system_keys tenant_sources incident_tasks incident_origins detection_rules detection_rule_versions detection_windows findings finding_heads",
         ),
         ("cordon_kernel", "journal audit_log tenant_head"),
     ] {

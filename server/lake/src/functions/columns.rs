@@ -1,102 +1,28 @@
-//! The functions that filters may call: an allow-list, and two of our own.
+//! `cidr_contains` and `array_has`.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array};
-use arrow::compute::{cast, kernels::cmp, take};
-use arrow::datatypes::{DataType, Int32Type};
+use arrow::array::{Array, AsArray, BooleanArray};
+use arrow::compute::{cast, kernels::cmp};
+use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 use ipnet::IpNet;
 
-/// Every function that a filter may call. None reads anything but its arguments, none is
-/// volatile, and none makes much out of little (`repeat`, `lpad`).
-pub(crate) fn allowed() -> Vec<Arc<ScalarUDF>> {
-    use datafusion::functions::{core, datetime, regex, string, unicode};
-    use datafusion_functions_json::udfs as json;
-    vec![
-        Arc::new(ScalarUDF::from(CidrContains::new())),
-        Arc::new(ScalarUDF::from(ArrayHas::new())),
-        string::lower(),
-        string::upper(),
-        string::starts_with(),
-        string::ends_with(),
-        string::contains(),
-        string::concat(),
-        string::btrim(),
-        string::ltrim(),
-        string::rtrim(),
-        string::split_part(),
-        string::octet_length(),
-        unicode::character_length(),
-        unicode::left(),
-        unicode::right(),
-        unicode::strpos(),
-        unicode::substr(),
-        regex::regexp_like(),
-        core::coalesce(),
-        core::nullif(),
-        core::greatest(),
-        core::least(),
-        datetime::to_timestamp(&datafusion::config::ConfigOptions::default()),
-        datetime::to_timestamp_seconds(&datafusion::config::ConfigOptions::default()),
-        datetime::to_timestamp_millis(&datafusion::config::ConfigOptions::default()),
-        datetime::date_part(),
-        datetime::date_trunc(),
-        datetime::now(&datafusion::config::ConfigOptions::default()),
-        json::json_get_udf(),
-        json::json_get_bool_udf(),
-        json::json_get_float_udf(),
-        json::json_get_int_udf(),
-        json::json_get_json_udf(),
-        json::json_get_array_udf(),
-        json::json_as_text_udf(),
-        json::json_get_str_udf(),
-        json::json_contains_udf(),
-        json::json_length_udf(),
-        json::json_object_keys_udf(),
-    ]
-}
-
-/// The type a text argument is given: itself where it is text or a dictionary of text.
-fn text_type(of: &DataType) -> Option<DataType> {
-    match of {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => {
-            Some(DataType::Utf8)
-        }
-        DataType::Dictionary(_, value) if value.is_string() => Some(DataType::Dictionary(
-            Box::new(DataType::Int32),
-            Box::new(DataType::Utf8),
-        )),
-        _ => None,
-    }
-}
-
-/// A truth value per row of a text column; one evaluation per distinct value where the
-/// column is a dictionary.
-fn per_text(texts: &ArrayRef, mut test: impl FnMut(&str) -> Option<bool>) -> Result<BooleanArray> {
-    if let Some(words) = texts.as_dictionary_opt::<Int32Type>() {
-        let values = per_text(words.values(), test)?;
-        let keys: &Int32Array = words.keys();
-        return Ok(take(&values, keys, None)?.as_boolean().clone());
-    }
-    let texts = cast(texts, &DataType::Utf8)?;
-    let texts = texts.as_string::<i32>();
-    Ok(texts.iter().map(|text| text.and_then(&mut test)).collect())
-}
+use super::{per_text, text_type};
 
 /// `cidr_contains(range, address)`: whether the address lies in the range. Null when either
 /// is null or the address is none.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct CidrContains {
+pub(super) struct CidrContains {
     signature: Signature,
 }
 
 impl CidrContains {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             signature: Signature::user_defined(Volatility::Immutable),
         }
@@ -112,7 +38,7 @@ pub(crate) fn parse_range(text: &str) -> Option<IpNet> {
     Some(range.trunc())
 }
 
-fn contains(range: &IpNet, address: &str) -> Option<bool> {
+pub(super) fn contains(range: &IpNet, address: &str) -> Option<bool> {
     let address: IpAddr = address.parse().ok()?;
     Some(range.contains(&address) || range.contains(&address.to_canonical()))
 }
@@ -171,12 +97,12 @@ impl ScalarUDFImpl for CidrContains {
 
 /// `array_has(list, text)`: whether the text is an element of the list.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct ArrayHas {
+pub(super) struct ArrayHas {
     signature: Signature,
 }
 
 impl ArrayHas {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             signature: Signature::user_defined(Volatility::Immutable),
         }

@@ -1,0 +1,100 @@
+//! Up to where a tenant's events were looked at by rules. It moves in the transaction that keeps what
+//! was found, so that nothing is found twice or missed, whichever server looks.
+
+use sqlx::Row as _;
+
+use super::jobs::{DETECT, JobClaim, require_claim};
+use super::{Db, TenantTx, confine, from_sql, to_sql};
+use crate::auth::TenantScope;
+use crate::error::{Error, Result};
+
+/// Where a tenant's events stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Detected {
+    /// Up to which sequence number events were looked at.
+    pub seq: u64,
+    /// The newest sequence number.
+    pub head: u64,
+}
+
+const READ: &str = "SELECT detected_seq, seq FROM tenant_head WHERE tenant_id = $1";
+/// $1 tenant, $2 from, $3 to.
+const MOVE: &str = "UPDATE tenant_head SET detected_seq = $3 \
+      WHERE tenant_id = $1 AND detected_seq = $2 RETURNING seq";
+
+impl Db {
+    /// Up to where the scope's tenant's events were looked at.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the database can't be reached.
+    pub async fn detected(&self, scope: &TenantScope) -> Result<Detected> {
+        let mut read = self.tenant_read(scope).await?;
+        let row = sqlx::query(READ)
+            .bind(scope.tenant().as_str())
+            .fetch_one(read.conn())
+            .await?;
+        Ok(Detected {
+            seq: from_sql(row.try_get(0)?)?,
+            head: from_sql(row.try_get(1)?)?,
+        })
+    }
+
+    /// Notes that the events of a job's tenant were looked at up to `to`, and that nothing was found;
+    /// the newest sequence number by then.
+    ///
+    /// # Errors
+    /// `ETAG_MISMATCH` when the claim has lapsed and another looks at them.
+    pub async fn found_nothing(&self, claim: &JobClaim, from: u64, to: u64) -> Result<u64> {
+        let mut system = self.system_tx().await?;
+        confine(&mut system.tx, claim.tenant().as_str()).await?;
+        require_claim(&mut system.tx, claim).await?;
+        let head = advance(&mut system.tx, claim, from, to).await?;
+        system.commit().await?;
+        Ok(head)
+    }
+
+    /// Has a tenant's events looked at, if there are some that were not.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the database can't be reached.
+    pub async fn catch_up_detection(&self, scope: &TenantScope) -> Result<()> {
+        let at = self.detected(scope).await?;
+        if at.head > at.seq {
+            let now = self.env().now();
+            self.schedule_job(scope, DETECT, now).await?;
+        }
+        Ok(())
+    }
+}
+
+impl TenantTx<'_> {
+    /// Notes that the tenant's events were looked at up to `to`, together with what was found; the
+    /// newest sequence number by then.
+    ///
+    /// # Errors
+    /// `ETAG_MISMATCH` when the claim has lapsed and another looks at them.
+    pub async fn found(&mut self, claim: &JobClaim, from: u64, to: u64) -> Result<u64> {
+        self.require_claim(claim).await?;
+        advance(self.conn(), claim, from, to).await
+    }
+}
+
+async fn advance(
+    conn: &mut sqlx::AnyConnection,
+    claim: &JobClaim,
+    from: u64,
+    to: u64,
+) -> Result<u64> {
+    let head: Option<i64> = sqlx::query_scalar(MOVE)
+        .bind(claim.tenant().as_str())
+        .bind(to_sql(from)?)
+        .bind(to_sql(to)?)
+        .fetch_optional(conn)
+        .await?;
+    match head {
+        Some(head) => from_sql(head),
+        None => Err(Error::internal(
+            "events are looked at by a job that does not stand where it should",
+        )),
+    }
+}

@@ -1,0 +1,198 @@
+//! Patterns with wildcards, made ready once for many texts.
+
+use std::collections::HashSet;
+
+use memchr::memmem::Finder;
+use regex::{Regex, RegexBuilder};
+
+/// Largest compiled form of one pattern or regular expression, in bytes.
+const LARGEST: usize = 1 << 20;
+
+/// Patterns of which a text is to fit one.
+#[derive(Debug)]
+pub(super) struct Patterns {
+    cased: bool,
+    /// A pattern has letters whose lower case is not ASCII's.
+    wide: bool,
+    exact: HashSet<String>,
+    other: Vec<Pattern>,
+}
+
+#[derive(Debug)]
+enum Pattern {
+    Prefix(String),
+    Suffix(String),
+    Contains(Finder<'static>),
+    Any,
+    Regex(Regex),
+}
+
+/// A part of a pattern.
+enum Part {
+    Text(String),
+    One,
+    Many,
+}
+
+impl Patterns {
+    /// Patterns as LIKE has them: `%` for any text, `_` for one character, `\` before what is
+    /// meant as itself.
+    ///
+    /// # Errors
+    /// What is wrong with one of them.
+    pub(super) fn new(patterns: &[String], cased: bool) -> Result<Self, String> {
+        let wide = !cased && !patterns.iter().all(|pattern| pattern.is_ascii());
+        let mut made = Self {
+            cased,
+            wide,
+            exact: HashSet::new(),
+            other: Vec::new(),
+        };
+        for pattern in patterns {
+            let parts = parts(&made.folded(pattern));
+            match parts.as_slice() {
+                [] => drop(made.exact.insert(String::new())),
+                [Part::Text(text)] => drop(made.exact.insert(text.clone())),
+                [Part::Many] => made.other.push(Pattern::Any),
+                [Part::Text(text), Part::Many] => made.other.push(Pattern::Prefix(text.clone())),
+                [Part::Many, Part::Text(text)] => made.other.push(Pattern::Suffix(text.clone())),
+                [Part::Many, Part::Text(text), Part::Many] => {
+                    let finder = Finder::new(text.as_bytes()).into_owned();
+                    made.other.push(Pattern::Contains(finder));
+                }
+                parts => made.other.push(Pattern::Regex(regex(parts)?)),
+            }
+        }
+        Ok(made)
+    }
+
+    /// Whether the text fits one.
+    pub(super) fn fit(&self, text: &str) -> bool {
+        if self.cased || (!self.wide && !text.bytes().any(|byte| byte.is_ascii_uppercase())) {
+            return self.fit_folded(text);
+        }
+        self.fit_folded(&self.folded(text))
+    }
+
+    /// In lower case, unless case counts. ASCII's letters alone where no pattern has others, so
+    /// that a text is not longer or shorter than it was.
+    fn folded(&self, text: &str) -> String {
+        match (self.cased, self.wide) {
+            (true, _) => text.to_owned(),
+            (false, false) => text.to_ascii_lowercase(),
+            (false, true) => text.to_lowercase(),
+        }
+    }
+
+    fn fit_folded(&self, text: &str) -> bool {
+        self.exact.contains(text)
+            || self.other.iter().any(|pattern| match pattern {
+                Pattern::Prefix(prefix) => text.starts_with(prefix.as_str()),
+                Pattern::Suffix(suffix) => text.ends_with(suffix.as_str()),
+                Pattern::Contains(finder) => finder.find(text.as_bytes()).is_some(),
+                Pattern::Any => true,
+                Pattern::Regex(regex) => regex.is_match(text),
+            })
+    }
+}
+
+fn parts(pattern: &str) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut text = String::new();
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        let wildcard = match c {
+            '%' => Part::Many,
+            '_' => Part::One,
+            '\\' => {
+                text.push(chars.next().unwrap_or('\\'));
+                continue;
+            }
+            c => {
+                text.push(c);
+                continue;
+            }
+        };
+        if !text.is_empty() {
+            parts.push(Part::Text(std::mem::take(&mut text)));
+        }
+        let repeated = matches!((&wildcard, parts.last()), (Part::Many, Some(Part::Many)));
+        if !repeated {
+            parts.push(wildcard);
+        }
+    }
+    if !text.is_empty() {
+        parts.push(Part::Text(text));
+    }
+    parts
+}
+
+fn regex(parts: &[Part]) -> Result<Regex, String> {
+    let inner: String = parts
+        .iter()
+        .map(|part| match part {
+            Part::Text(text) => regex::escape(text),
+            Part::One => ".".to_owned(),
+            Part::Many => ".*".to_owned(),
+        })
+        .collect();
+    compiled(&format!("(?s)^{inner}$"))
+}
+
+/// A regular expression; matching takes time linear in the text whatever it is.
+///
+/// # Errors
+/// It is none, or becomes too large.
+pub(super) fn compiled(regex: &str) -> Result<Regex, String> {
+    RegexBuilder::new(regex)
+        .size_limit(LARGEST)
+        .dfa_size_limit(LARGEST)
+        .build()
+        .map_err(|error| match error {
+            regex::Error::CompiledTooBig(_) => {
+                "the expression becomes too large; repeat less, or split it".to_owned()
+            }
+            other => {
+                let text = other.to_string();
+                let last = text.lines().last().unwrap_or_default();
+                last.trim_start_matches("error: ").to_owned()
+            }
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fits(pattern: &str, text: &str) -> bool {
+        Patterns::new(&[pattern.to_owned()], false)
+            .unwrap()
+            .fit(text)
+    }
+
+    #[test]
+    fn wildcards_and_case() {
+        assert!(fits("StopLogging", "stoplogging"));
+        assert!(!fits("StopLogging", "StopLogging2"));
+        assert!(fits("Delete%", "DELETETRAIL"));
+        assert!(fits("%Trail", "DeleteTrail"));
+        assert!(fits("%suspended%", r#"{"Status":"Suspended"}"#));
+        assert!(fits("a_c%e", "abcdde\ne"));
+        assert!(!fits("a_c", "ac"));
+        assert!(fits(r"100\%", "100%"));
+        assert!(!fits(r"100\%", "1000"));
+        assert!(fits("%", ""));
+        assert!(fits("", ""));
+        assert!(!fits("", "x"));
+        assert!(fits("ÄRGER", "ärger"));
+        assert!(fits("%.(x)+%", "a.(X)+"));
+        let cased = Patterns::new(&["Abc".to_owned()], true).unwrap();
+        assert!(cased.fit("Abc") && !cased.fit("abc"));
+    }
+
+    #[test]
+    fn bombs_are_refused() {
+        assert!(compiled("(a{1000}){1000}").is_err());
+        assert!(compiled("(").unwrap_err().contains("unclosed"));
+    }
+}
