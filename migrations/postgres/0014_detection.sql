@@ -11,6 +11,7 @@ CREATE TABLE detection_rules (
     rule_id      TEXT COLLATE "C" NOT NULL, -- UUID of version 7
     version      BIGINT NOT NULL, -- of its text, from 1
     enabled      BIGINT NOT NULL,
+    etag         TEXT COLLATE "C" NOT NULL,
     created_time BIGINT NOT NULL,
     updated_time BIGINT NOT NULL,
     sealed       BYTEA NOT NULL, -- the text, exceptions, until when it is muted
@@ -45,6 +46,7 @@ CREATE TABLE findings (
     dedup_key    TEXT COLLATE "C" NOT NULL, -- keyed hash, 32 hexadecimal digits
     rule_id      TEXT COLLATE "C" NOT NULL,
     level        BIGINT NOT NULL, -- 1 informational to 5 critical
+    etag         TEXT COLLATE "C" NOT NULL,
     status       BIGINT NOT NULL, -- OCSF's: 1 new, 2 in progress, 3 suppressed, 4 resolved
     created_time BIGINT NOT NULL,
     updated_time BIGINT NOT NULL,

@@ -11,6 +11,7 @@ CREATE TABLE detection_rules (
     rule_id      TEXT    NOT NULL, -- UUID of version 7
     version      INTEGER NOT NULL, -- of its text, from 1
     enabled      INTEGER NOT NULL,
+    etag         TEXT    NOT NULL,
     created_time INTEGER NOT NULL,
     updated_time INTEGER NOT NULL,
     sealed       BLOB    NOT NULL, -- the text, exceptions, until when it is muted
@@ -45,6 +46,7 @@ CREATE TABLE findings (
     dedup_key    TEXT    NOT NULL, -- keyed hash, 32 hexadecimal digits
     rule_id      TEXT    NOT NULL,
     level        INTEGER NOT NULL, -- 1 informational to 5 critical
+    etag         TEXT    NOT NULL,
     status       INTEGER NOT NULL, -- OCSF's: 1 new, 2 in progress, 3 suppressed, 4 resolved
     created_time INTEGER NOT NULL,
     updated_time INTEGER NOT NULL,

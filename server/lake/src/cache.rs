@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A bounded map from keys to values that are cheap to clone. Every key of this crate's
-/// caches begins with the tenant.
-pub(crate) struct Cache<K, V> {
+/// A bounded map from keys to values that are cheap to clone. Every key begins with the tenant.
+pub struct Cache<K, V> {
     budget: usize,
     inner: Mutex<Inner<K, V>>,
 }
@@ -25,8 +24,16 @@ struct Kept<V> {
     used: u64,
 }
 
+impl<K, V> std::fmt::Debug for Cache<K, V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Cache({} bytes)", self.budget)
+    }
+}
+
 impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
-    pub(crate) fn new(budget: usize) -> Self {
+    /// One that holds values up to a weight.
+    #[must_use]
+    pub fn new(budget: usize) -> Self {
         Self {
             budget,
             inner: Mutex::new(Inner {
@@ -42,7 +49,8 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn get(&self, key: &K) -> Option<V> {
+    /// What is kept under the key.
+    pub fn get(&self, key: &K) -> Option<V> {
         let mut inner = self.lock();
         let inner = &mut *inner;
         let kept = inner.map.get_mut(key)?;
@@ -69,7 +77,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
     }
 
     /// Keeps the value unless it alone is beyond the budget.
-    pub(crate) fn put(&self, key: K, value: V, weight: usize) {
+    pub fn put(&self, key: K, value: V, weight: usize) {
         self.put_locked(&mut self.lock(), key, value, weight);
     }
 
@@ -98,7 +106,8 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
         }
     }
 
-    pub(crate) fn remove(&self, key: &K) {
+    /// Forgets what is kept under the key.
+    pub fn remove(&self, key: &K) {
         self.lock().remove(key);
     }
 

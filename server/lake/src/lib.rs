@@ -27,8 +27,10 @@ mod segment;
 pub mod shelf;
 mod tail;
 
+pub use cache::Cache;
 pub use error::{FilterError, LakeError, Result};
 pub use fsck::FsckReport;
+pub use functions::first_at;
 pub use lake::{Lake, LakeConfig};
 pub use merge::Swept;
 pub use reencrypt::Reencrypted;

@@ -26,7 +26,7 @@ use crate::jobs;
 use crate::providers::courier::Courier;
 use crate::providers::objects;
 use crate::rooms::events::{Directory, Ingest};
-use crate::rooms::{events, incidents, reports, sla, tenants, transparency};
+use crate::rooms::{detection, events, incidents, reports, sla, tenants, transparency};
 use crate::transport::{self, Bound, TlsReload};
 use readiness::Readiness;
 
@@ -136,6 +136,11 @@ impl App {
             Arc::clone(&self.kernel),
             Arc::clone(&self.lake),
         ));
+        routes.add_service(detection::rules(
+            Arc::clone(&self.kernel),
+            Arc::clone(&self.lake),
+        ));
+        routes.add_service(detection::findings(Arc::clone(&self.kernel)));
         routes.add_service(sla::service(Arc::clone(&self.kernel)));
         routes.add_service(reports::service(Arc::clone(&self.kernel)));
         routes.add_service(transparency::service(Arc::clone(&self.kernel)));
@@ -178,6 +183,7 @@ impl App {
             kernel: Arc::clone(&self.kernel),
             lake: Arc::clone(&self.lake),
             directory: Arc::clone(&self.directory),
+            rules: Arc::default(),
             courier: Arc::clone(&self.courier),
             shelf: self.shelf,
             receivers: self.config.notices.at_once,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cordon_kernel::db::deletion::Due;
 use cordon_kernel::db::jobs::{
-    BACKFILL, CLOCKS, DELETE, JobClaim, JobRunner, Lane, PURGE, REENCRYPT, REPORTS, SEAL,
+    BACKFILL, CLOCKS, DELETE, DETECT, JobClaim, JobRunner, Lane, PURGE, REENCRYPT, REPORTS, SEAL,
 };
 use cordon_kernel::facade::{Kernel, Removal};
 use cordon_kernel::{Error, Reason, Result};
@@ -17,6 +17,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::providers::courier::Courier;
+use crate::rooms::detection::{self, RuleSets};
 use crate::rooms::events::{Directory, Waits, backfill};
 use crate::rooms::incidents::{attachments, notices};
 use crate::rooms::sla;
@@ -31,6 +32,8 @@ const fn at_once(work: &Work, lane: Lane) -> usize {
         Lane::Bulk => 2,
         Lane::Prompt => 16,
         Lane::Outside => work.receivers,
+        // As much as one tenant's events take, and another's beside them.
+        Lane::Detection => 2,
     }
 }
 /// How long a job may go on at a stretch. One that hangs then makes room, and is done again.
@@ -60,6 +63,8 @@ pub struct Work {
     pub lake: Arc<Lake>,
     /// Whose what was when, for what is looked through again.
     pub directory: Arc<Directory>,
+    /// Tenants' rules, ready.
+    pub rules: Arc<RuleSets>,
     /// Sends notices.
     pub courier: Arc<Courier>,
     /// Where final reports are put, if anywhere.
@@ -80,6 +85,7 @@ pub async fn run(work: Arc<Work>, stop: CancellationToken) {
         run_bulk(&work, &stop),
         run_lane(&work, Lane::Prompt, &stop),
         run_lane(&work, Lane::Outside, &stop),
+        run_lane(&work, Lane::Detection, &stop),
         keep_measures(&work, &stop)
     );
 }
@@ -262,6 +268,7 @@ async fn perform(work: &Work, claim: &JobClaim) -> Result<Option<Timestamp>> {
             kernel.db().require_clock().await?;
             return sla::keep_reports(kernel, work.shelf.as_ref(), claim).await;
         }
+        DETECT => return detection::look(kernel, lake, &work.rules, claim).await,
         SEAL => {
             let sealed = lake.seal(&scope, Some(claim), SealMode::Due).await?;
             let merged = lake.merge(&scope, Some(claim)).await?;
@@ -304,6 +311,7 @@ async fn purge(work: &Work, claim: &JobClaim) -> Result<Option<Timestamp>> {
         Removal::Done => return Ok(None),
     }
     lake.forget(tenant);
+    work.rules.forget(tenant);
     let objects = lake.objects().list_all(&scope).await?;
     let bytes = objects.iter().map(|object| object.bytes).sum();
     let count = u64::try_from(objects.len()).unwrap_or(u64::MAX);
@@ -360,6 +368,9 @@ async fn sweep_all(work: &Work) -> Result<()> {
         }
         if let Err(error) = sla::catch_up(kernel, &scope).await {
             tracing::warn!(%tenant, %error, "a tenant's clocks could not be scheduled");
+        }
+        if let Err(error) = kernel.db().catch_up_detection(&scope).await {
+            tracing::warn!(%tenant, %error, "a tenant's events could not be set to be looked at");
         }
         // One tenant's trouble is not the next one's.
         if let Err(error) = lake.sweep(&scope).await {

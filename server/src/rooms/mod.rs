@@ -3,6 +3,7 @@
 
 mod access;
 mod agreements;
+pub mod detection;
 pub mod events;
 mod fields;
 pub mod incidents;
@@ -12,4 +13,5 @@ mod requests;
 pub mod sla;
 pub mod tenants;
 pub mod transparency;
+mod uuid_text;
 mod words;

@@ -17,6 +17,18 @@ pub(crate) use columns::parse_range;
 use columns::{ArrayHas, CidrContains};
 pub(crate) use texts::TextTest;
 
+/// The first value at a path of a JSON text that is not null, as text; steps of the path are divided
+/// by dots, as in the functions of filters.
+#[must_use]
+pub fn first_at(doc: &str, path: &str) -> Option<String> {
+    let mut first = None;
+    json::any_at(doc, path, |leaf| {
+        first = leaf.text().map(str::to_owned);
+        first.is_some()
+    });
+    first
+}
+
 /// Every function that a filter may call. None reads anything but its arguments, none is
 /// volatile, and none makes much out of little (`repeat`, `lpad`).
 pub(crate) fn allowed() -> Vec<Arc<ScalarUDF>> {

@@ -19,7 +19,7 @@ use super::ingest::{Batch, Receipt, Unreadable};
 
 /// How much of an event is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum View {
+pub(crate) enum View {
     /// Translated to OCSF.
     Ocsf,
     /// The source's bytes or the tenant's view of them.
@@ -33,7 +33,7 @@ impl View {
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` for a number that is none.
-    pub(super) fn from_wire(view: i32) -> Result<Self> {
+    pub(crate) fn from_wire(view: i32) -> Result<Self> {
         match wire::EventView::try_from(view) {
             Ok(wire::EventView::Unspecified | wire::EventView::Ocsf) => Ok(Self::Ocsf),
             Ok(wire::EventView::Raw) => Ok(Self::Raw),
@@ -45,7 +45,7 @@ impl View {
 
 impl View {
     /// What is read of each event for this view. The others are empty then.
-    pub(super) fn columns(self) -> Columns {
+    pub(crate) fn columns(self) -> Columns {
         match self {
             // Rendering takes these from the source's bytes.
             Self::Ocsf | Self::Raw => Columns::all_but(&[
@@ -118,6 +118,18 @@ pub(super) fn events(
         out.push(event);
     }
     Ok(out)
+}
+
+/// Events as a tenant may see them, where nobody asks what was withheld.
+///
+/// # Errors
+/// `INTERNAL` when the batch is not whole.
+pub(crate) fn wire_events(
+    tenant: &TenantId,
+    batch: Disclosed<RecordBatch>,
+    view: View,
+) -> Result<Vec<wire::Event>> {
+    events(tenant, batch, view, &mut Tally::default())
 }
 
 /// Most bytes of one message's events; a single larger event goes alone.
@@ -225,7 +237,7 @@ pub(super) fn from_time(field: &str, time: Option<&Timestamp>) -> Result<Option<
 ///
 /// # Errors
 /// `INVALID_ARGUMENT` when a time is none or the range ends before it begins.
-pub(super) fn range(
+pub(crate) fn range(
     start: Option<&Timestamp>,
     end: Option<&Timestamp>,
 ) -> Result<(Option<i64>, Option<i64>)> {

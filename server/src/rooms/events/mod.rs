@@ -27,6 +27,7 @@ use cordon_lake::Lake;
 use cordon_lake::filter::Filter;
 use cordon_proto::events::events_service_server::EventsServiceServer;
 
+pub(crate) use convert::{View, range, wire_events};
 pub use directory::Directory;
 pub(crate) use get::require;
 pub use ingest::Ingest;

@@ -7,7 +7,6 @@ mod import;
 mod phase;
 #[cfg(test)]
 mod tests;
-pub(super) mod uuid_text;
 mod words;
 
 #[cfg(test)]
@@ -16,6 +15,8 @@ pub(super) use comment::{Comment, CommentChange, create_comment, create_notice, 
 pub(super) use decide::{Change, Command, NewIncident, create, decide};
 pub(super) use import::{Foreign, ForeignComment, Import, Seal, import};
 pub(super) use words::{CloseCode, Party, Phase, Severity, State, Tlp};
+
+pub(super) use crate::rooms::uuid_text;
 
 use cordon_sla::clock::ClockId;
 use cordon_sla::duties::Responsible;

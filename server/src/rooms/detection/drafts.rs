@@ -1,0 +1,196 @@
+//! From what rules select of a batch to what is to be told: one thing to look at for each actor,
+//! account and hour, however many events it is; and what correlations count. Pure.
+
+use std::collections::{BTreeMap, HashMap};
+
+use arrow::array::RecordBatch;
+use cordon_kernel::Result;
+use cordon_lake::{Events, filled, first_at};
+use cordon_sigma::{Correlation, Field, Hit, Window};
+use cordon_views::EventRowRef;
+use uuid::Uuid;
+
+use super::compiled::{Ready, RuleSet};
+
+/// Most events of a finding that it names.
+pub(super) const MOST_EVENTS: usize = 100;
+/// Most findings that one rule makes of one batch; what is beyond them is one more, so that nobody
+/// can make a flood by many names.
+const MOST_DRAFTS: usize = 200;
+/// An hour in nanoseconds: how long events of one actor are one thing.
+const HOUR: i64 = 3_600_000_000_000;
+/// Longest value that is told, in characters.
+const LONGEST: usize = 256;
+
+/// What is told of the event that a finding begins with.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct About {
+    pub(super) actor: String,
+    pub(super) account: String,
+    pub(super) source_address: String,
+    pub(super) operation: String,
+}
+
+impl About {
+    fn of(row: &EventRowRef<'_>) -> Self {
+        let cut = |text: &str| text.chars().take(LONGEST).collect::<String>();
+        Self {
+            actor: cut(row.actor),
+            account: cut(row.account),
+            source_address: row.src_ip.map_or_else(String::new, |ip| ip.to_string()),
+            operation: cut(row.operation),
+        }
+    }
+}
+
+/// What a rule found in a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Draft {
+    /// The rule, by its place in the set.
+    pub(super) rule: usize,
+    /// What two drafts share that are one finding, besides the rule.
+    pub(super) key: String,
+    /// Event time of the first and the last event, nanoseconds since 1970.
+    pub(super) times: (i64, i64),
+    /// How many events.
+    pub(super) count: u64,
+    /// Names of the first of them.
+    pub(super) events: Vec<[u8; 16]>,
+    pub(super) about: About,
+    /// The fields by which a correlation groups, and their values.
+    pub(super) group: Vec<(String, String)>,
+}
+
+impl Draft {
+    fn add(&mut self, time: i64, name: [u8; 16]) {
+        self.times = (self.times.0.min(time), self.times.1.max(time));
+        self.count += 1;
+        if self.events.len() < MOST_EVENTS {
+            self.events.push(name);
+        }
+    }
+}
+
+/// The drafts of what was selected, in the order of the rules. `windows` has what the correlations
+/// among them remember, and is changed by what they take in.
+pub(super) fn drafts(
+    set: &RuleSet,
+    batch: &RecordBatch,
+    selected: &[(usize, usize, Vec<u32>)],
+    windows: &mut HashMap<Uuid, Window>,
+) -> Result<Vec<Draft>> {
+    let batch = filled(batch)?;
+    let events = Events::new(&batch)?;
+    let mut by_rule: BTreeMap<usize, Vec<(u32, usize)>> = BTreeMap::new();
+    for (rule, selection, rows) in selected {
+        let hits = by_rule.entry(*rule).or_default();
+        hits.extend(rows.iter().map(|row| (*row, *selection)));
+    }
+    let mut all = Vec::new();
+    for (at, mut hits) in by_rule {
+        let Some(Ready { rule, sigma }) = set.rules.get(at) else {
+            continue;
+        };
+        // As they came.
+        hits.sort_unstable();
+        match &sigma.correlation {
+            None => all.extend(singles(at, &events, &hits)),
+            Some(correlation) => {
+                let window = windows.entry(rule.id).or_default();
+                for (row, selection) in hits {
+                    let found = counted(correlation, window, &events, (row as usize, selection));
+                    all.extend(found.into_iter().map(|draft| Draft { rule: at, ..draft }));
+                }
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn singles(rule: usize, events: &Events<'_>, hits: &[(u32, usize)]) -> Vec<Draft> {
+    let mut drafts: Vec<Draft> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for (row, _) in hits {
+        let row = *row as usize;
+        let (time, name) = (events.time_ns(row), events.name(row));
+        let about = About::of(&events.row(row, &[]));
+        let hour = time.div_euclid(HOUR);
+        let mut key = format!("{hour}/{}/{}", about.account, about.actor);
+        if places.len() >= MOST_DRAFTS && !places.contains_key(&key) {
+            key = format!("{hour}//others");
+        }
+        match places.get(&key).and_then(|at| drafts.get_mut(*at)) {
+            Some(draft) => draft.add(time, name),
+            None => {
+                places.insert(key.clone(), drafts.len());
+                drafts.push(Draft {
+                    rule,
+                    key,
+                    times: (time, time),
+                    count: 1,
+                    events: vec![name],
+                    about,
+                    group: Vec::new(),
+                });
+            }
+        }
+    }
+    drafts
+}
+
+/// What the correlation says to one more event that one of its selections took.
+pub(super) fn counted(
+    correlation: &Correlation,
+    window: &mut Window,
+    events: &Events<'_>,
+    (row, selection): (usize, usize),
+) -> Vec<Draft> {
+    let event = events.row(row, &[]);
+    let mut drafts = Vec::new();
+    for (at, of) in correlation.selections.iter().enumerate() {
+        if *of != selection {
+            continue;
+        }
+        let fields = correlation.group_by.get(at).map_or(&[][..], Vec::as_slice);
+        let group: Vec<String> = fields
+            .iter()
+            .map(|field| value(&event, field).unwrap_or_default())
+            .collect();
+        let counts = correlation.value.get(at);
+        let hit = Hit {
+            time: events.time_ns(row),
+            name: events.name(row),
+            selection: u16::try_from(at).unwrap_or(u16::MAX),
+            value: counts.and_then(|field| value(&event, field)),
+        };
+        let Some(found) = window.take(correlation, &group, hit) else {
+            continue;
+        };
+        let (Some(first), Some(last)) = (found.first(), found.last()) else {
+            continue;
+        };
+        let names = correlation.group_names.iter().cloned();
+        drafts.push(Draft {
+            rule: 0,
+            key: format!("{}/{group:?}", hex::encode(last.name)),
+            times: (first.time, last.time),
+            count: found.len() as u64,
+            events: found.iter().take(MOST_EVENTS).map(|hit| hit.name).collect(),
+            about: About::of(&event),
+            group: names.zip(group).collect(),
+        });
+    }
+    drafts
+}
+
+/// A field's value in an event, as text; what is not there has none.
+fn value(event: &EventRowRef<'_>, field: &Field) -> Option<String> {
+    let text = match field {
+        Field::Path(path) => first_at(event.raw, path)?,
+        Field::Column("operation") => event.operation.to_owned(),
+        Field::Column("service") => event.service.to_owned(),
+        Field::Column("region") => event.region.to_owned(),
+        Field::Column(_) => return None,
+    };
+    Some(text.chars().take(LONGEST).collect())
+}

@@ -1,0 +1,126 @@
+//! Between messages and findings.
+
+use cordon_kernel::{Disclosed, Error, Name, Result, TenantId};
+use cordon_proto::detection as wire;
+use uuid::Uuid;
+
+use super::super::convert::{level, level_from};
+use super::model::{Finding, FindingStatus, level_code, level_of};
+use super::ocsf;
+use super::store::Wanted;
+use crate::rooms::fields::{Fields, wire_time};
+use crate::rooms::words::pairs;
+
+pairs!(FindingStatus as wire::FindingStatus: New InProgress Suppressed Resolved; status, status_from);
+
+/// Longest comment, in characters.
+const MAX_COMMENT: usize = 2_000;
+
+pub(super) fn finding_name(name: &str) -> Result<(TenantId, Uuid)> {
+    match Name::parse("name", name)? {
+        Name::Finding(tenant, finding) => Ok((tenant, finding)),
+        _ => Err(Error::invalid(
+            "name",
+            "expected tenants/{tenant}/findings/{finding}",
+        )),
+    }
+}
+
+pub(super) fn list(request: &wire::ListFindingsRequest) -> Result<(TenantId, Wanted)> {
+    let mut fields = Fields::default();
+    let tenant = fields.named(Name::parse_tenant("parent", &request.parent));
+    let mut wanted = Wanted::default();
+    for (at, number) in request.statuses.iter().enumerate() {
+        match status_from(*number) {
+            Some(status) => wanted.statuses.push(status),
+            None => fields.wrong(format!("statuses[{at}]"), "expected a status"),
+        }
+    }
+    if request.min_level != 0 {
+        match level_from(request.min_level) {
+            Some(level) => wanted.min_level = level_code(level),
+            None => fields.wrong("min_level", "expected a level"),
+        }
+    }
+    match tenant {
+        Some(tenant) => {
+            fields.finish()?;
+            Ok((tenant, wanted))
+        }
+        None => Err(fields.refuse()),
+    }
+}
+
+/// What is said of a finding.
+pub(super) fn update(
+    request: wire::UpdateFindingRequest,
+) -> Result<((TenantId, Uuid), (FindingStatus, String), String)> {
+    let mut fields = Fields::default();
+    let name = fields.named(finding_name(&request.name));
+    let status = status_from(request.status);
+    if status.is_none() {
+        fields.wrong("status", "expected how it stands now");
+    }
+    let comment = request.comment.trim().to_owned();
+    let control = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if comment.chars().count() > MAX_COMMENT || comment.contains(control) {
+        fields.wrong(
+            "comment",
+            "expected at most 2,000 characters of text without control characters",
+        );
+    }
+    match (name, status) {
+        (Some(name), Some(status)) => {
+            fields.finish()?;
+            Ok((name, (status, comment), request.etag))
+        }
+        _ => Err(fields.refuse()),
+    }
+}
+
+/// Lists leave the OCSF event out.
+pub(super) fn finding(
+    tenant: &TenantId,
+    finding: Disclosed<Finding>,
+    with_ocsf: bool,
+) -> wire::Finding {
+    let finding = finding.into_wire();
+    let ocsf_json = match with_ocsf {
+        true => ocsf::write(tenant, &finding),
+        false => String::new(),
+    };
+    let group = finding.group.into_iter();
+    wire::Finding {
+        name: Name::Finding(tenant.clone(), finding.id).to_string(),
+        sequence: finding.seq,
+        title: finding.title,
+        rule: Name::Rule(tenant.clone(), finding.rule).to_string(),
+        rule_version: i32::try_from(finding.rule_version).unwrap_or(i32::MAX),
+        level: level(level_of(finding.level)),
+        techniques: finding.techniques,
+        tactics: finding.tactics,
+        status: status(finding.status),
+        comment: finding.comment,
+        start_time: Some(wire_time(finding.start)),
+        end_time: Some(wire_time(finding.end)),
+        count: i64::try_from(finding.count).unwrap_or(i64::MAX),
+        events: finding
+            .events
+            .iter()
+            .map(|event| format!("tenants/{tenant}/events/{event}"))
+            .collect(),
+        actor: finding.actor,
+        account: finding.account,
+        source_address: finding.source_address,
+        operation: finding.operation,
+        group: group
+            .map(|(field, value)| wire::FindingGroup { field, value })
+            .collect(),
+        dedup_key: finding.dedup_key,
+        create_time: Some(wire_time(finding.created)),
+        update_time: Some(wire_time(finding.updated)),
+        updated_by: finding.by,
+        etag: finding.etag,
+        ocsf_json,
+    }
+}

@@ -1,0 +1,201 @@
+//! What a finding is and how it changes. Pure.
+
+use cordon_kernel::{Error, Reason, Result};
+use cordon_sigma::Level;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::super::compiled::Ready;
+use super::super::drafts::{Draft, MOST_EVENTS};
+use crate::rooms::uuid_text;
+
+/// How it stands, with OCSF's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum FindingStatus {
+    New,
+    InProgress,
+    Suppressed,
+    Resolved,
+}
+
+impl FindingStatus {
+    pub(super) const fn code(self) -> i64 {
+        match self {
+            Self::New => 1,
+            Self::InProgress => 2,
+            Self::Suppressed => 3,
+            Self::Resolved => 4,
+        }
+    }
+
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::InProgress => "in progress",
+            Self::Suppressed => "suppressed",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+/// The number by which levels are stored and compared.
+pub(super) const fn level_code(level: Level) -> i64 {
+    match level {
+        Level::Informational => 1,
+        Level::Low => 2,
+        Level::Medium => 3,
+        Level::High => 4,
+        Level::Critical => 5,
+    }
+}
+
+pub(super) const fn level_of(code: i64) -> Level {
+    match code {
+        1 => Level::Informational,
+        2 => Level::Low,
+        4 => Level::High,
+        5 => Level::Critical,
+        _ => Level::Medium,
+    }
+}
+
+/// A finding as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Finding {
+    #[serde(with = "uuid_text")]
+    pub(super) id: Uuid,
+    /// The tenant's sequence number of its last change.
+    pub(super) seq: i64,
+    pub(super) dedup_key: String,
+    #[serde(with = "uuid_text")]
+    pub(super) rule: Uuid,
+    pub(super) rule_version: i64,
+    pub(super) title: String,
+    pub(super) description: String,
+    pub(super) level: i64,
+    pub(super) techniques: Vec<String>,
+    pub(super) tactics: Vec<String>,
+    pub(super) status: FindingStatus,
+    pub(super) comment: String,
+    pub(super) start: Timestamp,
+    pub(super) end: Timestamp,
+    pub(super) count: u64,
+    /// Names of events, 32 hexadecimal digits.
+    pub(super) events: Vec<String>,
+    pub(super) actor: String,
+    pub(super) account: String,
+    pub(super) source_address: String,
+    pub(super) operation: String,
+    pub(super) group: Vec<(String, String)>,
+    pub(super) created: Timestamp,
+    pub(super) updated: Timestamp,
+    /// Who changed its status last; empty while nobody has.
+    pub(super) by: String,
+    pub(super) etag: String,
+}
+
+/// When, in which place of the sequence, and what it is called afterwards.
+#[derive(Debug, Clone)]
+pub(super) struct Mark {
+    pub(super) now: Timestamp,
+    pub(super) seq: i64,
+    pub(super) etag: String,
+}
+
+/// A decided change.
+#[derive(Debug)]
+pub(super) struct Change(Finding);
+
+impl Change {
+    /// The finding afterwards.
+    pub(super) fn finding(&self) -> &Finding {
+        &self.0
+    }
+}
+
+/// A new finding of what a rule has found; nobody is told if the rule is muted.
+pub(super) fn make(
+    (id, dedup_key): (Uuid, String),
+    ready: &Ready,
+    draft: &Draft,
+    mark: Mark,
+) -> Change {
+    let Ready { rule, sigma } = ready;
+    let muted = rule.muted(mark.now);
+    Change(Finding {
+        id,
+        seq: mark.seq,
+        dedup_key,
+        rule: rule.id,
+        rule_version: rule.version,
+        title: sigma.title.clone(),
+        description: sigma.description.clone(),
+        level: level_code(sigma.level),
+        techniques: sigma.techniques.clone(),
+        tactics: sigma.tactics.clone(),
+        status: match muted {
+            true => FindingStatus::Suppressed,
+            false => FindingStatus::New,
+        },
+        comment: String::new(),
+        start: cordon_kernel::db::timestamp(draft.times.0),
+        end: cordon_kernel::db::timestamp(draft.times.1),
+        count: draft.count,
+        events: draft.events.iter().map(hex::encode).collect(),
+        actor: draft.about.actor.clone(),
+        account: draft.about.account.clone(),
+        source_address: draft.about.source_address.clone(),
+        operation: draft.about.operation.clone(),
+        group: draft.group.clone(),
+        created: mark.now,
+        updated: mark.now,
+        by: String::new(),
+        etag: mark.etag,
+    })
+}
+
+/// More events of the same thing. What was resolved is to be looked at again.
+pub(super) fn add(mut finding: Finding, draft: &Draft, mark: Mark) -> Change {
+    finding.start = finding
+        .start
+        .min(cordon_kernel::db::timestamp(draft.times.0));
+    finding.end = finding.end.max(cordon_kernel::db::timestamp(draft.times.1));
+    finding.count = finding.count.saturating_add(draft.count);
+    let room = MOST_EVENTS.saturating_sub(finding.events.len());
+    let more = draft.events.iter().map(hex::encode);
+    finding.events.extend(more.take(room));
+    if finding.status == FindingStatus::Resolved {
+        finding.status = FindingStatus::New;
+    }
+    changed(finding, mark)
+}
+
+/// # Errors
+/// `ETAG_MISMATCH` when the finding is not what the caller has read.
+pub(super) fn decide(
+    mut finding: Finding,
+    (status, comment): (FindingStatus, String),
+    expected: &str,
+    by: String,
+    mark: Mark,
+) -> Result<Change> {
+    if !expected.is_empty() && expected != finding.etag {
+        return Err(Error::new(
+            Reason::EtagMismatch,
+            "the finding was changed meanwhile: read it again",
+        ));
+    }
+    finding.status = status;
+    finding.comment = comment;
+    finding.by = by;
+    Ok(changed(finding, mark))
+}
+
+fn changed(mut finding: Finding, mark: Mark) -> Change {
+    finding.seq = mark.seq;
+    // On whichever server's clock: not before its last change.
+    finding.updated = mark.now.max(finding.updated);
+    finding.etag = mark.etag;
+    Change(finding)
+}

@@ -1,0 +1,243 @@
+//! The tables of findings and of what correlations remember. What was found is sealed; what lists
+//! sort and filter by is not.
+
+use cordon_kernel::db::sealed::object;
+use cordon_kernel::db::{TenantTx, nanos};
+use cordon_kernel::keys::TenantCipher;
+use cordon_kernel::{Env, Error, Result};
+use cordon_sigma::Window;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row as _};
+use uuid::Uuid;
+
+use super::super::compiled::Ready;
+use super::super::drafts::Draft;
+use super::model::{self, Change, Finding, FindingStatus, Mark};
+
+const FINDINGS: &str = "findings";
+const WINDOWS: &str = "detection_windows";
+
+fn text(id: Uuid) -> String {
+    id.hyphenated().to_string()
+}
+
+fn read(cipher: &TenantCipher, row: &AnyRow) -> Result<Finding> {
+    let id: String = row.try_get("finding_id")?;
+    let sealed: Vec<u8> = row.try_get("sealed")?;
+    let plain = cipher.open(&object(FINDINGS, &id), 0, &sealed)?;
+    serde_json::from_slice(&plain).map_err(Error::internal)
+}
+
+/// One finding.
+pub(super) async fn find(
+    conn: &mut AnyConnection,
+    cipher: &TenantCipher,
+    id: Uuid,
+) -> Result<Option<Finding>> {
+    sqlx::query("SELECT finding_id, sealed FROM findings WHERE tenant_id = $1 AND finding_id = $2")
+        .bind(cipher.tenant().as_str())
+        .bind(text(id))
+        .fetch_optional(conn)
+        .await?
+        .map(|row| read(cipher, &row))
+        .transpose()
+}
+
+/// Which findings are wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Wanted {
+    /// Of these; empty for all.
+    pub(super) statuses: Vec<FindingStatus>,
+    /// At least of this level; 0 for all.
+    pub(super) min_level: i64,
+}
+
+/// Up to `limit` of a tenant's findings before the id `before` (empty for the newest), newest first.
+pub(super) async fn list(
+    conn: &mut AnyConnection,
+    cipher: &TenantCipher,
+    wanted: &Wanted,
+    before: &str,
+    limit: i64,
+) -> Result<Vec<Finding>> {
+    // Numbers of a closed set alone; nothing that a caller wrote.
+    let statuses: Vec<String> = wanted
+        .statuses
+        .iter()
+        .map(|status| status.code().to_string())
+        .collect();
+    let confined = match statuses.as_slice() {
+        [] => String::new(),
+        statuses => format!(" AND status IN ({})", statuses.join(", ")),
+    };
+    let sql = format!(
+        "SELECT finding_id, sealed FROM findings \
+          WHERE tenant_id = $1 AND ($2 = '' OR finding_id < $2) AND level >= $3{confined} \
+          ORDER BY finding_id DESC LIMIT $4"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(cipher.tenant().as_str())
+        .bind(before)
+        .bind(wanted.min_level)
+        .bind(limit)
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(|row| read(cipher, row)).collect()
+}
+
+/// Up to `limit` of a tenant's findings that changed after a place of the sequence, in its order.
+pub(super) async fn changed(
+    conn: &mut AnyConnection,
+    cipher: &TenantCipher,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Finding>> {
+    let rows = sqlx::query(
+        "SELECT finding_id, sealed FROM findings WHERE tenant_id = $1 AND seq > $2 \
+          ORDER BY seq LIMIT $3",
+    )
+    .bind(cipher.tenant().as_str())
+    .bind(after)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| read(cipher, row)).collect()
+}
+
+/// The last place of a tenant's sequence of findings.
+pub(super) async fn head(conn: &mut AnyConnection, tenant: &str) -> Result<i64> {
+    let head: Option<i64> =
+        sqlx::query_scalar("SELECT seq FROM finding_heads WHERE tenant_id = $1")
+            .bind(tenant)
+            .fetch_optional(conn)
+            .await?;
+    Ok(head.unwrap_or(0))
+}
+
+/// The next place of the sequence. Who has it keeps others out until the transaction ends, so that
+/// places become visible in their order.
+pub(super) async fn next(tx: &mut TenantTx<'_>) -> Result<i64> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar(
+        "INSERT INTO finding_heads (tenant_id, seq) VALUES ($1, 1) \
+         ON CONFLICT (tenant_id) DO UPDATE SET seq = finding_heads.seq + 1 RETURNING seq",
+    )
+    .bind(tenant.as_str())
+    .fetch_one(tx.conn())
+    .await?)
+}
+
+/// Keeps what a rule found: as a finding of its own, or as more of one that is there.
+pub(in super::super) async fn take(
+    tx: &mut TenantTx<'_>,
+    cipher: &TenantCipher,
+    env: &Env,
+    ready: &Ready,
+    draft: &Draft,
+) -> Result<()> {
+    let rule = text(ready.rule.id);
+    let parts: [&[u8]; 3] = [b"finding", rule.as_bytes(), draft.key.as_bytes()];
+    let dedup_key = cipher.event_name(&parts).to_string();
+    let tenant = tx.tenant();
+    let before = sqlx::query(
+        "SELECT finding_id, sealed FROM findings WHERE tenant_id = $1 AND dedup_key = $2",
+    )
+    .bind(tenant.as_str())
+    .bind(dedup_key.as_str())
+    .fetch_optional(tx.conn())
+    .await?;
+    let mark = Mark {
+        now: env.now(),
+        seq: next(tx).await?,
+        etag: hex::encode(env.bytes::<16>()),
+    };
+    let change = match before {
+        Some(row) => model::add(read(cipher, &row)?, draft, mark),
+        None => model::make((env.uuid_v7(), dedup_key), ready, draft, mark),
+    };
+    apply(tx, cipher, &change).await
+}
+
+/// Writes a decided change.
+pub(super) async fn apply(
+    tx: &mut TenantTx<'_>,
+    cipher: &TenantCipher,
+    change: &Change,
+) -> Result<()> {
+    let finding = change.finding();
+    let id = text(finding.id);
+    let plain = serde_json::to_vec(finding).map_err(Error::internal)?;
+    let tenant = tx.tenant();
+    sqlx::query(
+        "INSERT INTO findings (tenant_id, finding_id, seq, dedup_key, rule_id, level, etag, \
+                status, created_time, updated_time, sealed) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+         ON CONFLICT (tenant_id, finding_id) DO UPDATE SET seq = excluded.seq, \
+                etag = excluded.etag, status = excluded.status, \
+                updated_time = excluded.updated_time, sealed = excluded.sealed",
+    )
+    .bind(tenant.as_str())
+    .bind(id.as_str())
+    .bind(finding.seq)
+    .bind(finding.dedup_key.as_str())
+    .bind(text(finding.rule))
+    .bind(finding.level)
+    .bind(finding.etag.as_str())
+    .bind(finding.status.code())
+    .bind(nanos(finding.created))
+    .bind(nanos(finding.updated))
+    .bind(cipher.seal(&object(FINDINGS, &id), 0, &plain)?)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// What a correlation of that version remembers.
+pub(in super::super) async fn window(
+    conn: &mut AnyConnection,
+    cipher: &TenantCipher,
+    (rule, version): (Uuid, i64),
+) -> Result<Option<Window>> {
+    let id = text(rule);
+    let sealed: Option<Vec<u8>> = sqlx::query_scalar(
+        "SELECT sealed FROM detection_windows \
+          WHERE tenant_id = $1 AND rule_id = $2 AND version = $3",
+    )
+    .bind(cipher.tenant().as_str())
+    .bind(id.as_str())
+    .bind(version)
+    .fetch_optional(conn)
+    .await?;
+    let Some(sealed) = sealed else {
+        return Ok(None);
+    };
+    let plain = cipher.open(&object(WINDOWS, &id), 0, &sealed)?;
+    serde_json::from_slice(&plain)
+        .map(Some)
+        .map_err(Error::internal)
+}
+
+/// Keeps what a correlation remembers, with the cursor that it stands at.
+pub(in super::super) async fn keep_window(
+    tx: &mut TenantTx<'_>,
+    cipher: &TenantCipher,
+    (rule, version): (Uuid, i64),
+    window: &Window,
+) -> Result<()> {
+    let id = text(rule);
+    let plain = serde_json::to_vec(window).map_err(Error::internal)?;
+    let tenant = tx.tenant();
+    sqlx::query(
+        "INSERT INTO detection_windows (tenant_id, rule_id, version, sealed) \
+         VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (tenant_id, rule_id) DO UPDATE SET version = excluded.version, \
+                sealed = excluded.sealed",
+    )
+    .bind(tenant.as_str())
+    .bind(id.as_str())
+    .bind(version)
+    .bind(cipher.seal(&object(WINDOWS, &id), 0, &plain)?)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}

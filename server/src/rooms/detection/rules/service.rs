@@ -1,0 +1,217 @@
+//! Adding rules, changing them, taking them away.
+
+use std::sync::Arc;
+
+use cordon_kernel::audit::AuditEntry;
+use cordon_kernel::db::jobs::DETECT;
+use cordon_kernel::facade::Kernel;
+use cordon_kernel::{Action, Disclosed, Error, Home, Name, Reason, Result, TenantId};
+use cordon_lake::Lake;
+use uuid::Uuid;
+
+use super::super::compiled::compile;
+use super::convert::Told;
+use super::model::{self, Mark, NewRule, Patch, Rule, Version};
+use super::store;
+use crate::rooms::access::Access;
+use crate::rooms::paging::{Listing, Page, PageRequest};
+use crate::rooms::requests::RequestId;
+use crate::transport::Caller;
+
+/// Most rules of a tenant.
+const MAX_RULES: i64 = 500;
+
+/// The service.
+#[derive(Clone)]
+pub(in super::super) struct Service {
+    pub(in super::super) kernel: Arc<Kernel>,
+    pub(in super::super) lake: Arc<Lake>,
+}
+
+impl Service {
+    pub(super) async fn create(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        new: NewRule,
+        request: RequestId,
+    ) -> Result<Disclosed<Told>> {
+        let action = Action::CreateRule;
+        let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
+        compile(&self.lake, &scope, &new.text, &new.exceptions)?;
+        let cipher = self.kernel.cipher(&scope).await?;
+        let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
+        // Now that it is this call's turn.
+        let mark = self.mark(caller);
+        let now = mark.now;
+        if let Some(answer) = request.answered::<Rule>(&mut tx, &cipher, now).await? {
+            drop(tx);
+            let name = Name::Rule(tenant, answer.id);
+            let entry = AuditEntry::new(&permit).resource(name);
+            let entry = entry.detail("again", "yes");
+            self.kernel.db().audit_read(&scope, entry).await?;
+            return Ok(Disclosed::own(&scope, told(answer)));
+        }
+        if store::count(tx.conn(), tenant.as_str()).await? >= MAX_RULES {
+            return Err(Error::new(
+                Reason::QuotaExceeded,
+                "a tenant has at most 500 rules: delete some, or join some in one",
+            ));
+        }
+        let change = model::create(self.kernel.env().uuid_v7(), new, mark);
+        store::apply(&mut tx, &cipher, &change).await?;
+        let rule = change.rule().clone();
+        request.keep(&mut tx, &cipher, &rule, now).await?;
+        tx.schedule_job(DETECT, now).await?;
+        tx.require_keys(&cipher).await?;
+        let entry = AuditEntry::new(&permit).resource(Name::Rule(tenant, rule.id));
+        tx.commit(entry).await?;
+        Ok(Disclosed::own(&scope, told(rule)))
+    }
+
+    pub(super) async fn update(
+        &self,
+        caller: &Caller,
+        (tenant, id): (TenantId, Uuid),
+        patch: Patch,
+        expected: &str,
+        request: RequestId,
+    ) -> Result<Disclosed<Told>> {
+        let action = Action::UpdateRule;
+        let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
+        let cipher = self.kernel.cipher(&scope).await?;
+        let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
+        let mark = self.mark(caller);
+        let now = mark.now;
+        let name = Name::Rule(tenant, id);
+        if let Some(answer) = request.answered::<Rule>(&mut tx, &cipher, now).await? {
+            drop(tx);
+            let entry = AuditEntry::new(&permit).resource(name);
+            let entry = entry.detail("again", "yes");
+            self.kernel.db().audit_read(&scope, entry).await?;
+            return Ok(Disclosed::own(&scope, told(answer)));
+        }
+        let before = store::find(tx.conn(), &cipher, id).await?;
+        let before = before.ok_or_else(no_such_rule)?;
+        let was = before.version;
+        let change = model::update(before, patch, expected, mark)?;
+        let rule = change.rule().clone();
+        compile(&self.lake, &scope, &rule.text, &rule.exceptions)?;
+        store::apply(&mut tx, &cipher, &change).await?;
+        request.keep(&mut tx, &cipher, &rule, now).await?;
+        if rule.enabled {
+            tx.schedule_job(DETECT, now).await?;
+        }
+        tx.require_keys(&cipher).await?;
+        let entry = AuditEntry::new(&permit)
+            .resource(name)
+            .detail("enabled", rule.enabled);
+        let entry = match rule.version {
+            version if version == was => entry,
+            version => entry.detail("version", version),
+        };
+        tx.commit(entry).await?;
+        Ok(Disclosed::own(&scope, told(rule)))
+    }
+
+    pub(super) async fn delete(
+        &self,
+        caller: &Caller,
+        (tenant, id): (TenantId, Uuid),
+        expected: &str,
+    ) -> Result<()> {
+        let action = Action::DeleteRule;
+        let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
+        let cipher = self.kernel.cipher(&scope).await?;
+        let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
+        let before = store::find(tx.conn(), &cipher, id).await?;
+        model::require(&before.ok_or_else(no_such_rule)?, expected)?;
+        store::delete(&mut tx, id).await?;
+        let entry = AuditEntry::new(&permit).resource(Name::Rule(tenant, id));
+        tx.commit(entry).await?;
+        Ok(())
+    }
+
+    pub(super) async fn get(
+        &self,
+        caller: &Caller,
+        (tenant, id): (TenantId, Uuid),
+    ) -> Result<Disclosed<Told>> {
+        let action = Action::GetRule;
+        let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
+        let cipher = self.kernel.cipher(&scope).await?;
+        let mut read = self.kernel.db().tenant_read(&scope).await?;
+        let found = store::find(read.conn(), &cipher, id).await?;
+        drop(read);
+        let found = found.ok_or_else(no_such_rule)?;
+        let entry = AuditEntry::new(&permit).resource(Name::Rule(tenant, id));
+        self.kernel.db().audit_read(&scope, entry).await?;
+        Ok(Disclosed::own(&scope, told(found)))
+    }
+
+    pub(super) async fn versions(
+        &self,
+        caller: &Caller,
+        (tenant, id): (TenantId, Uuid),
+    ) -> Result<Disclosed<Vec<Version>>> {
+        let action = Action::ListRuleVersions;
+        let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
+        let cipher = self.kernel.cipher(&scope).await?;
+        let mut read = self.kernel.db().tenant_read(&scope).await?;
+        let rule = store::find(read.conn(), &cipher, id).await?;
+        rule.ok_or_else(no_such_rule)?;
+        let versions = store::versions(read.conn(), &cipher, id).await?;
+        drop(read);
+        let entry = AuditEntry::new(&permit).resource(Name::Rule(tenant, id));
+        self.kernel.db().audit_read(&scope, entry).await?;
+        Ok(Disclosed::own(&scope, versions))
+    }
+
+    pub(super) async fn list(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        page: PageRequest,
+    ) -> Result<Page<Told>> {
+        let access = Access::within(&self.kernel, caller, &tenant, Action::ListRules).await?;
+        let Access::Tenant(scope, permit) = &access else {
+            return Err(Error::permission_denied());
+        };
+        let query = Name::Tenant(tenant.clone()).to_string();
+        let listing = Listing::new(&self.kernel, &access, &query, page);
+        let after = listing.after().await?.unwrap_or_default();
+        let cipher = self.kernel.cipher(scope).await?;
+        let mut read = access.read(&self.kernel).await?;
+        let rows = store::list(read.conn(), &cipher, &after, listing.limit()).await?;
+        drop(read);
+        let rows = rows.into_iter().map(told).collect();
+        let page = listing
+            .page(rows, |told: &Told| told.rule.id.hyphenated().to_string())
+            .await?;
+        let entry = AuditEntry::new(permit)
+            .resource(Name::Tenant(tenant.clone()))
+            .detail("count", page.rows.get().len());
+        access
+            .audit_read(&self.kernel, &Home::Tenant(tenant), entry)
+            .await?;
+        Ok(page)
+    }
+
+    fn mark(&self, caller: &Caller) -> Mark {
+        let env = self.kernel.env();
+        Mark {
+            now: env.now(),
+            by: caller.credential().principal().subject().to_owned(),
+            etag: hex::encode(env.bytes::<16>()),
+        }
+    }
+}
+
+fn told(rule: Rule) -> Told {
+    let sigma = cordon_sigma::compile(&rule.text).map_err(|error| error.to_string());
+    Told { rule, sigma }
+}
+
+pub(in super::super) fn no_such_rule() -> Error {
+    Error::new(Reason::NotFound, "no such rule")
+}
