@@ -1,0 +1,261 @@
+//! Azure: operations as the activity log names them, and sign-ins of Entra ID.
+
+use super::Rows;
+
+/// `operationName` in the activity log.
+///
+/// <https://learn.microsoft.com/azure/role-based-access-control/resource-provider-operations>
+pub(super) const OPERATIONS: Rows = &[
+    // Records and guards are switched off.
+    (
+        &["T1562.008"],
+        &[
+            "Microsoft.Insights/diagnosticSettings/delete",
+            "Microsoft.Insights/diagnosticSettings/write",
+            "Microsoft.Insights/logProfiles/delete",
+            "Microsoft.Insights/dataCollectionRules/delete",
+            "Microsoft.OperationalInsights/workspaces/delete",
+            "Microsoft.Network/networkWatchers/flowLogs/delete",
+            "Microsoft.Network/networkWatchers/delete",
+            "Microsoft.EventHub/namespaces/delete",
+        ],
+    ),
+    (
+        &["T1562.001"],
+        &[
+            "Microsoft.Security/pricings/write",
+            "Microsoft.Security/securitySolutions/delete",
+            "Microsoft.Security/alertsSuppressionRules/write",
+            "Microsoft.Insights/activityLogAlerts/delete",
+            "Microsoft.Insights/alertRules/delete",
+            "Microsoft.SecurityInsights/alertRules/delete",
+            "Microsoft.Compute/virtualMachines/extensions/delete",
+        ],
+    ),
+    (
+        &["T1562"],
+        &[
+            "Microsoft.Authorization/policyAssignments/delete",
+            "Microsoft.Authorization/policyExemptions/write",
+            "Microsoft.Authorization/locks/delete",
+        ],
+    ),
+    (
+        &["T1562.007"],
+        &[
+            "Microsoft.Network/networkSecurityGroups/write",
+            "Microsoft.Network/networkSecurityGroups/delete",
+            "Microsoft.Network/networkSecurityGroups/securityRules/write",
+            "Microsoft.Network/networkSecurityGroups/securityRules/delete",
+            "Microsoft.Network/azureFirewalls/delete",
+            "Microsoft.Network/firewallPolicies/write",
+            "Microsoft.Network/firewallPolicies/delete",
+            "Microsoft.Sql/servers/firewallRules/write",
+        ],
+    ),
+    (
+        &["T1666"],
+        &[
+            "Microsoft.Subscription/cancel/action",
+            "Microsoft.Management/managementGroups/subscriptions/write",
+        ],
+    ),
+    // Credentials, accounts and roles.
+    (
+        &["T1098.003"],
+        &[
+            "Microsoft.Authorization/roleAssignments/write",
+            "Microsoft.Authorization/roleDefinitions/write",
+            "Microsoft.Authorization/elevateAccess/action",
+        ],
+    ),
+    (
+        &["T1531"],
+        &["Microsoft.Authorization/roleAssignments/delete"],
+    ),
+    (
+        &["T1136.003"],
+        &["Microsoft.ManagedIdentity/userAssignedIdentities/write"],
+    ),
+    (
+        &["T1098.001"],
+        &[
+            "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write",
+            "Microsoft.Storage/storageAccounts/regenerateKey/action",
+        ],
+    ),
+    (&["T1098.004"], &["Microsoft.Compute/sshPublicKeys/write"]),
+    (
+        &["T1199"],
+        &[
+            "Microsoft.ManagedServices/registrationAssignments/write",
+            "Microsoft.ManagedServices/registrationDefinitions/write",
+        ],
+    ),
+    (
+        &["T1555.006"],
+        &[
+            "Microsoft.KeyVault/vaults/accessPolicies/write",
+            "Microsoft.KeyVault/vaults/write",
+        ],
+    ),
+    (
+        &["T1552"],
+        &[
+            "Microsoft.Storage/storageAccounts/listKeys/action",
+            "Microsoft.Storage/storageAccounts/listAccountSas/action",
+            "Microsoft.Web/sites/publishxml/action",
+            "Microsoft.Web/sites/config/list/action",
+            "Microsoft.DocumentDB/databaseAccounts/listKeys/action",
+            "Microsoft.ContainerRegistry/registries/listCredentials/action",
+            "Microsoft.ContainerService/managedClusters/listClusterAdminCredential/action",
+        ],
+    ),
+    // Data.
+    (
+        &["T1537"],
+        &[
+            "Microsoft.Compute/snapshots/beginGetAccess/action",
+            "Microsoft.Compute/disks/beginGetAccess/action",
+            "Microsoft.Compute/restorePointCollections/restorePoints/retrieveSasUris/action",
+        ],
+    ),
+    (
+        &["T1578.001"],
+        &[
+            "Microsoft.Compute/snapshots/write",
+            "Microsoft.Compute/restorePointCollections/restorePoints/write",
+            "Microsoft.Compute/images/write",
+        ],
+    ),
+    (
+        &["T1530"],
+        &[
+            "Microsoft.Storage/storageAccounts/write",
+            "Microsoft.Storage/storageAccounts/blobServices/containers/write",
+        ],
+    ),
+    (
+        &["T1213.006"],
+        &["Microsoft.Sql/servers/databases/export/action"],
+    ),
+    (
+        &["T1040", "T1020.001"],
+        &[
+            "Microsoft.Network/networkWatchers/packetCaptures/write",
+            "Microsoft.Network/virtualNetworkTaps/write",
+        ],
+    ),
+    // Machines and programs.
+    (
+        &["T1578.002", "T1496.001"],
+        &["Microsoft.Compute/virtualMachines/write"],
+    ),
+    (
+        &["T1496.001"],
+        &[
+            "Microsoft.Compute/virtualMachines/start/action",
+            "Microsoft.Compute/virtualMachineScaleSets/write",
+            "Microsoft.Batch/batchAccounts/pools/write",
+        ],
+    ),
+    (
+        &["T1651"],
+        &[
+            "Microsoft.Compute/virtualMachines/runCommand/action",
+            "Microsoft.Compute/virtualMachines/runCommands/write",
+            "Microsoft.Compute/virtualMachines/extensions/write",
+            "Microsoft.Compute/virtualMachineScaleSets/extensions/write",
+            "Microsoft.Automation/automationAccounts/jobs/write",
+            "Microsoft.HybridCompute/machines/extensions/write",
+        ],
+    ),
+    (
+        &["T1648"],
+        &[
+            "Microsoft.Automation/automationAccounts/runbooks/write",
+            "Microsoft.Logic/workflows/write",
+            "Microsoft.Web/sites/functions/write",
+        ],
+    ),
+    (
+        &["T1546"],
+        &[
+            "Microsoft.Automation/automationAccounts/webhooks/write",
+            "Microsoft.EventGrid/eventSubscriptions/write",
+        ],
+    ),
+    (
+        &["T1610"],
+        &["Microsoft.ContainerInstance/containerGroups/write"],
+    ),
+    (
+        &["T1609"],
+        &[
+            "Microsoft.ContainerInstance/containerGroups/containers/exec/action",
+            "Microsoft.ContainerService/managedClusters/runCommand/action",
+        ],
+    ),
+    (
+        &["T1021.008"],
+        &[
+            "Microsoft.SerialConsole/serialPorts/connect/action",
+            "Microsoft.Network/bastionHosts/write",
+        ],
+    ),
+    (&["T1578.005"], &["Microsoft.Quota/quotas/write"]),
+    // Harm.
+    (
+        &["T1578.003", "T1485"],
+        &["Microsoft.Compute/virtualMachines/delete"],
+    ),
+    (
+        &["T1485"],
+        &[
+            "Microsoft.Compute/disks/delete",
+            "Microsoft.Storage/storageAccounts/delete",
+            "Microsoft.Storage/storageAccounts/blobServices/containers/delete",
+            "Microsoft.KeyVault/vaults/delete",
+            "Microsoft.KeyVault/vaults/purge/action",
+            "Microsoft.Sql/servers/databases/delete",
+            "Microsoft.Sql/servers/delete",
+            "Microsoft.Resources/subscriptions/resourceGroups/delete",
+        ],
+    ),
+    (
+        &["T1485.001"],
+        &["Microsoft.Storage/storageAccounts/managementPolicies/write"],
+    ),
+    (
+        &["T1490"],
+        &[
+            "Microsoft.Compute/snapshots/delete",
+            "Microsoft.Compute/restorePointCollections/delete",
+            "Microsoft.RecoveryServices/vaults/delete",
+            "Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems/delete",
+            "Microsoft.RecoveryServices/vaults/backupconfig/write",
+        ],
+    ),
+    (
+        &["T1489", "T1529"],
+        &[
+            "Microsoft.Compute/virtualMachines/deallocate/action",
+            "Microsoft.Compute/virtualMachines/powerOff/action",
+        ],
+    ),
+    (
+        &["T1529"],
+        &["Microsoft.Compute/virtualMachines/restart/action"],
+    ),
+];
+
+/// `operationName` in the sign-in logs: they have one.
+///
+/// <https://learn.microsoft.com/entra/identity/monitoring-health/concept-sign-ins>
+pub(super) const SIGN_INS: Rows = &[
+    // Whose, from where and how it ended say which.
+    (
+        &["T1078.004", "T1110", "T1110.003", "T1621"],
+        &["Sign-in activity"],
+    ),
+];
