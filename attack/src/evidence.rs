@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::records::{GUARDDUTY_FINDINGS, OCSF_CLASSES, RECORDS, Records};
+use crate::records::{OCSF_CLASSES, RECORDS, Records, TOLD_BY};
 use crate::{Attack, Available, SourceType, Technique, events};
 
 /// What says that a source shows a component of a technique. The later is the stronger.
@@ -39,47 +39,55 @@ impl Attack {
         source: SourceType,
         available: &Available,
     ) -> Option<Evidence> {
-        let named = technique.references.iter().any(|one| {
-            one.component == component
-                && one.source == Some(source)
-                && available.platforms().contains(&one.platform)
+        let asked = technique.references.iter().filter(|one| {
+            one.component == component && available.platforms().contains(&one.platform)
         });
-        if named {
+        if asked.clone().any(|one| one.source == Some(source)) {
             return Some(Evidence::Analytic);
         }
-        let mut platforms = source.platforms().iter();
-        if !platforms.any(|one| technique.platforms.contains(one)) {
-            return None;
-        }
+        let here = asked
+            .clone()
+            .any(|one| source.platforms().contains(&one.platform));
         match source {
             SourceType::Ocsf => {
                 let mut classes = OCSF_CLASSES.iter();
                 let sent = classes.any(|(class, components)| {
                     available.ocsf_classes().contains(class) && components.contains(&component)
                 });
-                sent.then_some(Evidence::Review)
+                (here && sent).then_some(Evidence::Review)
             }
             SourceType::AwsGuardDuty => {
-                let made_of = |operation: &str| {
-                    GUARDDUTY_FINDINGS.iter().any(|(kind, components)| {
-                        operation.contains(kind) && components.contains(&component)
-                    })
-                };
-                let mut findings = events::of(source);
-                let found = findings
-                    .any(|one| one.techniques.contains(&technique.id) && made_of(one.operation));
-                found.then_some(Evidence::Review)
+                (here && tells(source, technique, component)).then_some(Evidence::Review)
             }
-            source => {
-                let recorded = |row: &&Records| row.source == source && row.component == component;
-                RECORDS.iter().find(recorded)?;
-                let component = self.component(component)?;
-                Some(if component.listed.contains(&source) {
-                    Evidence::Component
-                } else {
-                    Evidence::Review
-                })
+            // No analytic of the table is for Linux.
+            SourceType::LinuxAuth if tells(source, technique, component) => {
+                self.recorded(component, source)
             }
+            SourceType::LinuxAuth => None,
+            _ if here => self.recorded(component, source),
+            _ => None,
         }
     }
+
+    /// What says that a source records a component at large.
+    fn recorded(&self, component: &str, source: SourceType) -> Option<Evidence> {
+        let fits = |row: &&Records| row.source == source && row.component == component;
+        RECORDS.iter().find(fits)?;
+        let listed = self.component(component)?.listed.contains(&source);
+        Some(if listed {
+            Evidence::Component
+        } else {
+            Evidence::Review
+        })
+    }
+}
+
+/// Whether an operation of the source that may be part of the technique tells of the component.
+fn tells(source: SourceType, technique: &Technique, component: &str) -> bool {
+    let mut operations = events::of(source).filter(|one| one.techniques.contains(&technique.id));
+    operations.any(|one| {
+        TOLD_BY.iter().any(|(of, kind, components)| {
+            *of == source && one.operation.contains(kind) && components.contains(&component)
+        })
+    })
 }

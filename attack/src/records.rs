@@ -2,7 +2,7 @@
 //!
 //! Analytics of ATT&CK speak mostly of AWS. That a snapshot was shared is seen in the audit
 //! logs of other clouds as well. So a technique's component counts as covered, too, by a source
-//! that records such data by this table, on a platform that the technique is used on. A row
+//! that records such data by this table, on a platform that an analytic needs them from. A row
 //! rests on ATT&CK's or the sensor mappings' lists of who records what, where these name the
 //! source; where they don't, it says why it is here.
 
@@ -62,25 +62,53 @@ pub const OCSF_CLASSES: &[(u32, &[&str])] = &[
     (6008, &["DC0038"]),
 ];
 
-/// What GuardDuty's findings of each kind of resource are made of, by the middle of their types:
-/// calls, data events of S3, flows and names looked up, a cluster's audit log, what runs. It tells
-/// of them only where it finds something, so that it covers a technique's component only if a
-/// finding of that technique is made of such data.
+/// Sources that tell of some techniques only, and of which data by which operations: those whose
+/// names hold this. They cover a technique's component if an operation of that technique, by
+/// [`crate::events`], tells of it.
 ///
-/// <https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_data-sources.html>
-pub const GUARDDUTY_FINDINGS: &[(&str, &[&str])] = &[
+/// GuardDuty tells where it finds something. Its findings are made of calls, data events of S3,
+/// flows and names looked up, a cluster's audit log, and what runs, by the kind of resource
+/// (<https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_data-sources.html>). Linux hosts
+/// have no analytics in the table, so that what a host's log is good for is known from its lines.
+pub const TOLD_BY: &[(SourceType, &str, &[&str])] = &[
     (
+        SourceType::AwsGuardDuty,
         ":IAMUser/",
         &[
             "DC0002", "DC0010", "DC0013", "DC0067", "DC0069", "DC0075", "DC0083", "DC0090",
         ],
     ),
-    (":S3/", &["DC0017", "DC0022", "DC0023", "DC0025"]),
-    (":EC2/", &["DC0078", "DC0082", "DC0085"]),
-    (":Lambda/", &["DC0078", "DC0082"]),
     (
+        SourceType::AwsGuardDuty,
+        ":S3/",
+        &["DC0017", "DC0022", "DC0023", "DC0025"],
+    ),
+    (
+        SourceType::AwsGuardDuty,
+        ":EC2/",
+        &["DC0078", "DC0082", "DC0085"],
+    ),
+    (SourceType::AwsGuardDuty, ":Lambda/", &["DC0078", "DC0082"]),
+    (
+        SourceType::AwsGuardDuty,
         ":Kubernetes/",
         &["DC0002", "DC0010", "DC0019", "DC0064", "DC0072"],
     ),
-    (":Runtime/", &["DC0032", "DC0064", "DC0082", "DC0085"]),
+    (
+        SourceType::AwsGuardDuty,
+        ":Runtime/",
+        &["DC0032", "DC0064", "DC0082", "DC0085"],
+    ),
+    (
+        SourceType::LinuxAuth,
+        "sshd ",
+        &["DC0002", "DC0067", "DC0088"],
+    ),
+    (SourceType::LinuxAuth, "login ", &["DC0002", "DC0067"]),
+    (SourceType::LinuxAuth, "sudo ", &["DC0064"]),
+    (SourceType::LinuxAuth, "su ", &["DC0002", "DC0067"]),
+    (SourceType::LinuxAuth, "useradd ", &["DC0014"]),
+    (SourceType::LinuxAuth, "usermod ", &["DC0010"]),
+    (SourceType::LinuxAuth, "passwd ", &["DC0010"]),
+    (SourceType::LinuxAuth, "userdel ", &["DC0009"]),
 ];

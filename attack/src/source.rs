@@ -65,7 +65,8 @@ impl SourceType {
         }
     }
 
-    /// Where its records are from. On other platforms it tells nothing.
+    /// Where its records are from. What analytics for other platforms need, it does not tell,
+    /// unless they name it.
     #[must_use]
     pub const fn platforms(self) -> &'static [Platform] {
         match self {

@@ -85,6 +85,15 @@ impl Attack {
         at.ok().and_then(|at| self.components.get(at))
     }
 
+    /// The techniques of which ATT&CK names data on any of these platforms, by id: what a
+    /// coverage of all is about.
+    #[must_use]
+    pub fn techniques_on(&self, platforms: &[Platform]) -> Vec<&Technique> {
+        let all = self.techniques.iter();
+        all.filter(|one| !one.components(platforms).is_empty())
+            .collect()
+    }
+
     fn parse(text: &'static str) -> Result<Self, TableError> {
         let mut attack = Self {
             version: "",
@@ -196,6 +205,8 @@ mod tests {
             attack.component("DC0090").unwrap().name,
             "Cloud Service Disable"
         );
+        assert_eq!(attack.techniques_on(&Platform::CLOUD).len(), 122);
+        assert_eq!(attack.techniques_on(&[Platform::Linux]).len(), 0);
         assert!(attack.technique("T9999").is_none());
         assert!(attack.technique("").is_none());
         assert!(attack.component("DC9999").is_none());

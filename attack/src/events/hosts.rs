@@ -196,10 +196,50 @@ pub(super) const NOTIFICATIONS: Rows = &[
     (&["T1098.001"], &["identity.application_credential.created"]),
 ];
 
-/// Programs and the words that their lines begin with.
+/// A program and the words that its line begins with, after what is different in each.
 ///
-/// <https://man.openbsd.org/sshd>, <https://www.sudo.ws/docs/man/sudoers.man/>
-pub(super) const LINES: Rows = &[(
-    &["T1110", "T1110.001", "T1110.003"],
-    &["sshd Failed password", "sshd Invalid user"],
-)];
+/// <https://man.openbsd.org/sshd>, <https://www.sudo.ws/docs/man/sudoers.man/>,
+/// <https://github.com/shadow-maint/shadow>
+pub(super) const LINES: Rows = &[
+    // Logins.
+    (
+        &["T1110", "T1110.001", "T1110.003", "T1110.004"],
+        &[
+            "sshd Failed password",
+            "sshd Failed publickey",
+            "sshd Invalid user",
+            "sshd Maximum authentication attempts exceeded",
+            "login FAILED LOGIN",
+            "su FAILED SU",
+        ],
+    ),
+    (
+        &["T1078", "T1078.003", "T1021.004", "T1133"],
+        &[
+            "sshd Accepted password",
+            "sshd Accepted publickey",
+            "sshd Accepted keyboard-interactive/pam",
+            "login ROOT LOGIN",
+        ],
+    ),
+    // More rights.
+    (
+        &["T1548"],
+        &[
+            "sudo COMMAND",
+            "sudo command not allowed",
+            "su session opened",
+        ],
+    ),
+    // Accounts.
+    (&["T1136", "T1136.001"], &["useradd new user"]),
+    (
+        &["T1098"],
+        &[
+            "usermod add to group",
+            "usermod change user",
+            "passwd password changed",
+        ],
+    ),
+    (&["T1531"], &["userdel delete user"]),
+];

@@ -130,6 +130,9 @@ fn logins_are_seen_where_people_log_in() {
     let guessed = asked(Question::Technique("T1110"), &all);
     assert!(order(&guessed).contains(&LinuxAuth));
     assert_eq!(guessed.sources[0].source, AzureSignIn);
+    // Nor of what is asked of the directory alone.
+    let phished = asked(Question::Technique("T1566"), &all);
+    assert!(!order(&phished).contains(&LinuxAuth));
 }
 
 #[test]

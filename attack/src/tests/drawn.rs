@@ -220,7 +220,7 @@ fn pictures_to_look_at() {
     let ways = Access::ALL.into_iter().cycle();
     let all = SourceType::ALL.into_iter().zip(ways);
     let all = all.fold(Available::new(), |all, (one, access)| all.with(one, access));
-    let techniques: Vec<_> = attack().techniques().iter().collect();
+    let techniques = attack().techniques_on(all.platforms());
     for (name, matrix, title) in [
         (
             "some",

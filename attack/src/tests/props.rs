@@ -127,7 +127,7 @@ proptest! {
         super::drawn::well_formed(&svg(&matrix, &title));
         let text = plain(&matrix, width, |_, text| text.to_owned());
         for line in text.lines() {
-            prop_assert!(line.chars().count() <= width.clamp(60, 400).max(96), "{}", line);
+            prop_assert!(line.chars().count() <= width.clamp(60, 400), "{}", line);
             prop_assert!(!line.contains(char::is_control));
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::attack;
 use crate::names::NAMES;
-use crate::records::{GUARDDUTY_FINDINGS, OCSF_CLASSES, RECORDS};
+use crate::records::{OCSF_CLASSES, RECORDS, TOLD_BY};
 use crate::{IncidentKind, LogSource, NOTICE, SourceType, event, events, names};
 
 #[test]
@@ -109,7 +109,7 @@ fn who_records_what_rests_on_something() {
     }
     let classes: BTreeMap<_, _> = OCSF_CLASSES.iter().copied().collect();
     assert_eq!(classes.len(), OCSF_CLASSES.len());
-    let findings = GUARDDUTY_FINDINGS.iter().flat_map(|(_, ids)| *ids);
+    let findings = TOLD_BY.iter().flat_map(|(_, _, ids)| *ids);
     for id in classes.values().copied().flatten().chain(findings) {
         assert!(attack().component(id).is_some(), "{id}");
     }
@@ -186,11 +186,11 @@ fn every_operation_names_techniques_once() {
             assert!(attack().technique(id).is_some(), "{}: {id}", one.operation);
         }
         assert_eq!(event(one.source, one.operation), Some(one));
-        if one.source == SourceType::AwsGuardDuty {
-            let kinds = GUARDDUTY_FINDINGS.iter();
-            let of = kinds.filter(|(kind, _)| one.operation.contains(kind));
-            assert_eq!(of.count(), 1, "{}", one.operation);
-        }
+        let kinds = TOLD_BY.iter().filter(|(source, ..)| *source == one.source);
+        let mut of = kinds
+            .clone()
+            .filter(|(_, kind, _)| one.operation.contains(kind));
+        assert!(kinds.count() == 0 || of.next().is_some() && of.next().is_none());
         *count.entry(one.source).or_default() += 1;
     }
     assert!(count.values().sum::<usize>() > 500, "{count:?}");
