@@ -38,7 +38,7 @@ const TABLES: &[(SourceType, Rows)] = &[
     (SourceType::AwsGuardDuty, guardduty::FINDINGS),
     (SourceType::GcpAudit, gcp::METHODS),
     (SourceType::AzureActivity, azure::OPERATIONS),
-    (SourceType::AzureSignIn, azure::SIGN_INS),
+    (SourceType::AzureSignIn, azure::DIRECTORY),
     (SourceType::K8sAudit, hosts::REQUESTS),
     (SourceType::OpenStackNotification, hosts::NOTIFICATIONS),
     (SourceType::LinuxAuth, hosts::LINES),

@@ -34,13 +34,14 @@ const fn is(log_source: &'static str, source: SourceType, why: &'static str) -> 
 const fn only(
     log_source: &'static str,
     components: &'static [&'static str],
+    channel: &'static str,
     source: SourceType,
     why: &'static str,
 ) -> Name {
     Name {
         log_source,
         components,
-        channel: "",
+        channel,
         source: Some(source),
         why,
     }
@@ -148,11 +149,12 @@ pub const NAMES: &[Name] = &[
         GcpAudit,
         "Google Workspace shares its audit logs with Cloud Logging, where that is switched on",
     ),
-    // Azure.
-    not(
+    // Azure and Entra ID. Cordon's `azure.signin` has Entra's sign-in and audit logs.
+    only(
         "azure:activity",
         &["DC0066"],
         "",
+        AzureSignIn,
         "policies of conditional access are Entra's, and in its audit log",
     ),
     not(
@@ -175,34 +177,65 @@ pub const NAMES: &[Name] = &[
     ),
     not(
         "azure:signinlogs",
-        &["DC0010", "DC0038", "DC0064", "DC0066"],
-        "",
-        "changes of the directory are in Entra's audit log",
-    ),
-    not(
-        "azure:signinlogs",
         &["DC0083"],
         "",
-        "calls of Microsoft Graph are in Graph's own activity log",
+        "reads through Microsoft Graph are in Graph's own activity log",
     ),
-    not(
+    is(
         "azure:signinlogs",
-        &[],
-        "SetDomainAuthentication",
-        "changes of the directory are in Entra's audit log",
+        AzureSignIn,
+        "also where the analytic looks for changes of the directory: the audit log comes along",
     ),
-    not(
-        "azure:signinlogs",
-        &[],
-        "Reset password",
-        "changes of the directory are in Entra's audit log",
-    ),
-    is("azure:signinlogs", AzureSignIn, ""),
     is("azure:signin", AzureSignIn, ""),
     is(
         "m365:signinlogs",
         AzureSignIn,
         "Microsoft 365 signs in through Entra ID",
+    ),
+    not(
+        "azure:audit",
+        &["DC0013", "DC0083", "DC0099"],
+        "",
+        "reads through Microsoft Graph are in Graph's own activity log",
+    ),
+    is("azure:audit", AzureSignIn, "Entra's audit log"),
+    not(
+        "azure:ad",
+        &["DC0083"],
+        "",
+        "reads through Microsoft Graph are in Graph's own activity log",
+    ),
+    is("azure:ad", AzureSignIn, "Entra ID by its former name"),
+    is(
+        "azure:policy",
+        AzureSignIn,
+        "the analytics look for policies of the directory, which are in its audit log",
+    ),
+    only(
+        "ApplicationLog:EntraIDPortal",
+        &["DC0038"],
+        "DeviceRegistration",
+        AzureSignIn,
+        "registered devices are in Entra's audit log",
+    ),
+    is(
+        "m365:audit",
+        AzureSignIn,
+        "the roles and grants that the analytic looks for are in Entra's audit log",
+    ),
+    only(
+        "m365:unified",
+        &[],
+        "federation settings",
+        AzureSignIn,
+        "changes of domains are in Entra's audit log, too",
+    ),
+    only(
+        "m365:unified",
+        &[],
+        "Consent",
+        AzureSignIn,
+        "consent to applications is in Entra's audit log, too",
     ),
     // Kubernetes.
     not(
@@ -234,6 +267,7 @@ pub const NAMES: &[Name] = &[
     only(
         "linux:syslog",
         &["DC0002", "DC0067"],
+        "",
         LinuxAuth,
         "of the system log only the lines of the facilities auth and authpriv",
     ),

@@ -21,9 +21,9 @@ pub enum SourceType {
     Ocsf,
     /// Google Cloud audit logs.
     GcpAudit,
-    /// The Azure activity log.
+    /// The Azure activity log, and logs of resources.
     AzureActivity,
-    /// Sign-in logs of Microsoft Entra ID.
+    /// Sign-in and audit logs of Microsoft Entra ID.
     AzureSignIn,
     /// The audit log of a Kubernetes API server.
     K8sAudit,

@@ -1,8 +1,8 @@
-//! Azure: operations as the activity log names them, and sign-ins of Entra ID.
+//! Azure: operations as the activity log and logs of resources name them, and those of Entra ID.
 
 use super::Rows;
 
-/// `operationName` in the activity log.
+/// `operationName` in the activity log and in logs of resources.
 ///
 /// <https://learn.microsoft.com/azure/role-based-access-control/resource-provider-operations>
 pub(super) const OPERATIONS: Rows = &[
@@ -95,6 +95,9 @@ pub(super) const OPERATIONS: Rows = &[
     (
         &["T1555.006"],
         &[
+            "SecretGet",
+            "SecretList",
+            "Microsoft.KeyVault/vaults/secrets/getSecret/action",
             "Microsoft.KeyVault/vaults/accessPolicies/write",
             "Microsoft.KeyVault/vaults/write",
         ],
@@ -131,6 +134,7 @@ pub(super) const OPERATIONS: Rows = &[
     (
         &["T1530"],
         &[
+            "GetBlob",
             "Microsoft.Storage/storageAccounts/write",
             "Microsoft.Storage/storageAccounts/blobServices/containers/write",
         ],
@@ -146,6 +150,7 @@ pub(super) const OPERATIONS: Rows = &[
             "Microsoft.Network/virtualNetworkTaps/write",
         ],
     ),
+    (&["T1619"], &["ListBlobs", "ListContainers"]),
     // Machines and programs.
     (
         &["T1578.002", "T1496.001"],
@@ -212,6 +217,8 @@ pub(super) const OPERATIONS: Rows = &[
     (
         &["T1485"],
         &[
+            "DeleteBlob",
+            "DeleteContainer",
             "Microsoft.Compute/disks/delete",
             "Microsoft.Storage/storageAccounts/delete",
             "Microsoft.Storage/storageAccounts/blobServices/containers/delete",
@@ -249,13 +256,119 @@ pub(super) const OPERATIONS: Rows = &[
     ),
 ];
 
-/// `operationName` in the sign-in logs: they have one.
+/// `operationName` of a sign-in, `activityDisplayName` of a change of the directory.
 ///
-/// <https://learn.microsoft.com/entra/identity/monitoring-health/concept-sign-ins>
-pub(super) const SIGN_INS: Rows = &[
+/// <https://learn.microsoft.com/entra/identity/monitoring-health/reference-audit-activities>
+pub(super) const DIRECTORY: Rows = &[
     // Whose, from where and how it ended say which.
     (
         &["T1078.004", "T1110", "T1110.003", "T1621"],
         &["Sign-in activity"],
+    ),
+    // Credentials, accounts and roles.
+    (
+        &["T1136.003"],
+        &[
+            "Add user",
+            "Invite external user",
+            "Add service principal",
+            "Restore user",
+        ],
+    ),
+    (
+        &["T1098.003"],
+        &[
+            "Add member to role",
+            "Add eligible member to role",
+            "Add member to group",
+            "Add app role assignment to service principal",
+            "Add owner to application",
+            "Add owner to service principal",
+        ],
+    ),
+    (
+        &["T1098.003", "T1548.005"],
+        &["User has elevated their access to User Access Administrator for their Azure Resources"],
+    ),
+    (
+        &["T1098.001"],
+        &[
+            "Add service principal credentials",
+            "Update application – Certificates and secrets management",
+        ],
+    ),
+    (
+        &["T1098"],
+        &[
+            "Reset user password",
+            "Reset password (by admin)",
+            "Change user password",
+        ],
+    ),
+    (
+        &["T1098.005"],
+        &[
+            "Add device",
+            "Register device",
+            "Add registered owner to device",
+            "Add registered users to device",
+        ],
+    ),
+    (
+        &["T1556.006", "T1098.005"],
+        &[
+            "User registered security info",
+            "Enable Strong Authentication",
+        ],
+    ),
+    (
+        &["T1528", "T1098.003"],
+        &[
+            "Consent to application",
+            "Add delegated permission grant",
+            "Add OAuth2PermissionGrant",
+        ],
+    ),
+    (&["T1199"], &["Add partner to company"]),
+    // Guards are changed.
+    (
+        &["T1556.006"],
+        &[
+            "Disable Strong Authentication",
+            "User deleted security info",
+            "Admin deleted security info",
+            "Authentication Methods Policy Update",
+        ],
+    ),
+    (
+        &["T1556.009"],
+        &[
+            "Add conditional access policy",
+            "Update conditional access policy",
+            "Delete conditional access policy",
+        ],
+    ),
+    (
+        &["T1484.002"],
+        &[
+            "Set domain authentication",
+            "Set federation settings on domain",
+            "Add unverified domain",
+            "Verify domain",
+        ],
+    ),
+    (
+        &["T1484"],
+        &["Update authorization policy", "Update company settings"],
+    ),
+    // Harm.
+    (
+        &["T1531"],
+        &[
+            "Delete user",
+            "Hard delete user",
+            "Disable account",
+            "Remove member from role",
+        ],
     ),
 ];

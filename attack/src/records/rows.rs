@@ -118,12 +118,20 @@ pub const RECORDS: &[Records] = &[
     row(GcpAudit, "DC0097", "compute.disks.insert"),
     row(GcpAudit, "DC0098", "compute.disks.delete"),
     row(GcpAudit, "DC0099", ""),
-    // The activity log holds what is changed through Azure Resource Manager, and no reads: https://learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema
+    // The activity log holds what is changed through Azure Resource Manager, and no reads. What
+    // is read is in resource logs, which come as the same source type where they are exported: https://learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema
     row(AzureActivity, "DC0010", "roleAssignments/write"),
     row(AzureActivity, "DC0015", "images/write"),
+    row(
+        AzureActivity,
+        "DC0017",
+        "ListContainers, ListBlobs, in resource logs",
+    ),
     row(AzureActivity, "DC0022", "storageAccounts/delete"),
     row(AzureActivity, "DC0023", "storageAccounts/write"),
     row(AzureActivity, "DC0024", "storageAccounts/write"),
+    row(AzureActivity, "DC0025", "GetBlob, in resource logs"),
+    row(AzureActivity, "DC0027", "GetBlobMetadata, in resource logs"),
     row(AzureActivity, "DC0029", ""),
     row(AzureActivity, "DC0036", "images/write"),
     row(AzureActivity, "DC0043", "azureFirewalls/delete"),
@@ -137,6 +145,7 @@ pub const RECORDS: &[Records] = &[
     row(AzureActivity, "DC0076", ""),
     row(AzureActivity, "DC0080", "virtualMachines/start/action"),
     row(AzureActivity, "DC0081", ""),
+    row(AzureActivity, "DC0083", "SecretList, in resource logs"),
     row(AzureActivity, "DC0089", "virtualMachines/deallocate/action"),
     row(AzureActivity, "DC0090", ""),
     row(AzureActivity, "DC0092", "disks/write"),
@@ -146,7 +155,12 @@ pub const RECORDS: &[Records] = &[
     row(AzureSignIn, "DC0002", ""),
     row(AzureSignIn, "DC0006", ""),
     row(AzureSignIn, "DC0007", ""),
+    row(AzureSignIn, "DC0009", "Delete user"),
+    row(AzureSignIn, "DC0010", ""),
+    row(AzureSignIn, "DC0014", ""),
+    row(AzureSignIn, "DC0066", ""),
     row(AzureSignIn, "DC0067", ""),
+    row(AzureSignIn, "DC0087", ""),
     row(AzureSignIn, "DC0088", ""),
     // Kubernetes: https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/
     row(K8sAudit, "DC0001", ""),

@@ -61,7 +61,7 @@ fn names_of_others_are_nobodys() {
         ("saas:okta", "DC0002"),
         ("esxi:hostd", "DC0049"),
         ("AWS:CloudWatch", "DC0018"),
-        ("azure:audit", "DC0014"),
+        ("azure:audit", "DC0083"),
         ("gcp:vpcflow", "DC0085"),
         ("aws:cloudtrail", "DC0002"),
         ("", ""),
@@ -81,7 +81,12 @@ fn names_of_others_are_nobodys() {
         source("azure:signinlogs", "DC0002", "Sign-in logs"),
         Some(SourceType::AzureSignIn)
     );
-    assert_eq!(source("azure:signinlogs", "DC0038", "Consent"), None);
+    assert_eq!(source("azure:signinlogs", "DC0083", "Graph"), None);
+    assert_eq!(
+        source("m365:unified", "DC0038", "ConsentGranted"),
+        Some(SourceType::AzureSignIn)
+    );
+    assert_eq!(source("m365:unified", "DC0038", "MailItemsAccessed"), None);
     assert_eq!(
         source("linux:syslog", "DC0002", ""),
         Some(SourceType::LinuxAuth)
@@ -138,12 +143,17 @@ fn what_is_listed_and_left_out_is_known() {
         ("gcp.audit", "DC0061"),
         ("gcp.audit", "DC0064"),
         ("gcp.audit", "DC0085"),
-        // Azure's activity log holds no reads, no files and no log lines of applications.
-        ("azure.activity", "DC0017"),
+        // Azure's activity log holds no files and no log lines of applications, and of machines
+        // no reads.
         ("azure.activity", "DC0038"),
         ("azure.activity", "DC0055"),
         ("azure.activity", "DC0061"),
         ("azure.activity", "DC0075"),
+        // Entra's logs: analytics mean sign-ins and changes of the directory by these.
+        ("azure.signin", "DC0038"),
+        ("azure.signin", "DC0064"),
+        // Only of policies of the directory, and not of services at large.
+        ("azure.signin", "DC0069"),
         // The API server sees requests for processes, not processes.
         ("k8s.audit", "DC0032"),
         // A cluster's images are built elsewhere.
