@@ -63,7 +63,7 @@ pub const OCSF_CLASSES: &[(u32, &[&str])] = &[
 ];
 
 /// Sources that tell of some techniques only, and of which data by which operations: those whose
-/// names hold this. They cover a technique's component if an operation of that technique, by
+/// names hold a word. They cover a technique's component if an operation of that technique, by
 /// [`crate::events`], tells of it.
 ///
 /// GuardDuty tells where it finds something. Its findings are made of calls, data events of S3,
@@ -101,14 +101,22 @@ pub const TOLD_BY: &[(SourceType, &str, &[&str])] = &[
     ),
     (
         SourceType::LinuxAuth,
-        "sshd ",
+        "ssh.",
         &["DC0002", "DC0067", "DC0088"],
     ),
-    (SourceType::LinuxAuth, "login ", &["DC0002", "DC0067"]),
-    (SourceType::LinuxAuth, "sudo ", &["DC0064"]),
-    (SourceType::LinuxAuth, "su ", &["DC0002", "DC0067"]),
-    (SourceType::LinuxAuth, "useradd ", &["DC0014"]),
-    (SourceType::LinuxAuth, "usermod ", &["DC0010"]),
-    (SourceType::LinuxAuth, "passwd ", &["DC0010"]),
-    (SourceType::LinuxAuth, "userdel ", &["DC0009"]),
+    (SourceType::LinuxAuth, "auth.failed", &["DC0002"]),
+    (
+        SourceType::LinuxAuth,
+        "console.",
+        &["DC0002", "DC0067", "DC0088"],
+    ),
+    (SourceType::LinuxAuth, "su.", &["DC0002", "DC0067"]),
+    (SourceType::LinuxAuth, "sudo.", &["DC0064"]),
+    (SourceType::LinuxAuth, "account.create", &["DC0014"]),
+    (SourceType::LinuxAuth, "account.change", &["DC0010"]),
+    (SourceType::LinuxAuth, "account.password", &["DC0010"]),
+    (SourceType::LinuxAuth, "account.unlock", &["DC0010"]),
+    (SourceType::LinuxAuth, "account.lock", &["DC0010"]),
+    (SourceType::LinuxAuth, "account.delete", &["DC0009"]),
+    (SourceType::LinuxAuth, "group.", &["DC0010"]),
 ];

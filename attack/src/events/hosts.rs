@@ -196,7 +196,7 @@ pub(super) const NOTIFICATIONS: Rows = &[
     (&["T1098.001"], &["identity.application_credential.created"]),
 ];
 
-/// A program and the words that its line begins with, after what is different in each.
+/// The words for lines of authentication logs that Cordon has in its `operation` column.
 ///
 /// <https://man.openbsd.org/sshd>, <https://www.sudo.ws/docs/man/sudoers.man/>,
 /// <https://github.com/shadow-maint/shadow>
@@ -205,41 +205,33 @@ pub(super) const LINES: Rows = &[
     (
         &["T1110", "T1110.001", "T1110.003", "T1110.004"],
         &[
-            "sshd Failed password",
-            "sshd Failed publickey",
-            "sshd Invalid user",
-            "sshd Maximum authentication attempts exceeded",
-            "login FAILED LOGIN",
-            "su FAILED SU",
+            "ssh.login_failed",
+            "ssh.invalid_user",
+            "auth.failed",
+            "console.login_failed",
         ],
     ),
+    (&["T1110", "T1548"], &["su.failed"]),
     (
         &["T1078", "T1078.003", "T1021.004", "T1133"],
-        &[
-            "sshd Accepted password",
-            "sshd Accepted publickey",
-            "sshd Accepted keyboard-interactive/pam",
-            "login ROOT LOGIN",
-        ],
+        &["ssh.login"],
     ),
+    (&["T1078", "T1078.003"], &["console.login"]),
     // More rights.
-    (
-        &["T1548"],
-        &[
-            "sudo COMMAND",
-            "sudo command not allowed",
-            "su session opened",
-        ],
-    ),
+    (&["T1548"], &["sudo.command", "sudo.refused", "su.switch"]),
     // Accounts.
-    (&["T1136", "T1136.001"], &["useradd new user"]),
+    (&["T1136", "T1136.001"], &["account.create"]),
     (
         &["T1098"],
         &[
-            "usermod add to group",
-            "usermod change user",
-            "passwd password changed",
+            "account.change",
+            "account.password",
+            "account.unlock",
+            "group.add_member",
         ],
     ),
-    (&["T1531"], &["userdel delete user"]),
+    (
+        &["T1531"],
+        &["account.delete", "account.lock", "group.remove_member"],
+    ),
 ];
