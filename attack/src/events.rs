@@ -2,8 +2,9 @@
 //!
 //! Written by hand from what each service documents of its operations. An operation that is
 //! part of everyday work is here as well: the question is what it *would* be, if it were an
-//! attacker's. Names are as the sources write them; letters' case plays no part, since Azure's
-//! varies. Where Google writes versions (`v1.compute.…`, `beta.compute.…`) the table has none.
+//! attacker's. Names are those of the `operation` column, which mostly has the source's; letters'
+//! case plays no part, since Azure's varies. Where Google writes versions (`v1.compute.…`,
+//! `beta.compute.…`) the table has none.
 
 use serde::Serialize;
 
