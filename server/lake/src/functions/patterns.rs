@@ -22,9 +22,9 @@ pub(super) struct Patterns {
 enum Pattern {
     Prefix(String),
     Suffix(String),
-    Contains(Finder<'static>),
+    Contains(Box<Finder<'static>>),
     Any,
-    Regex(Regex),
+    Regex(Box<Regex>),
 }
 
 /// A part of a pattern.
@@ -57,10 +57,10 @@ impl Patterns {
                 [Part::Text(text), Part::Many] => made.other.push(Pattern::Prefix(text.clone())),
                 [Part::Many, Part::Text(text)] => made.other.push(Pattern::Suffix(text.clone())),
                 [Part::Many, Part::Text(text), Part::Many] => {
-                    let finder = Finder::new(text.as_bytes()).into_owned();
+                    let finder = Box::new(Finder::new(text.as_bytes()).into_owned());
                     made.other.push(Pattern::Contains(finder));
                 }
-                parts => made.other.push(Pattern::Regex(regex(parts)?)),
+                parts => made.other.push(Pattern::Regex(Box::new(regex(parts)?))),
             }
         }
         Ok(made)

@@ -60,3 +60,25 @@ fn filter(lake: &Lake, scope: &TenantScope, text: &str) -> Result<Option<Arc<Fil
     }
     Ok(Some(lake.filters().compile(scope, text)?))
 }
+
+/// What other rooms' tests make batches with.
+#[cfg(test)]
+pub(crate) mod testing {
+    use bytes::Bytes;
+    use cordon_views::SourceType;
+
+    pub(crate) use super::ingest::Batch;
+
+    /// A batch of records of one kind.
+    pub(crate) fn batch(id: String, source_type: SourceType, records: Vec<Bytes>) -> Batch {
+        Batch {
+            id,
+            source_type,
+            context: String::new(),
+            records,
+            lines: Vec::new(),
+            unreadable: Vec::new(),
+            watermark: None,
+        }
+    }
+}

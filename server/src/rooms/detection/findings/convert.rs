@@ -52,9 +52,16 @@ pub(super) fn list(request: &wire::ListFindingsRequest) -> Result<(TenantId, Wan
 }
 
 /// What is said of a finding.
-pub(super) fn update(
-    request: wire::UpdateFindingRequest,
-) -> Result<((TenantId, Uuid), (FindingStatus, String), String)> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) finding: (TenantId, Uuid),
+    pub(super) status: FindingStatus,
+    pub(super) comment: String,
+    /// What the finding must be; empty for anything.
+    pub(super) etag: String,
+}
+
+pub(super) fn said(request: wire::UpdateFindingRequest) -> Result<Said> {
     let mut fields = Fields::default();
     let name = fields.named(finding_name(&request.name));
     let status = status_from(request.status);
@@ -72,7 +79,12 @@ pub(super) fn update(
     match (name, status) {
         (Some(name), Some(status)) => {
             fields.finish()?;
-            Ok((name, (status, comment), request.etag))
+            Ok(Said {
+                finding: name,
+                status,
+                comment,
+                etag: request.etag,
+            })
         }
         _ => Err(fields.refuse()),
     }

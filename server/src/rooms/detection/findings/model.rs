@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::super::compiled::Ready;
 use super::super::drafts::{Draft, MOST_EVENTS};
+use super::convert::Said;
 use crate::rooms::uuid_text;
 
 /// How it stands, with OCSF's numbers.
@@ -173,21 +174,15 @@ pub(super) fn add(mut finding: Finding, draft: &Draft, mark: Mark) -> Change {
 
 /// # Errors
 /// `ETAG_MISMATCH` when the finding is not what the caller has read.
-pub(super) fn decide(
-    mut finding: Finding,
-    (status, comment): (FindingStatus, String),
-    expected: &str,
-    by: String,
-    mark: Mark,
-) -> Result<Change> {
-    if !expected.is_empty() && expected != finding.etag {
+pub(super) fn decide(mut finding: Finding, said: Said, by: String, mark: Mark) -> Result<Change> {
+    if !said.etag.is_empty() && said.etag != finding.etag {
         return Err(Error::new(
             Reason::EtagMismatch,
             "the finding was changed meanwhile: read it again",
         ));
     }
-    finding.status = status;
-    finding.comment = comment;
+    finding.status = said.status;
+    finding.comment = said.comment;
     finding.by = by;
     Ok(changed(finding, mark))
 }

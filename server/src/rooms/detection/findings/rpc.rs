@@ -68,9 +68,9 @@ impl FindingsService for FindingsRpc {
         request: Request<wire::UpdateFindingRequest>,
     ) -> Answer<wire::UpdateFindingResponse> {
         let caller = Caller::of(&request)?;
-        let (name, said, etag) = convert::update(request.into_inner())?;
-        let tenant = name.0.clone();
-        let changed = self.0.update(&caller, name, said, &etag).await?;
+        let said = convert::said(request.into_inner())?;
+        let tenant = said.finding.0.clone();
+        let changed = self.0.update(&caller, said).await?;
         Ok(Response::new(wire::UpdateFindingResponse {
             finding: Some(convert::finding(&tenant, changed, true)),
         }))

@@ -7,7 +7,8 @@ use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Action, Disclosed, Error, Home, Name, Reason, Result, TenantId};
 use uuid::Uuid;
 
-use super::model::{self, Finding, FindingStatus, Mark};
+use super::convert::Said;
+use super::model::{self, Finding, Mark};
 use super::store::{self, Wanted};
 use crate::rooms::access::Access;
 use crate::rooms::paging::{Listing, Page, PageRequest};
@@ -67,13 +68,8 @@ impl Service {
         Ok(page)
     }
 
-    pub(super) async fn update(
-        &self,
-        caller: &Caller,
-        (tenant, id): (TenantId, Uuid),
-        said: (FindingStatus, String),
-        expected: &str,
-    ) -> Result<Disclosed<Finding>> {
+    pub(super) async fn update(&self, caller: &Caller, said: Said) -> Result<Disclosed<Finding>> {
+        let (tenant, id) = said.finding.clone();
         let action = Action::UpdateFinding;
         let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
         let cipher = self.kernel.cipher(&scope).await?;
@@ -89,7 +85,7 @@ impl Service {
         };
         let by = caller.credential().principal().subject().to_owned();
         let before = before.ok_or_else(no_such_finding)?;
-        let change = model::decide(before, said, expected, by, mark)?;
+        let change = model::decide(before, said, by, mark)?;
         store::apply(&mut tx, &cipher, &change).await?;
         let finding = change.finding().clone();
         tx.require_keys(&cipher).await?;
