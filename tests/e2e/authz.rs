@@ -61,6 +61,15 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             name if name.ends_with("Task") && field.name() == "name" => {
                 format!("{}/tasks/{ID}", incident(tenant))
             }
+            "ListRuleVersions" if field.name() == "parent" => {
+                format!("tenants/{tenant}/rules/{ID}")
+            }
+            "GetRule" | "DeleteRule" | "TestRule" if field.name() == "name" => {
+                format!("tenants/{tenant}/rules/{ID}")
+            }
+            "GetFinding" | "UpdateFinding" if field.name() == "name" => {
+                format!("tenants/{tenant}/findings/{ID}")
+            }
             "CreateTask" | "ListTasks" | "ListContacts" if field.name() == "parent" => {
                 incident(tenant)
             }
@@ -139,6 +148,16 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             ("csrPem", json!("none")),
         ],
         "RenewCredential" => vec![("csrPem", json!("none"))],
+        "CreateRule" => {
+            let text = "title: x\nlogsource: {product: aws, service: cloudtrail}\n\
+                detection: {s: {eventName: x}, condition: s}";
+            vec![("rule", json!({ "text": text }))]
+        }
+        "UpdateRule" => {
+            let rule = json!({ "name": format!("tenants/{tenant}/rules/{ID}"), "enabled": true });
+            vec![("rule", rule), ("updateMask", json!("enabled"))]
+        }
+        "UpdateFinding" => vec![("status", json!("FINDING_STATUS_RESOLVED"))],
         "CreateIncident" => {
             let body = json!({ "title": "x", "severity": "SEVERITY_SEV2" });
             vec![("incident", body)]

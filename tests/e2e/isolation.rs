@@ -106,6 +106,21 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
         ("ListTimelineEntries", [incident("initech"), incident("hooli"), "tenants/initech/incidents/-".into(), "tenants/hooli/incidents/-".into()].map(|of| json!({ "parent": of }).to_string()).into()),
         ("WatchIncidents", vec![json!({ "parent": "tenants/initech", "cursor": "0" }).to_string(), json!({ "parent": "tenants/hooli" }).to_string()]),
         ("ListIncidentQueue", vec![nothing()]),
+        ("CreateRule", within(|of| json!({ "parent": format!("tenants/{of}"), "rule": { "text": RULE }, "disabled": true }))),
+        ("GetRule", within(|of| json!({ "name": format!("tenants/{of}/rules/{ID}") }))),
+        ("ListRules", within(|of| json!({ "parent": format!("tenants/{of}") }))),
+        ("UpdateRule", within(|of| json!({ "rule": { "name": format!("tenants/{of}/rules/{ID}"), "enabled": true }, "updateMask": "enabled" }))),
+        ("DeleteRule", within(|of| json!({ "name": format!("tenants/{of}/rules/{ID}") }))),
+        ("ListRuleVersions", within(|of| json!({ "parent": format!("tenants/{of}/rules/{ID}") }))),
+        ("TestRule", ["tenants/initech", "tenants/hooli"].into_iter().flat_map(|parent| [
+            json!({ "parent": parent, "text": RULE, "view": "EVENT_VIEW_COLUMNS" }).to_string(),
+            json!({ "parent": parent, "text": COUNTING, "view": "EVENT_VIEW_RAW" }).to_string(),
+            json!({ "parent": parent, "name": format!("tenants/hooli/rules/{ID}") }).to_string(),
+        ]).collect()),
+        ("GetFinding", within(|of| json!({ "name": format!("tenants/{of}/findings/{ID}") }))),
+        ("ListFindings", within(|of| json!({ "parent": format!("tenants/{of}") }))),
+        ("UpdateFinding", within(|of| json!({ "name": format!("tenants/{of}/findings/{ID}"), "status": "FINDING_STATUS_RESOLVED" }))),
+        ("WatchFindings", within(|of| json!({ "parent": format!("tenants/{of}"), "cursor": "0" }))),
         ("CreateTask", both_parents(json!({ "task": { "title": "x", "responsible": "RESPONSIBLE_SHARED" } }))),
         ("GetTask", both_tasks(json!({}))),
         ("ListTasks", both_parents(json!({}))),
@@ -164,6 +179,17 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
 }
 
 const ID: &str = "01920000-0000-7000-8000-000000000001";
+
+/// A rule that takes events of initech's and of others'.
+const RULE: &str = "title: Roles and copies\nlogsource:\n    product: aws\n    service: cloudtrail\n\
+    detection:\n    s:\n        eventName: [AssumeRole, ModifySnapshotAttribute, GetObject]\n    \
+    condition: s\n";
+
+/// One that counts them.
+const COUNTING: &str = "title: Several calls\ncorrelation:\n    type: event_count\n    rules: [call]\n    \
+    group-by: [recipientAccountId]\n    timespan: 1h\n    condition:\n        gte: 2\n---\n\
+    title: A call\nname: call\nlogsource:\n    product: aws\n    service: cloudtrail\n\
+    detection:\n    s:\n        awsRegion|contains: '-'\n    condition: s\n";
 
 /// An incident of a tenant's that is not there; those that are have ids of their own.
 fn incident(tenant: &str) -> String {
@@ -254,6 +280,8 @@ struct Others {
     source: bool,
     suspended: Option<&'static str>,
     reads: bool,
+    /// Whether their events are looked at by rules.
+    rules: bool,
     incidents: usize,
     /// Whether an incident of the whole provider concerns them, besides initech or by itself.
     provider_wide: bool,
@@ -334,6 +362,7 @@ impl Others {
             source: dice.random(),
             suspended: None,
             reads: dice.random(),
+            rules: dice.random(),
             incidents: dice.random_range(0..3),
             provider_wide: dice.random(),
         }
@@ -368,6 +397,9 @@ impl Others {
         if self.reads {
             let other = world.member("hooli", "reader").await;
             crate::harness::raw(&other, "status = 'Success'").await;
+        }
+        if self.rules {
+            watched(world, "hooli").await;
         }
         if self.incidents > 0 {
             let other = world.issue(Holder::Tenant("hooli".into()), "admin");
@@ -419,6 +451,15 @@ async fn does(raw: &Raw, method: &str, body: serde_json::Value) -> serde_json::V
     let method = all.iter().find(|found| found.name() == method).unwrap();
     let answer = raw.call(method, request(method, &body.to_string())).await;
     serde_json::from_str(&to_json(method, &answer.unwrap()[0])).unwrap()
+}
+
+/// Has a tenant's events looked at by rules.
+async fn watched(world: &World, tenant: &str) {
+    let admin = Raw::member(&world.issue(Holder::Tenant(tenant.into()), "admin").await).await;
+    for text in [RULE, COUNTING] {
+        let body = json!({ "parent": format!("tenants/{tenant}"), "rule": { "text": text } });
+        does(&admin, "CreateRule", body).await;
+    }
 }
 
 /// Opens an incident of the whole provider that concerns these tenants; its name.
@@ -511,11 +552,14 @@ async fn what_others_have_and_do_changes_nothing() {
         plan.before.act(&among, "before").await;
         for world in [&alone, &among] {
             world.tenant("initech", &[A]).await;
+            watched(world, "initech").await;
             let sent = world
                 .send("aws.cloudtrail", "concerning", &plan.concerning)
                 .await;
             assert_eq!(sent.accepted, plan.concerning.len() as u64);
         }
+        // Events are looked at when the machine lets it: before anything is read.
+        tokio::time::sleep(std::time::Duration::from_secs(4)).await;
         // One that concerns initech, in one world alone and in the other among others: opened with
         // them, and with one who comes later.
         let (mut lone, mut many) = (vec!["tenants/initech"], vec!["tenants/initech"]);

@@ -97,7 +97,7 @@ pub(super) fn signed(method: &MethodDescriptor, answer: &bytes::Bytes) -> String
     String::from_utf8(payload.unwrap()).unwrap()
 }
 
-/// In a log what the server did about clocks stands last: when it does it is the machine's doing.
+/// In a log what the server did about clocks and events stands last: when it does it is the machine's doing.
 pub(super) fn jobs_last(method: &MethodDescriptor, answer: String) -> String {
     if method.name() != "ListAuditEntries" {
         return answer;
@@ -106,7 +106,7 @@ pub(super) fn jobs_last(method: &MethodDescriptor, answer: String) -> String {
     if let Some(entries) = answer["entries"].as_array_mut() {
         let is_job = |entry: &serde_json::Value| {
             let actor = entry["actor"].as_str().unwrap_or_default();
-            actor.starts_with("system:clocks:")
+            actor.starts_with("system:clocks:") || actor == "system:detect"
         };
         entries.sort_by_key(is_job);
         for (entry, number) in entries.iter_mut().zip(1_u64..) {

@@ -170,11 +170,14 @@ impl Look<'_> {
         tx.found(self.claim, from, to).await?;
         let env = self.kernel.env();
         let mut told = 0_u64;
-        for draft in drafts {
+        // In the order in which they were found, which ids of one moment would not keep.
+        let mut ids: Vec<Uuid> = drafts.iter().map(|_| env.uuid_v7()).collect();
+        ids.sort_unstable();
+        for (draft, id) in drafts.iter().zip(ids) {
             let Some(ready) = self.set.rules.get(draft.rule) else {
                 continue;
             };
-            findings::take(&mut tx, &cipher, env, ready, draft).await?;
+            findings::take(&mut tx, &cipher, (env, id), ready, draft).await?;
             told += 1;
         }
         for (rule, window) in windows {

@@ -434,7 +434,7 @@ async fn what_cannot_be_a_rule_is_refused_with_its_place() {
         "INVALID_RULE"
     );
     assert!(
-        error.message().starts_with("line 10, column 9:"),
+        error.message().starts_with("line 10, column 18:"),
         "{}",
         error.message()
     );

@@ -131,7 +131,7 @@ pub(super) async fn next(tx: &mut TenantTx<'_>) -> Result<i64> {
 pub(in super::super) async fn take(
     tx: &mut TenantTx<'_>,
     cipher: &TenantCipher,
-    env: &Env,
+    (env, id): (&Env, Uuid),
     ready: &Ready,
     draft: &Draft,
 ) -> Result<()> {
@@ -153,7 +153,7 @@ pub(in super::super) async fn take(
     };
     let change = match before {
         Some(row) => model::add(read(cipher, &row)?, draft, mark),
-        None => model::make((env.uuid_v7(), dedup_key), ready, draft, mark),
+        None => model::make((id, dedup_key), ready, draft, mark),
     };
     apply(tx, cipher, &change).await
 }
