@@ -6,8 +6,10 @@
 //! field names whom is data, one reviewed table per source type in `tables/`.
 
 pub mod attribute;
+pub mod cloud;
 pub mod cloudtrail;
 pub mod directory;
+pub mod gcp;
 pub mod guardduty;
 pub mod identity;
 pub mod ocsf_native;

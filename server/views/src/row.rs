@@ -17,15 +17,18 @@ pub enum SourceType {
     AwsGuardDuty,
     /// An event that is OCSF already.
     Ocsf,
+    /// An entry of a Cloud Audit log of Google Cloud, as JSON.
+    GcpAudit,
 }
 
 impl SourceType {
     /// All source types.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::AwsCloudTrail,
         Self::AwsVpcFlow,
         Self::AwsGuardDuty,
         Self::Ocsf,
+        Self::GcpAudit,
     ];
 
     /// The name users write, such as `aws.cloudtrail`.
@@ -36,6 +39,7 @@ impl SourceType {
             Self::AwsVpcFlow => "aws.vpcflow",
             Self::AwsGuardDuty => "aws.guardduty",
             Self::Ocsf => "ocsf",
+            Self::GcpAudit => "gcp.audit",
         }
     }
 
@@ -47,6 +51,7 @@ impl SourceType {
             Self::AwsVpcFlow => 2,
             Self::AwsGuardDuty => 3,
             Self::Ocsf => 4,
+            Self::GcpAudit => 5,
         }
     }
 

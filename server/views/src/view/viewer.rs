@@ -1,11 +1,19 @@
 //! Who looks, what is its own, and how strangers are replaced in text.
 
+mod elsewhere;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use crate::cloud::Cloud;
 use crate::directory::{Directory, Kind, Names};
 use crate::identity::{self, Arn, Found};
 use crate::row::Reason;
+use crate::view::WITHHELD_KEY;
+
+/// No more strangers than this are remembered of a record; with more, text that would have
+/// to be searched for them is withheld.
+const MOST_STRANGERS: usize = 2048;
 
 /// One tenant looking at one record: what is its own at the time of the event, and what
 /// stands for what is not.
@@ -15,6 +23,7 @@ pub struct Viewer<'a, D: Directory, N> {
     directory: &'a D,
     names: &'a N,
     at_ns: i64,
+    forms: Cloud,
 }
 
 impl<'a, D, N> Viewer<'a, D, N>
@@ -29,7 +38,22 @@ where
             directory,
             names,
             at_ns,
+            forms: Cloud::Aws,
         }
+    }
+
+    /// The same viewer of a record of another cloud's, in whose text that cloud's forms of
+    /// identities are looked for too.
+    #[must_use]
+    pub const fn with_forms(mut self, cloud: Cloud) -> Self {
+        self.forms = cloud;
+        self
+    }
+
+    /// Who looks.
+    #[must_use]
+    pub const fn tenant(&self) -> &'a D::Tenant {
+        self.tenant
     }
 
     /// Whether the account was the viewer's. An id without a cloud in front is AWS's.
@@ -72,6 +96,8 @@ pub struct Known {
     own: BTreeSet<String>,
     /// Longest first, so that a name within a longer one does not split it.
     strangers: Vec<Stranger>,
+    /// There were more than are remembered, so that text can't be cleaned of all of them.
+    full: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +121,10 @@ impl Known {
         if text.is_empty() || self.is_stranger(text) {
             return;
         }
+        if self.strangers.len() >= MOST_STRANGERS {
+            self.full = true;
+            return;
+        }
         let at = self
             .strangers
             .partition_point(|known| known.text.len() >= text.len());
@@ -106,6 +136,11 @@ impl Known {
                 id: id.to_owned(),
             },
         );
+    }
+
+    /// Says that there are more strangers than can be told, so that text is withheld.
+    pub(crate) const fn give_up(&mut self) {
+        self.full = true;
     }
 
     /// How many identities it knows.
@@ -141,6 +176,13 @@ struct Cut {
     start: usize,
     end: usize,
     clean: Option<(String, Reason)>,
+}
+
+/// Whether the place meets one of the first `settled` cuts, which go from left to right.
+fn is_settled(cuts: &[Cut], settled: usize, start: usize, end: usize) -> bool {
+    let cuts = cuts.get(..settled).unwrap_or_default();
+    let next = cuts.partition_point(|cut| cut.end <= start);
+    cuts.get(next).is_some_and(|cut| cut.start < end)
 }
 
 /// The text with its cuts made; `None` if none changes it.
@@ -185,6 +227,9 @@ where
     pub fn identity(&self, kind: Kind, text: &str, known: &Known) -> Option<(String, Reason)> {
         if known.leaves(Some(kind), text) {
             return None;
+        }
+        if self.forms != Cloud::Aws && kind != Kind::Address && !text.starts_with("arn:") {
+            return self.elsewhere(kind, text, known);
         }
         let clean = match kind {
             Kind::Account => {
@@ -264,17 +309,29 @@ where
         if known.leaves(None, text) {
             return None;
         }
-        let mut cuts: Vec<Cut> = Vec::new();
+        if names && known.full {
+            return Some((
+                format!("{WITHHELD_KEY}:{}", Reason::ForeignContent),
+                Reason::ForeignContent,
+            ));
+        }
+        let mut cuts: Vec<Cut> = self.settled(text, known, names);
+        let settled = cuts.len();
         for (start, end, found) in identity::scan(text) {
             let Some(part) = text.get(start..end) else {
                 continue;
             };
+            if is_settled(&cuts, settled, start, end) {
+                continue;
+            }
             let clean = match found {
                 _ if known.leaves(None, part) => None,
-                Found::Account(id) => (!self.owns_account(&id)).then(|| {
-                    let id = identity::directory_account(&id);
-                    (self.stands_for(Kind::Account, &id), Reason::ForeignIdentity)
-                }),
+                Found::Account(id) => {
+                    (!self.owns_account(&id) && !self.owns_bare(&id)).then(|| {
+                        let id = self.account_id(&id);
+                        (self.stands_for(Kind::Account, &id), Reason::ForeignIdentity)
+                    })
+                }
                 Found::Address(ip) => self.hides_address(ip).then(|| {
                     let ip = ip.to_string();
                     (self.stands_for(Kind::Address, &ip), Reason::ForeignAddress)

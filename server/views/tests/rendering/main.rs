@@ -11,6 +11,7 @@
     unreachable_pub
 )]
 
+mod clouds;
 mod examples;
 mod findings;
 mod flows;
@@ -19,3 +20,6 @@ mod props;
 mod schema;
 mod snapshots;
 mod world;
+
+#[path = "../support/samples.rs"]
+mod samples;

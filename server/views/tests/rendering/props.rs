@@ -249,7 +249,7 @@ fn scalars(value: &Value, out: &mut BTreeMap<String, usize>) {
 }
 
 /// What of the record is not in the event. Times and truth values may have changed form.
-fn lost(record: &Value, event: &Value) -> Vec<String> {
+pub fn lost(record: &Value, event: &Value) -> Vec<String> {
     let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
     scalars(record, &mut before);
     scalars(event, &mut after);

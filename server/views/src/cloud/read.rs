@@ -1,0 +1,246 @@
+//! Attribution of other clouds' records by their party tables.
+
+use serde_json::Value;
+use smallvec::SmallVec;
+
+use super::setting::{Setting, Unfolded, fold_back};
+use crate::attribute::Reject;
+use crate::directory::{Directory, Kind, Names};
+use crate::identity;
+use crate::ocsf_native::json::{Source, clip};
+use crate::row::{Attributed, EventRow, Status};
+use crate::split;
+use crate::table::{PartyTable, Role, Roles};
+use crate::view::{Known, Viewer, redact};
+
+/// No record has more parties than this: each costs a view.
+const MOST_PARTIES: usize = 256;
+
+/// Somebody whom the record concerns.
+#[derive(Debug)]
+struct Party<T> {
+    /// As the directory writes it.
+    id: String,
+    role: Role,
+    tenant: Option<T>,
+}
+
+/// A record that was read.
+struct Record<'a> {
+    value: Value,
+    text: &'a str,
+    /// Which of its fields were text.
+    nested: Vec<Unfolded>,
+    operation: String,
+    at_ns: i64,
+}
+
+/// Rows for the tenants that a record concerns; see [`crate::attribute()`].
+pub(crate) fn attribute_in<D, N>(
+    source: &Source,
+    setting: &Setting<'_>,
+    record: &[u8],
+    observed_ns: i64,
+    directory: &D,
+    names: &N,
+) -> Result<Attributed<D::Tenant>, Reject>
+where
+    D: Directory,
+    N: Names<Tenant = D::Tenant>,
+{
+    let text = split::check_record(source.source_type, record, None)?.trim_ascii();
+    let mut value: Value = serde_json::from_str(text)
+        .map_err(|error| Reject::new(Reject::MALFORMED, error.to_string()))?;
+    let nested = setting.unfold(&mut value);
+    (setting.check)(&value)?;
+    let table = PartyTable::of(source.source_type)?;
+    let time_ns = (source.time)(&value);
+    let record = Record {
+        operation: (source.operation)(&value).to_owned(),
+        at_ns: time_ns.unwrap_or(observed_ns),
+        value,
+        text,
+        nested,
+    };
+    let parties = parties(table, setting, &record, directory)?;
+
+    let mut tenants: SmallVec<[&D::Tenant; 4]> = parties
+        .iter()
+        .filter_map(|party| party.tenant.as_ref())
+        .collect();
+    tenants.sort_unstable();
+    tenants.dedup();
+    let mut unknown_parties: Vec<String> = parties
+        .iter()
+        .filter(|party| party.tenant.is_none())
+        .map(|party| party.id.clone())
+        .collect();
+    unknown_parties.sort_unstable();
+    unknown_parties.dedup();
+
+    let event_id = (source.event_id)(&record.value).unwrap_or_default();
+    let content = setting.content(text);
+    let views = tenants
+        .into_iter()
+        .map(|tenant| {
+            let parts = [
+                source.source_type.as_str().as_bytes(),
+                event_id.as_bytes(),
+                &content,
+            ];
+            let mut row = EventRow {
+                name: names.event_name(tenant, &parts),
+                time_ns: record.at_ns,
+                observed_ns,
+                time_invalid: time_ns.is_none(),
+                conflict: false,
+                class_uid: 0,
+                activity_id: 0,
+                severity_id: 0,
+                status: Status::Unknown,
+                account: String::new(),
+                region: String::new(),
+                service: String::new(),
+                operation: String::new(),
+                actor: String::new(),
+                src_ip: None,
+                dst_ip: None,
+                src_port: None,
+                dst_port: None,
+                resources: Vec::new(),
+                source_type: source.source_type,
+                event_id: String::new(),
+                shared: false,
+                normalizer: table.version,
+                raw: String::new(),
+                raw_context: None,
+                withheld: Vec::new(),
+                shared_event_id: String::new(),
+                addressed: false,
+            };
+            let viewer =
+                Viewer::new(tenant, directory, names, record.at_ns).with_forms(setting.cloud);
+            fill(&mut row, source, setting, &record, table, &parties, &viewer);
+            if row.event_id.is_empty() {
+                // Not the content's own hash: with most of the content in view, the rest
+                // could be guessed by it.
+                row.event_id = crate::vpcflow::hex(&row.name);
+            }
+            (tenant.clone(), row)
+        })
+        .collect();
+    Ok(Attributed {
+        content,
+        views,
+        unknown_parties,
+    })
+}
+
+/// Fills the row with the viewer's view and what is read from it.
+fn fill<D, N>(
+    row: &mut EventRow,
+    source: &Source,
+    setting: &Setting<'_>,
+    record: &Record<'_>,
+    table: &PartyTable,
+    parties: &[Party<D::Tenant>],
+    viewer: &Viewer<'_, D, N>,
+) where
+    D: Directory,
+    N: Names<Tenant = D::Tenant>,
+{
+    let (own, foreign): (Vec<_>, Vec<_>) = parties
+        .iter()
+        .partition(|party| party.tenant.as_ref() == Some(viewer.tenant()));
+    let mut roles = Roles::NONE;
+    for party in &own {
+        roles.insert(party.role);
+    }
+    row.addressed = roles.contains(Role::Recipient);
+    row.shared = !foreign.is_empty();
+    if !row.shared {
+        row.raw_context = setting.context.map(Into::into);
+        setting.account_column(row);
+        (source.columns)(&record.value, row);
+        row.event_id = (source.event_id)(&record.value)
+            .map(clip)
+            .unwrap_or_default();
+        row.raw = record.text.to_owned();
+        return;
+    }
+    let mut known = Known::default();
+    setting.strangers(foreign.iter().map(|party| party.id.as_str()), &mut known);
+    (source.hints)(&record.value, &mut |id| viewer.owns_account(id), &mut known);
+    let mut view = record.value.clone();
+    row.withheld = redact(&mut view, table, &record.operation, roles, viewer, &known);
+    row.raw_context = setting.context.map(|id| {
+        let clean = viewer.identity(Kind::Account, id, &known);
+        clean.map_or_else(|| id.into(), |(clean, _)| clean.into())
+    });
+    setting.account_column(row);
+    (source.columns)(&view, row);
+    row.event_id = (source.event_id)(&view).map(clip).unwrap_or_default();
+    fold_back(&mut view, &record.nested);
+    row.raw = view.to_string();
+}
+
+/// The parties of a record, each id and role once.
+fn parties<D: Directory>(
+    table: &PartyTable,
+    setting: &Setting<'_>,
+    record: &Record<'_>,
+    directory: &D,
+) -> Result<Vec<Party<D::Tenant>>, Reject> {
+    let mut parties: Vec<Party<D::Tenant>> = Vec::new();
+    let mut add = |id: String, role: Role, tenant: Option<D::Tenant>| {
+        let known = |party: &Party<D::Tenant>| party.id == id && party.role == role;
+        if parties.iter().any(known) {
+            return Ok(());
+        }
+        if parties.len() == MOST_PARTIES {
+            return Err(Reject::new(
+                Reject::TOO_MANY_PARTIES,
+                format!("more than {MOST_PARTIES} parties"),
+            ));
+        }
+        parties.push(Party { id, role, tenant });
+        Ok(())
+    };
+    if let Some(id) = setting.context {
+        let tenant = directory.account(id, record.at_ns);
+        add(id.to_owned(), Role::Recipient, tenant)?;
+    }
+    for rule in table.party_rules(&record.operation) {
+        let (Some(role), Some(kind)) = (rule.role, rule.kind) else {
+            continue;
+        };
+        for value in rule.path.select(&record.value) {
+            let text = match value {
+                Value::String(text) => text.clone(),
+                // An account's id that lost its quotes.
+                Value::Number(number) => number.to_string(),
+                _ => continue,
+            };
+            match kind {
+                Kind::Account => {
+                    if let Some(id) = (setting.account)(rule.path.as_str(), &text) {
+                        let tenant = directory.account(&id, record.at_ns);
+                        add(id, role, tenant)?;
+                    }
+                }
+                Kind::Address => {
+                    let ip = identity::parse_address(&text);
+                    if let Some(ip) = ip.filter(|ip| directory.in_provider_range(*ip)) {
+                        add(
+                            format!("ip:{ip}"),
+                            role,
+                            directory.address(ip, record.at_ns),
+                        )?;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(parties)
+}

@@ -1,0 +1,20 @@
+//! Audit logs of clouds other than AWS, from record to view and columns: made-up records
+//! and published ones.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    missing_docs,
+    unreachable_pub
+)]
+
+mod gcp;
+mod tools;
+
+#[path = "../support/samples.rs"]
+mod samples;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,203 @@
+//! Published records of other clouds, rendered: valid by the schema, and nothing is lost.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::Path;
+
+use cordon_views::{Directory, EventRow, SourceType, attribute, explain};
+use serde_json::Value;
+
+use crate::props::lost;
+use crate::samples;
+use crate::schema::{Schema, check};
+use crate::world::{OBSERVED, Seal, World, data, render};
+
+/// Accounts of the others: each one a tenant, or all of them one.
+struct Everybody {
+    one: bool,
+}
+
+impl Directory for Everybody {
+    type Tenant = &'static str;
+
+    fn account(&self, id: &str, _: i64) -> Option<&'static str> {
+        const TENANTS: [&str; 16] = [
+            "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p",
+        ];
+        let place = usize::from(blake3::hash(id.as_bytes()).as_bytes()[0] % 16);
+        Some(if self.one { "all" } else { TENANTS[place] })
+    }
+
+    fn address(&self, _: IpAddr, _: i64) -> Option<&'static str> {
+        None
+    }
+
+    fn resource(&self, _: &str, _: i64) -> Option<&'static str> {
+        None
+    }
+
+    fn in_provider_range(&self, _: IpAddr) -> bool {
+        false
+    }
+}
+
+/// The rows of a record; none if it is a dead letter or concerns nobody.
+fn rows(source: SourceType, record: &str, context: Option<&str>, one: bool) -> Vec<EventRow> {
+    let seen = attribute(
+        source,
+        record.as_bytes(),
+        context,
+        OBSERVED,
+        &Everybody { one },
+        &Seal,
+    );
+    seen.map(|seen| seen.views.into_iter().map(|(_, row)| row).collect())
+        .unwrap_or_default()
+}
+
+/// A source's records, what the source tells besides, and how many of them are rendered, to
+/// which classes.
+type Published = (
+    SourceType,
+    fn(&Path) -> Vec<String>,
+    Option<&'static str>,
+    usize,
+    &'static [i64],
+);
+
+const PUBLISHED: &[Published] = &[(
+    SourceType::GcpAudit,
+    samples::gcp,
+    None,
+    121,
+    &[6003, 3002, 3001],
+)];
+
+#[test]
+fn other_clouds_render_to_the_schema() {
+    let Some(data) = data() else { return };
+    let schema = Schema::load(&data);
+    for (source, records, context, count, classes) in PUBLISHED {
+        let records = records(&data);
+        let whole: Vec<Value> = records
+            .iter()
+            .flat_map(|record| rows(*source, record, *context, true))
+            .map(|row| render(&row))
+            .collect();
+        for class in *classes {
+            assert!(
+                whole.iter().any(|event| event["class_uid"] == *class),
+                "{source}: no {class}"
+            );
+        }
+        assert_eq!(check(&schema, source.as_str(), whole), *count, "{source}");
+        let views: Vec<EventRow> = records
+            .iter()
+            .flat_map(|record| rows(*source, record, *context, false))
+            .filter(|row| row.shared)
+            .collect();
+        for row in &views {
+            let explanation = explain(&row.as_ref()).unwrap();
+            assert!(
+                !explanation.parties.is_empty() || row.raw_context.is_some(),
+                "{}",
+                row.raw
+            );
+        }
+        check(&schema, source.as_str(), views.iter().map(render));
+    }
+}
+
+#[test]
+fn other_clouds_lose_nothing() {
+    let Some(data) = data() else { return };
+    for (source, records, context, ..) in PUBLISHED {
+        let mut missing: BTreeMap<String, String> = BTreeMap::new();
+        for record in records(&data) {
+            for row in rows(*source, &record, *context, true) {
+                let event = render(&row);
+                let record: Value = serde_json::from_str(&record).unwrap();
+                for one in lost(&record, &event) {
+                    missing.entry(one).or_insert_with(|| event.to_string());
+                }
+            }
+        }
+        assert!(
+            missing.is_empty(),
+            "{source}: {:?}",
+            missing.into_iter().take(3).collect::<Vec<_>>()
+        );
+    }
+}
+
+/// The row of the only tenant.
+fn sole(source: SourceType, record: &Value, context: Option<&str>) -> Value {
+    let rows = rows(source, &record.to_string(), context, true);
+    assert_eq!(rows.len(), 1, "{record}");
+    render(&rows[0])
+}
+
+#[test]
+fn a_call_at_google_cloud() {
+    let event = sole(
+        SourceType::GcpAudit,
+        &serde_json::json!({
+            "insertId": "i-1",
+            "logName": "projects/alpha/logs/cloudaudit.googleapis.com%2Factivity",
+            "timestamp": "2026-03-01T10:00:00Z",
+            "operation": {"id": "op-1", "last": true},
+            "resource": {"type": "gce_instance", "labels": {"project_id": "alpha", "zone": "us-central1-a"}},
+            "protoPayload": {
+                "serviceName": "compute.googleapis.com",
+                "methodName": "v1.compute.instances.insert",
+                "resourceName": "projects/alpha/zones/us-central1-a/instances/vm",
+                "authenticationInfo": {"principalEmail": "robot@alpha.iam.gserviceaccount.com"},
+                "requestMetadata": {"callerIp": "192.0.2.7", "callerSuppliedUserAgent": "sdk"},
+                "request": {"name": "vm"},
+                "status": {"code": 7, "message": "no"}
+            }
+        }),
+        None,
+    );
+    for (pointer, expected) in [
+        ("/metadata/uid", "i-1"),
+        ("/metadata/correlation_uid", "op-1"),
+        ("/metadata/product/vendor_name", "GCP"),
+        ("/cloud/account/uid", "alpha"),
+        ("/cloud/account/type", "GCP Project"),
+        ("/cloud/region", "us-central1"),
+        ("/src_endpoint/ip", "192.0.2.7"),
+        ("/actor/user/name", "robot@alpha.iam.gserviceaccount.com"),
+        ("/actor/user/type", "Service"),
+        ("/api/operation", "v1.compute.instances.insert"),
+        ("/api/service/name", "compute.googleapis.com"),
+        ("/api/request/data/name", "vm"),
+        (
+            "/resources/0/uid",
+            "projects/alpha/zones/us-central1-a/instances/vm",
+        ),
+        ("/status", "Failure"),
+        ("/status_code", "7"),
+        ("/status_detail", "no"),
+    ] {
+        assert_eq!(
+            event.pointer(pointer).and_then(Value::as_str),
+            Some(expected),
+            "{event}"
+        );
+    }
+    assert_eq!(event["type_uid"], 600_301);
+    assert_eq!(event["unmapped"]["operation"]["last"], true);
+}
+
+#[test]
+fn what_nobody_owns_is_not_rendered() {
+    // A record without any account concerns nobody, and so has no row to be rendered.
+    let seen = World::new().see(
+        SourceType::GcpAudit,
+        br#"{"protoPayload": {"methodName": "x"}}"#,
+        None,
+    );
+    let seen = seen.unwrap();
+    assert!(seen.views.is_empty() && seen.unknown_parties.is_empty());
+}
