@@ -6,7 +6,7 @@ use memchr::memmem::Finder;
 
 use crate::directory::{Directory, Names};
 use crate::row::{Attributed, SourceType};
-use crate::{cloudtrail, gcp, guardduty, ocsf_native, vpcflow};
+use crate::{azure, cloudtrail, gcp, guardduty, ocsf_native, vpcflow};
 
 /// A record that can't be read. It goes to the dead letters, replayable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -81,6 +81,8 @@ where
         SourceType::AwsGuardDuty => guardduty::attribute(record, observed_ns, directory, names),
         SourceType::Ocsf => ocsf_native::attribute(record, observed_ns, directory, names),
         SourceType::GcpAudit => gcp::attribute(record, observed_ns, directory, names),
+        SourceType::AzureActivity => azure::attribute(record, observed_ns, directory, names),
+        SourceType::AzureSignIn => azure::signin::attribute(record, observed_ns, directory, names),
     }
 }
 

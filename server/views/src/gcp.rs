@@ -111,7 +111,7 @@ fn is_audit_log(name: &str) -> bool {
 
 /// The account that a field of the party table names. People have no account: nobody can
 /// say whose they are.
-fn account(path: &str, text: &str) -> Option<String> {
+fn account(_: &Value, path: &str, text: &str) -> Option<String> {
     let cloud = Cloud::Google;
     if let Some(container) = path.rsplit('.').next().and_then(|label| match label {
         "organization_id" => Some("organizations"),
@@ -201,8 +201,7 @@ fn severity_id(entry: &Value) -> i32 {
     match text(entry, "severity") {
         Some("WARNING") => 2,
         Some("ERROR") => 3,
-        Some("CRITICAL") => 4,
-        Some("ALERT") => 5,
+        Some("CRITICAL" | "ALERT") => 5,
         Some("EMERGENCY") => 6,
         _ => 1,
     }

@@ -6,6 +6,7 @@
 //! field names whom is data, one reviewed table per source type in `tables/`.
 
 pub mod attribute;
+pub mod azure;
 pub mod cloud;
 pub mod cloudtrail;
 pub mod directory;

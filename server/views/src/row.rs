@@ -19,16 +19,22 @@ pub enum SourceType {
     Ocsf,
     /// An entry of a Cloud Audit log of Google Cloud, as JSON.
     GcpAudit,
+    /// An event of Azure's activity log or of a resource's log, as JSON.
+    AzureActivity,
+    /// A sign-in or audit event of Entra ID, as JSON.
+    AzureSignIn,
 }
 
 impl SourceType {
     /// All source types.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::AwsCloudTrail,
         Self::AwsVpcFlow,
         Self::AwsGuardDuty,
         Self::Ocsf,
         Self::GcpAudit,
+        Self::AzureActivity,
+        Self::AzureSignIn,
     ];
 
     /// The name users write, such as `aws.cloudtrail`.
@@ -40,6 +46,8 @@ impl SourceType {
             Self::AwsGuardDuty => "aws.guardduty",
             Self::Ocsf => "ocsf",
             Self::GcpAudit => "gcp.audit",
+            Self::AzureActivity => "azure.activity",
+            Self::AzureSignIn => "azure.signin",
         }
     }
 
@@ -52,6 +60,8 @@ impl SourceType {
             Self::AwsGuardDuty => 3,
             Self::Ocsf => 4,
             Self::GcpAudit => 5,
+            Self::AzureActivity => 6,
+            Self::AzureSignIn => 7,
         }
     }
 

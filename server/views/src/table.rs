@@ -297,6 +297,8 @@ impl PartyTable {
             SourceType::AwsGuardDuty => &GUARD_DUTY,
             SourceType::Ocsf => &OCSF,
             SourceType::GcpAudit => &GCP_AUDIT,
+            SourceType::AzureActivity => &AZURE_ACTIVITY,
+            SourceType::AzureSignIn => &AZURE_SIGN_IN,
         };
         LazyLock::force(table).as_ref().map_err(Clone::clone)
     }
@@ -407,6 +409,10 @@ static OCSF: LazyLock<Result<PartyTable, TableError>> =
     LazyLock::new(|| PartyTable::parse(include_str!("../tables/ocsf.toml")));
 static GCP_AUDIT: LazyLock<Result<PartyTable, TableError>> =
     LazyLock::new(|| PartyTable::parse(include_str!("../tables/gcp.audit.toml")));
+static AZURE_ACTIVITY: LazyLock<Result<PartyTable, TableError>> =
+    LazyLock::new(|| PartyTable::parse(include_str!("../tables/azure.activity.toml")));
+static AZURE_SIGN_IN: LazyLock<Result<PartyTable, TableError>> =
+    LazyLock::new(|| PartyTable::parse(include_str!("../tables/azure.signin.toml")));
 
 impl Rule {
     /// Whether it holds for the operation.

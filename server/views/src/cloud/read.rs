@@ -223,7 +223,8 @@ fn parties<D: Directory>(
             };
             match kind {
                 Kind::Account => {
-                    if let Some(id) = (setting.account)(rule.path.as_str(), &text) {
+                    let id = (setting.account)(&record.value, rule.path.as_str(), &text);
+                    if let Some(id) = id {
                         let tenant = directory.account(&id, record.at_ns);
                         add(id, role, tenant)?;
                     }

@@ -22,8 +22,9 @@ pub(crate) struct Setting<'a> {
     pub(crate) nested: &'static [&'static [&'static str]],
     /// What besides the form of JSON makes a record one of this source type.
     pub(crate) check: fn(&Value) -> Result<(), Reject>,
-    /// The directory's id of the account that stands at a path of the party table.
-    pub(crate) account: fn(path: &str, text: &str) -> Option<String>,
+    /// The directory's id of the account that stands at a path of the party table in a
+    /// record.
+    pub(crate) account: fn(record: &Value, path: &str, text: &str) -> Option<String>,
     /// The account whose the source says that the record is.
     pub(crate) context: Option<&'a str>,
 }
@@ -37,7 +38,7 @@ impl Setting<'_> {
         cloud: Cloud::Aws,
         nested: &[],
         check: |_| Ok(()),
-        account: |_, text| Cloud::Aws.account(text),
+        account: |_, _, text| Cloud::Aws.account(text),
         context: None,
     };
 

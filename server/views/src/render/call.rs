@@ -48,6 +48,14 @@ pub(super) struct Thing {
     pub(super) data: Option<Value>,
 }
 
+/// Where somebody was.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Place {
+    pub(super) city: Option<String>,
+    pub(super) region: Option<String>,
+    pub(super) country: Option<String>,
+}
+
 /// What of a record has a place in OCSF.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Call {
@@ -64,10 +72,13 @@ pub(super) struct Call {
     pub(super) account: Account,
     pub(super) region: Option<String>,
     pub(super) source: Option<String>,
+    pub(super) source_port: Option<u16>,
+    pub(super) place: Place,
     /// Addresses that stood before the source's own and that it wrote itself.
     pub(super) forwarded: Vec<String>,
     pub(super) agent: Option<String>,
     pub(super) http_method: Option<String>,
+    pub(super) url: Option<String>,
     pub(super) url_path: Option<String>,
     pub(super) http_code: Option<i64>,
     pub(super) actor: Person,
@@ -220,6 +231,14 @@ impl Call {
             Some(address) => event.text(endpoint_key(address), address),
             None => event.text("name", "Unknown"),
         }
+        if let Some(port) = self.source_port {
+            event.number("port", port);
+        }
+        let place = event.open("location");
+        put(event, "city", &self.place.city);
+        put(event, "region", &self.place.region);
+        put(event, "country", &self.place.country);
+        event.close(place);
         // Only what is an address may stand there.
         let addresses = event.open_list("intermediate_ips");
         for ip in self.forwarded.iter().filter(|ip| endpoint_key(ip) == "ip") {
@@ -234,6 +253,7 @@ impl Call {
         put(event, "user_agent", &self.agent);
         put(event, "http_method", &self.http_method);
         let url = event.open("url");
+        put(event, "url_string", &self.url);
         put(event, "path", &self.url_path);
         event.close(url);
         let forwarded = event.open_list("x_forwarded_for");

@@ -10,6 +10,7 @@
 //! Events are written as text straight from the view's text: a search answers with a
 //! hundred of them in a fraction of a millisecond.
 
+mod azure;
 mod call;
 mod cloudtrail;
 mod explain;
@@ -58,6 +59,8 @@ pub fn write_ocsf(row: &EventRowRef<'_>, out: &mut String) {
         SourceType::AwsGuardDuty => guardduty::write(row, out),
         SourceType::Ocsf => ocsf::write(row, out),
         SourceType::GcpAudit => gcp::write(row, out),
+        SourceType::AzureActivity => azure::write(row, out),
+        SourceType::AzureSignIn => azure::signin::write(row, out),
     };
     if written.is_none() {
         out.truncate(start);
@@ -71,6 +74,7 @@ const AWS: &str = "AWS";
 const fn vendor(source_type: SourceType) -> &'static str {
     match source_type {
         SourceType::GcpAudit => "GCP",
+        SourceType::AzureActivity | SourceType::AzureSignIn => "Azure",
         _ => AWS,
     }
 }

@@ -45,6 +45,11 @@ impl Taken {
         })
     }
 
+    /// Takes the text at the first of the paths that has some.
+    pub(super) fn first(&mut self, paths: &[&str]) -> Option<String> {
+        paths.iter().find_map(|path| self.text(path))
+    }
+
     /// Takes a whole number, also one that is written as text.
     pub(super) fn number(&mut self, path: &str) -> Option<i64> {
         let value = self.take(path, &|value| match value {
@@ -67,8 +72,34 @@ impl Taken {
         })
     }
 
+    /// Takes a list of objects.
+    pub(super) fn items(&mut self, path: &str) -> Vec<Self> {
+        let list = self.take(path, &|value| {
+            value.as_array().is_some_and(|items| {
+                items.iter().all(|item| {
+                    item.as_object()
+                        .is_some_and(|item| !item.contains_key(WITHHELD_KEY))
+                })
+            })
+        });
+        match list {
+            Some(Value::Array(items)) => items.into_iter().filter_map(Self::of).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether there is something at the path.
     pub(super) fn has(&self, path: &str) -> bool {
+        self.at(path).is_some()
+    }
+
+    /// The text at the path, which stays.
+    pub(super) fn peek(&self, path: &str) -> Option<String> {
+        let text = self.at(path)?.as_str()?;
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    fn at(&self, path: &str) -> Option<&Value> {
         let mut map = Some(&self.rest);
         let mut found = None;
         for step in path.split('.') {
@@ -80,7 +111,7 @@ impl Taken {
             });
             map = found.and_then(Value::as_object);
         }
-        found.is_some()
+        found
     }
 
     fn take(&mut self, path: &str, fits: &dyn Fn(&Value) -> bool) -> Option<Value> {

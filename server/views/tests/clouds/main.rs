@@ -11,7 +11,9 @@
     unreachable_pub
 )]
 
+mod azure;
 mod gcp;
+mod signin;
 mod tools;
 
 #[path = "../support/samples.rs"]

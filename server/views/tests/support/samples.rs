@@ -80,3 +80,30 @@ pub fn gcp(data: &Path) -> Vec<String> {
     }
     out
 }
+
+/// Events of Azure's activity log and of its resources' logs.
+pub fn azure_activity(data: &Path) -> Vec<String> {
+    let source = SourceType::AzureActivity;
+    let mut out = of_file(
+        source,
+        &data.join("azure-activity/plaso_azure_activity_log.jsonl"),
+    );
+    out.extend(labelled(source, data, "azure_activity", |_| true));
+    out.extend(labelled(source, data, "kubernetes", |log| {
+        log["p_log_type"] == "Azure.MonitorActivity" && log["category"] != "kube-audit"
+    }));
+    out
+}
+
+/// Sign-ins and audit events of Entra ID, and audit events of Microsoft 365.
+pub fn azure_sign_in(data: &Path) -> Vec<String> {
+    let source = SourceType::AzureSignIn;
+    let mut out = labelled(source, data, "azure_signin", |_| true);
+    for file in [
+        "otrf_AADAuditEvents.json",
+        "plaso_microsoft_audit_log.jsonl",
+    ] {
+        out.extend(of_file(source, &data.join("azure-activity").join(file)));
+    }
+    out
+}
