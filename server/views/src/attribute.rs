@@ -6,7 +6,7 @@ use memchr::memmem::Finder;
 
 use crate::directory::{Directory, Names};
 use crate::row::{Attributed, SourceType};
-use crate::{azure, cloudtrail, gcp, guardduty, ocsf_native, vpcflow};
+use crate::{azure, cloudtrail, gcp, guardduty, k8s, ocsf_native, vpcflow};
 
 /// A record that can't be read. It goes to the dead letters, replayable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,7 +55,7 @@ impl From<crate::table::TableError> for Reject {
 /// parties that nobody is registered for.
 ///
 /// `context` is what is needed to read the record besides it (the header line of VPC flow
-/// logs), `observed_ns` when it was received, in nanoseconds since 1970. Who owns what is
+/// logs, the account of a Kubernetes cluster), `observed_ns` when it was received, in nanoseconds since 1970. Who owns what is
 /// asked as of the event's own time.
 ///
 /// # Errors
@@ -83,6 +83,7 @@ where
         SourceType::GcpAudit => gcp::attribute(record, observed_ns, directory, names),
         SourceType::AzureActivity => azure::attribute(record, observed_ns, directory, names),
         SourceType::AzureSignIn => azure::signin::attribute(record, observed_ns, directory, names),
+        SourceType::K8sAudit => k8s::attribute(record, context, observed_ns, directory, names),
     }
 }
 

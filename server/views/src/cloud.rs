@@ -65,6 +65,15 @@ const GOOGLE_WORDS: [&str; 52] = [
     "workloadIdentityPools", "zones", "-", "_",
 ];
 
+/// Google's audit logs, as log names have them.
+const AUDIT_LOGS: [&str; 5] = [
+    "cloudaudit.googleapis.com%2Factivity",
+    "cloudaudit.googleapis.com%2Fdata_access",
+    "cloudaudit.googleapis.com%2Fsystem_event",
+    "cloudaudit.googleapis.com%2Fpolicy",
+    "cloudaudit.googleapis.com%2Faccess_transparency",
+];
+
 /// Domains of robots that Google runs and that are no customer's project.
 const GOOGLE_OWN: [&str; 4] = [
     "gcp-sa-",
@@ -131,8 +140,7 @@ impl Cloud {
     pub(crate) fn path(self, text: &str) -> Option<(usize, Path<'_>)> {
         let (start, head) = self.heads(text).next()?;
         let before = text.get(..start)?;
-        let served = before.contains("googleapis.com/") || before.ends_with("azure.com");
-        (before.is_empty() || served).then_some(())?;
+        (before.is_empty() || is_service(before)).then_some(())?;
         Some((start, cut(text.get(start..)?, head)))
     }
 
@@ -219,48 +227,91 @@ impl Cloud {
     }
 
     fn is_word(self, before: &str, step: &str) -> bool {
-        let place = |text: &str| {
-            text.len() <= 24
-                && text
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        };
         match self {
             Self::Aws => false,
             Self::Google => {
                 GOOGLE_WORDS.contains(&step)
-                    || (before == "logs" && step.starts_with("cloudaudit.googleapis.com"))
-                    || (matches!(before, "zones" | "regions" | "locations")
-                        && is_region(step)
-                        && place(step))
+                    || (before == "logs" && AUDIT_LOGS.contains(&step))
+                    || (matches!(before, "zones" | "regions" | "locations") && is_region(step))
             }
             Self::Azure => {
                 ["resourcegroups", "providers"]
                     .iter()
                     .any(|word| step.eq_ignore_ascii_case(word))
-                    || before.eq_ignore_ascii_case("providers")
-                        && step
-                            .get(..10)
-                            .is_some_and(|head| head.eq_ignore_ascii_case("microsoft."))
+                    || (before.eq_ignore_ascii_case("providers") && is_provider(step))
             }
         }
     }
 }
 
+/// A provider of Microsoft's: `Microsoft.Compute`.
+fn is_provider(text: &str) -> bool {
+    const HEAD: &str = "microsoft.";
+    let head = text.get(..HEAD.len());
+    head.is_some_and(|head| head.eq_ignore_ascii_case(HEAD))
+        && text.len() <= 40
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphabetic() || byte == b'.')
+}
+
 /// A region or zone of Google's: `europe-west3`, `us-central1-a`, `global`.
 fn is_region(text: &str) -> bool {
-    const AREAS: [&str; 9] = [
-        "africa-",
-        "asia-",
-        "australia-",
-        "europe-",
-        "me-",
-        "northamerica-",
-        "southamerica-",
-        "us-",
-        "global",
+    const AREAS: [&str; 8] = [
+        "africa",
+        "asia",
+        "australia",
+        "europe",
+        "me",
+        "northamerica",
+        "southamerica",
+        "us",
     ];
-    AREAS.iter().any(|area| text.starts_with(area)) || matches!(text, "us" | "eu" | "asia")
+    const SIDES: [&str; 9] = [
+        "north",
+        "northeast",
+        "east",
+        "southeast",
+        "south",
+        "southwest",
+        "west",
+        "northwest",
+        "central",
+    ];
+    if matches!(text, "global" | "us" | "eu" | "asia") {
+        return true;
+    }
+    let mut parts = text.splitn(3, '-');
+    let area = parts.next().is_some_and(|area| AREAS.contains(&area));
+    let side = parts.next().is_some_and(|side| {
+        let bare = side.trim_end_matches(|c: char| c.is_ascii_digit());
+        SIDES.contains(&bare) && (1..=2).contains(&(side.len() - bare.len()))
+    });
+    let zone = parts
+        .next()
+        .is_none_or(|zone| matches!(zone.as_bytes(), [letter] if letter.is_ascii_lowercase()));
+    area && side && zone
+}
+
+/// Whether what stands before a path is a service's name and its API's version, and nothing
+/// else: `//storage.googleapis.com/`, `https://www.googleapis.com/compute/v1/`.
+fn is_service(before: &str) -> bool {
+    let bare = before.strip_prefix("https:").unwrap_or(before);
+    let bare = bare.strip_prefix("//").unwrap_or(bare);
+    let mut steps = bare.split('/');
+    let host = steps.next().unwrap_or_default();
+    let service = host
+        .strip_suffix(".googleapis.com")
+        .is_some_and(|name| name.len() <= 32 && name.bytes().all(|b| b.is_ascii_lowercase()));
+    let version = |step: &str| {
+        matches!(
+            step,
+            "" | "compute" | "storage" | "bigquery" | "alpha" | "beta"
+        ) || (step.len() <= 8
+            && step.starts_with('v')
+            && step.contains(|c: char| c.is_ascii_digit()))
+    };
+    (service || host == "management.azure.com") && steps.all(version)
 }
 
 /// Remembers the accounts of paths and robots in the record that are not the viewer's, so

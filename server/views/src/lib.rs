@@ -13,6 +13,7 @@ pub mod directory;
 pub mod gcp;
 pub mod guardduty;
 pub mod identity;
+pub mod k8s;
 pub mod ocsf_native;
 pub mod render;
 pub mod row;

@@ -23,11 +23,13 @@ pub enum SourceType {
     AzureActivity,
     /// A sign-in or audit event of Entra ID, as JSON.
     AzureSignIn,
+    /// A Kubernetes audit event, as JSON; its cluster's account is the row's context.
+    K8sAudit,
 }
 
 impl SourceType {
     /// All source types.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::AwsCloudTrail,
         Self::AwsVpcFlow,
         Self::AwsGuardDuty,
@@ -35,6 +37,7 @@ impl SourceType {
         Self::GcpAudit,
         Self::AzureActivity,
         Self::AzureSignIn,
+        Self::K8sAudit,
     ];
 
     /// The name users write, such as `aws.cloudtrail`.
@@ -48,6 +51,7 @@ impl SourceType {
             Self::GcpAudit => "gcp.audit",
             Self::AzureActivity => "azure.activity",
             Self::AzureSignIn => "azure.signin",
+            Self::K8sAudit => "k8s.audit",
         }
     }
 
@@ -62,6 +66,7 @@ impl SourceType {
             Self::GcpAudit => 5,
             Self::AzureActivity => 6,
             Self::AzureSignIn => 7,
+            Self::K8sAudit => 8,
         }
     }
 
@@ -274,7 +279,8 @@ pub struct EventRow {
     pub normalizer: u16,
     /// The view: the source's bytes if the event is wholly the tenant's.
     pub raw: String,
-    /// What is needed to read `raw` besides: the header line of VPC flow logs.
+    /// What is needed to read `raw` besides: the header line of VPC flow logs, the account
+    /// of a Kubernetes cluster.
     pub raw_context: Option<Arc<str>>,
     /// What differs from the original and why; empty when nothing does.
     pub withheld: Vec<Withheld>,

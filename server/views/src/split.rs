@@ -1,6 +1,6 @@
 //! From an uploaded payload to its records, without copying.
 //!
-//! JSON sources come as `{"Records":[…]}`, as a list, as one object, as one object a line,
+//! JSON sources come as `{"Records":[…]}` (other clouds have words of their own), as a list, as one object, as one object a line,
 //! as objects one after another, or with nothing in them; VPC flow logs as lines below a
 //! header line. One bad record never takes the next with it: it becomes an item with its
 //! place, the reason and its bytes, and reading goes on behind it. Every byte that is not
@@ -151,9 +151,25 @@ pub fn split(source_type: SourceType, payload: &[u8]) -> Splitter<'_> {
     } else if source_type == SourceType::AwsVpcFlow {
         Inner::Flow(flow::Lines::new(payload))
     } else {
-        Inner::Json(Box::new(json::Documents::new(payload)))
+        Inner::Json(Box::new(json::Documents::new(
+            payload,
+            wrappers(source_type),
+        )))
     };
     Splitter(inner)
+}
+
+/// Keys, in quotes, under which deliveries of a source type have their records.
+const fn wrappers(source_type: SourceType) -> &'static [&'static [u8]] {
+    match source_type {
+        // The API's answer to `entries.list`.
+        SourceType::GcpAudit => &[b"\"entries\""],
+        // Event hubs and storage accounts; the APIs' answers.
+        SourceType::AzureActivity | SourceType::AzureSignIn => &[b"\"records\"", b"\"value\""],
+        // An `EventList`, as the API server sends it to a webhook; AKS's event hub.
+        SourceType::K8sAudit => &[b"\"items\"", b"\"records\""],
+        _ => &[b"\"Records\""],
+    }
 }
 
 /// What no reader of text can do anything with, told by its first bytes.

@@ -299,6 +299,7 @@ impl PartyTable {
             SourceType::GcpAudit => &GCP_AUDIT,
             SourceType::AzureActivity => &AZURE_ACTIVITY,
             SourceType::AzureSignIn => &AZURE_SIGN_IN,
+            SourceType::K8sAudit => &K8S_AUDIT,
         };
         LazyLock::force(table).as_ref().map_err(Clone::clone)
     }
@@ -413,6 +414,8 @@ static AZURE_ACTIVITY: LazyLock<Result<PartyTable, TableError>> =
     LazyLock::new(|| PartyTable::parse(include_str!("../tables/azure.activity.toml")));
 static AZURE_SIGN_IN: LazyLock<Result<PartyTable, TableError>> =
     LazyLock::new(|| PartyTable::parse(include_str!("../tables/azure.signin.toml")));
+static K8S_AUDIT: LazyLock<Result<PartyTable, TableError>> =
+    LazyLock::new(|| PartyTable::parse(include_str!("../tables/k8s.audit.toml")));
 
 impl Rule {
     /// Whether it holds for the operation.

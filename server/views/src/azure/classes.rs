@@ -93,8 +93,8 @@ pub(super) fn class_of(operation: &str, category: &str, created: bool) -> (i32, 
         "write" if created => CREATE,
         "write" => UPDATE,
         "delete" => DELETE,
-        "action" => verb(before.rsplit('/').next().unwrap_or_default()),
-        _ => verb(last),
+        "action" => action(before.rsplit('/').next().unwrap_or_default()),
+        _ => action(last),
     };
     let activity = match (activity, category) {
         (OTHER, "StorageRead") => READ,
@@ -112,6 +112,29 @@ pub(super) fn directory_class(activity: &str) -> (i32, i32) {
         Some((_, id)) => (ACCOUNT_CHANGE, *id),
         None => (API_ACTIVITY, verb(activity)),
     }
+}
+
+/// Beginnings of actions. Exports write them in capitals, in small letters or in camel
+/// case, so that words can't be told apart.
+#[rustfmt::skip]
+const ACTIONS: &[(i32, &[&str])] = &[
+    (READ, &["get", "list", "read", "download", "export", "beginget", "query", "check", "validate"]),
+    (CREATE, &["create", "copy", "restore", "recover", "generate", "register", "capture", "import", "undelete"]),
+    (UPDATE, &[
+        "put", "set", "update", "start", "stop", "restart", "deallocate", "poweroff", "run", "enable",
+        "disable", "regenerate", "rotate", "reset", "move", "publish", "connect", "join", "assign",
+        "attach", "detach", "extend", "redeploy", "append", "lease", "rename", "elevate", "deploy",
+    ]),
+    (DELETE, &["delete", "purge", "remove", "cancel"]),
+];
+
+/// The activity that an action's beginning tells.
+fn action(name: &str) -> i32 {
+    let name = name.to_ascii_lowercase();
+    ACTIONS
+        .iter()
+        .find(|(_, words)| words.iter().any(|word| name.starts_with(word)))
+        .map_or(OTHER, |(activity, _)| *activity)
 }
 
 /// The activity that the first word tells.
@@ -160,6 +183,11 @@ mod tests {
                 "Microsoft.Authorization/roleAssignments/write",
                 true,
                 (ACCOUNT_CHANGE, ATTACH_POLICY),
+            ),
+            (
+                "MICROSOFT.COMPUTE/VIRTUALMACHINES/RUNCOMMAND/ACTION",
+                false,
+                (API_ACTIVITY, UPDATE),
             ),
             ("GetBlob", false, (API_ACTIVITY, READ)),
             ("", false, (API_ACTIVITY, OTHER)),

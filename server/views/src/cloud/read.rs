@@ -78,7 +78,7 @@ where
     unknown_parties.sort_unstable();
     unknown_parties.dedup();
 
-    let event_id = (source.event_id)(&record.value).unwrap_or_default();
+    let event_id = event_id(source, setting, &record.value);
     let content = setting.content(text);
     let views = tenants
         .into_iter()
@@ -136,6 +136,15 @@ where
     })
 }
 
+/// The source's event id; empty if it gave none.
+fn event_id(source: &Source, setting: &Setting<'_>, record: &Value) -> String {
+    match setting.event_id {
+        Some(of) => of(record),
+        None => (source.event_id)(record).map(str::to_owned),
+    }
+    .unwrap_or_default()
+}
+
 /// Fills the row with the viewer's view and what is read from it.
 fn fill<D, N>(
     row: &mut EventRow,
@@ -162,9 +171,7 @@ fn fill<D, N>(
         row.raw_context = setting.context.map(Into::into);
         setting.account_column(row);
         (source.columns)(&record.value, row);
-        row.event_id = (source.event_id)(&record.value)
-            .map(clip)
-            .unwrap_or_default();
+        row.event_id = clip(&event_id(source, setting, &record.value));
         row.raw = record.text.to_owned();
         return;
     }
@@ -179,7 +186,7 @@ fn fill<D, N>(
     });
     setting.account_column(row);
     (source.columns)(&view, row);
-    row.event_id = (source.event_id)(&view).map(clip).unwrap_or_default();
+    row.event_id = clip(&event_id(source, setting, &view));
     fold_back(&mut view, &record.nested);
     row.raw = view.to_string();
 }

@@ -22,6 +22,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) nested: &'static [&'static [&'static str]],
     /// What besides the form of JSON makes a record one of this source type.
     pub(crate) check: fn(&Value) -> Result<(), Reject>,
+    /// The source's event id, where it is made of several fields.
+    pub(crate) event_id: Option<fn(&Value) -> Option<String>>,
     /// The directory's id of the account that stands at a path of the party table in a
     /// record.
     pub(crate) account: fn(record: &Value, path: &str, text: &str) -> Option<String>,
@@ -32,15 +34,46 @@ pub(crate) struct Setting<'a> {
 /// A field that was JSON inside of text: its keys as the record writes them.
 pub(crate) type Unfolded = Vec<String>;
 
-impl Setting<'_> {
+impl<'a> Setting<'a> {
     /// What settings have in common that say nothing else.
     pub(crate) const PLAIN: Self = Self {
         cloud: Cloud::Aws,
         nested: &[],
         check: |_| Ok(()),
+        event_id: None,
         account: |_, _, text| Cloud::Aws.account(text),
         context: None,
     };
+
+    /// The setting of a source type, if it is another cloud's.
+    pub(crate) const fn of(source_type: SourceType) -> Option<&'static Self> {
+        match source_type {
+            SourceType::GcpAudit => Some(&crate::gcp::SETTING),
+            SourceType::AzureActivity => Some(&crate::azure::SETTING),
+            SourceType::AzureSignIn => Some(&crate::azure::signin::SETTING),
+            SourceType::K8sAudit => Some(&crate::k8s::SETTING),
+            _ => None,
+        }
+    }
+
+    /// The same setting with the account that the source tells, which is written as the
+    /// directory writes accounts: `k8s:prod-1`, `aws:123456789012`.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject`] with `MALFORMED` if the context is no such account: the source is set up
+    /// wrongly, and its records must not be taken for nobody's.
+    pub(crate) fn told(mut self, context: Option<&'a str>) -> Result<Self, Reject> {
+        let context = context.map(str::trim).filter(|text| !text.is_empty());
+        if !context.is_none_or(is_account) {
+            return Err(Reject::new(
+                Reject::MALFORMED,
+                "the context is no account such as k8s:prod-1",
+            ));
+        }
+        self.context = context;
+        Ok(self)
+    }
 
     /// Puts what is JSON inside of text in the text's place, and says where. Text that is
     /// no JSON object, or none that a record may hold, stays.
@@ -87,6 +120,20 @@ impl Setting<'_> {
     pub(crate) fn account_column(&self, row: &mut EventRow) {
         row.account = row.raw_context.as_deref().map(clip).unwrap_or_default();
     }
+}
+
+/// Whether the text is an account as the directory writes it.
+fn is_account(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(cloud, id)| {
+        (1..=16).contains(&cloud.len())
+            && cloud
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+            && (1..=64).contains(&id.len())
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+    })
 }
 
 fn unfold(record: &mut Value, path: &[&str]) -> Option<Unfolded> {

@@ -32,7 +32,14 @@ fn googles_accounts_have_their_container_in_front() {
         let (_, path) = Cloud::Google.path(text).unwrap();
         assert_eq!(Cloud::Google.path_account(&path).as_deref(), id, "{text}");
     }
-    assert_eq!(Cloud::Google.path("a name of projects/x"), None);
+    for text in [
+        "a name of projects/x",
+        "a name at //x.googleapis.com/projects/x",
+        "//x.googleapis.com/a-name/projects/x",
+        "https://x.example/projects/x",
+    ] {
+        assert_eq!(Cloud::Google.path(text), None, "{text}");
+    }
 }
 
 #[test]

@@ -74,7 +74,7 @@ pub(super) struct Call {
     pub(super) source: Option<String>,
     pub(super) source_port: Option<u16>,
     pub(super) place: Place,
-    /// Addresses that stood before the source's own and that it wrote itself.
+    /// Addresses that stood before the source's own, by the client's own word.
     pub(super) forwarded: Vec<String>,
     pub(super) agent: Option<String>,
     pub(super) http_method: Option<String>,
@@ -239,9 +239,8 @@ impl Call {
         put(event, "region", &self.place.region);
         put(event, "country", &self.place.country);
         event.close(place);
-        // Only what is an address may stand there.
         let addresses = event.open_list("intermediate_ips");
-        for ip in self.forwarded.iter().filter(|ip| endpoint_key(ip) == "ip") {
+        for ip in &self.forwarded {
             event.item(ip);
         }
         event.close_list(addresses);
@@ -256,11 +255,6 @@ impl Call {
         put(event, "url_string", &self.url);
         put(event, "path", &self.url_path);
         event.close(url);
-        let forwarded = event.open_list("x_forwarded_for");
-        for ip in self.forwarded.iter().filter(|ip| endpoint_key(ip) != "ip") {
-            event.item(ip);
-        }
-        event.close_list(forwarded);
         event.close(request);
         if let Some(code) = self.http_code {
             let response = event.open("http_response");

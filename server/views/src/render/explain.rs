@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::cloud::setting::Setting;
 use crate::row::{EventRowRef, Reason, SourceType};
 use crate::table::{PartyTable, Role};
 use crate::view::WITHHELD_KEY;
@@ -84,10 +85,21 @@ pub fn explain(row: &EventRowRef<'_>) -> Option<Explanation> {
 }
 
 fn json_parties(table: &'static PartyTable, row: &EventRowRef<'_>) -> Vec<PartyLine> {
-    let Ok(view) = serde_json::from_str::<Value>(row.raw) else {
+    let Ok(mut view) = serde_json::from_str::<Value>(row.raw) else {
         return Vec::new();
     };
     let mut lines = Vec::new();
+    if let Some(setting) = Setting::of(row.source_type) {
+        setting.unfold(&mut view);
+        // Not a field of the record: the source says whose it is.
+        lines.extend(row.raw_context.map(|value| PartyLine {
+            path: "context".to_owned(),
+            role: Role::Recipient,
+            value: value.to_owned(),
+            pseudonym: is_pseudonym(value, "acct"),
+            why: "the account whose the source says that its records are",
+        }));
+    }
     for rule in table.rules.iter().filter(|rule| rule.is_for(row.operation)) {
         let (Some(role), Some(kind)) = (rule.role, rule.kind) else {
             continue;

@@ -16,6 +16,7 @@ mod cloudtrail;
 mod explain;
 mod gcp;
 mod guardduty;
+mod k8s;
 mod ocsf;
 mod raw;
 mod schema;
@@ -61,6 +62,7 @@ pub fn write_ocsf(row: &EventRowRef<'_>, out: &mut String) {
         SourceType::GcpAudit => gcp::write(row, out),
         SourceType::AzureActivity => azure::write(row, out),
         SourceType::AzureSignIn => azure::signin::write(row, out),
+        SourceType::K8sAudit => k8s::write(row, out),
     };
     if written.is_none() {
         out.truncate(start);
@@ -75,6 +77,7 @@ const fn vendor(source_type: SourceType) -> &'static str {
     match source_type {
         SourceType::GcpAudit => "GCP",
         SourceType::AzureActivity | SourceType::AzureSignIn => "Azure",
+        SourceType::K8sAudit => "Kubernetes",
         _ => AWS,
     }
 }

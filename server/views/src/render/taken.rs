@@ -72,6 +72,34 @@ impl Taken {
         })
     }
 
+    /// Takes a list of texts.
+    pub(super) fn texts(&mut self, path: &str) -> Vec<String> {
+        self.list(path, &|_| true)
+    }
+
+    /// Takes a list of addresses.
+    pub(super) fn addresses(&mut self, path: &str) -> Vec<String> {
+        self.list(path, &|text| crate::identity::parse_address(text).is_some())
+    }
+
+    fn list(&mut self, path: &str, fits: &dyn Fn(&str) -> bool) -> Vec<String> {
+        let list = self.take(path, &|value| {
+            value
+                .as_array()
+                .is_some_and(|items| items.iter().all(|item| item.as_str().is_some_and(fits)))
+        });
+        match list {
+            Some(Value::Array(items)) => items
+                .into_iter()
+                .filter_map(|item| match item {
+                    Value::String(text) => Some(text),
+                    _ => None,
+                })
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Takes a list of objects.
     pub(super) fn items(&mut self, path: &str) -> Vec<Self> {
         let list = self.take(path, &|value| {
@@ -96,6 +124,12 @@ impl Taken {
     /// The text at the path, which stays.
     pub(super) fn peek(&self, path: &str) -> Option<String> {
         let text = self.at(path)?.as_str()?;
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// The text under a key of the first object in the list at the path, which stays.
+    pub(super) fn peek_in(&self, path: &str, key: &str) -> Option<String> {
+        let text = self.at(path)?.as_array()?.first()?.get(key)?.as_str()?;
         (!text.is_empty()).then(|| text.to_owned())
     }
 

@@ -13,6 +13,8 @@
 
 mod azure;
 mod gcp;
+mod k8s;
+mod props;
 mod signin;
 mod tools;
 

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use cordon_views::{Directory, EventRow, SourceType, attribute, explain};
-use serde_json::Value;
+use proptest::prelude::*;
+use serde_json::{Value, json};
 
 use crate::props::lost;
 use crate::samples;
@@ -85,6 +86,13 @@ const PUBLISHED: &[Published] = &[
         samples::azure_sign_in,
         None,
         33,
+        &[6003, 3002, 3001],
+    ),
+    (
+        SourceType::K8sAudit,
+        samples::k8s,
+        Some("k8s:prod"),
+        190,
         &[6003, 3002, 3001],
     ),
 ];
@@ -325,6 +333,74 @@ fn a_sign_in_at_entra() {
 }
 
 #[test]
+fn a_request_to_kubernetes() {
+    let mut record = serde_json::json!({
+        "kind": "Event", "apiVersion": "audit.k8s.io/v1", "auditID": "a-1",
+        "stage": "ResponseComplete", "verb": "create", "level": "RequestResponse",
+        "stageTimestamp": "2026-03-01T10:00:00Z",
+        "requestURI": "/api/v1/namespaces/shop/pods/web/exec?command=id",
+        "user": {"username": "ann", "uid": "u-1", "groups": ["system:authenticated"],
+            "extra": {"arn": ["x"]}},
+        "sourceIPs": ["198.51.100.1", "192.0.2.7"],
+        "objectRef": {"resource": "pods", "subresource": "exec", "namespace": "shop", "name": "web",
+            "apiVersion": "v1"},
+        "responseStatus": {"code": 403, "reason": "Forbidden", "message": "no"}
+    });
+    let event = sole(SourceType::K8sAudit, &record, Some("k8s:prod"));
+    for (pointer, expected) in [
+        ("/metadata/uid", "a-1/ResponseComplete"),
+        ("/metadata/correlation_uid", "a-1"),
+        ("/cloud/provider", "Kubernetes"),
+        ("/cloud/account/uid", "k8s:prod"),
+        ("/src_endpoint/ip", "192.0.2.7"),
+        ("/src_endpoint/intermediate_ips/0", "198.51.100.1"),
+        (
+            "/http_request/url/path",
+            "/api/v1/namespaces/shop/pods/web/exec?command=id",
+        ),
+        ("/actor/user/name", "ann"),
+        ("/actor/user/groups/0/name", "system:authenticated"),
+        ("/api/operation", "create pods/exec"),
+        ("/api/service/name", "core"),
+        ("/resources/0/name", "web"),
+        ("/resources/0/namespace", "shop"),
+        ("/status", "Failure"),
+        ("/unmapped/user/extra/arn/0", "x"),
+    ] {
+        assert_eq!(
+            event.pointer(pointer).and_then(Value::as_str),
+            Some(expected),
+            "{event}"
+        );
+    }
+    assert_eq!(
+        (&event["type_uid"], &event["http_response"]["code"]),
+        (&600_301.into(), &403.into())
+    );
+
+    record["sourceIPs"] = serde_json::json!(["forged", "192.0.2.7"]);
+    let event = sole(SourceType::K8sAudit, &record, Some("k8s:prod"));
+    assert_eq!(
+        event["src_endpoint"],
+        serde_json::json!({"ip": "192.0.2.7"})
+    );
+    assert_eq!(event["unmapped"]["sourceIPs"], record["sourceIPs"]);
+
+    record["objectRef"] = serde_json::json!({"resource": "clusterrolebindings", "name": "b"});
+    record["requestObject"] = serde_json::json!({"subjects": [{"kind": "User", "name": "eve"}]});
+    let event = sole(SourceType::K8sAudit, &record, Some("k8s:prod"));
+    assert_eq!(
+        (&event["type_uid"], &event["user"]["name"]),
+        (&300_107.into(), &"eve".into())
+    );
+    record["objectRef"] = serde_json::json!({"resource": "serviceaccounts", "subresource": "token",
+        "namespace": "shop", "name": "bot"});
+    let event = sole(SourceType::K8sAudit, &record, Some("k8s:prod"));
+    assert_eq!(event["type_uid"], 300_201);
+    assert_eq!(event["user"]["name"], "system:serviceaccount:shop:bot");
+}
+
+#[test]
 fn what_nobody_owns_is_not_rendered() {
     // A record without any account concerns nobody, and so has no row to be rendered.
     let seen = World::new().see(
@@ -334,4 +410,123 @@ fn what_nobody_owns_is_not_rendered() {
     );
     let seen = seen.unwrap();
     assert!(seen.views.is_empty() && seen.unknown_parties.is_empty());
+}
+
+/// JSON of any shape, with the words of these sources among its keys.
+fn any_record() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        "[ -~]{0,12}".prop_map(Value::from),
+        Just(Value::from("203.0.113.7")),
+        Just(Value::from("{\"requestbody\":{\"x\":1}}")),
+    ];
+    let key = prop::sample::select(vec![
+        "actor",
+        "appId",
+        "authenticationInfo",
+        "authorizationInfo",
+        "callerIp",
+        "category",
+        "claims",
+        "code",
+        "correlationId",
+        "createdDateTime",
+        "displayName",
+        "errorCode",
+        "eventName",
+        "homeTenantId",
+        "httpRequest",
+        "id",
+        "identity",
+        "impersonatedUser",
+        "initiatedBy",
+        "labels",
+        "level",
+        "location",
+        "message",
+        "methodName",
+        "name",
+        "objectRef",
+        "operation",
+        "operationName",
+        "principalEmail",
+        "project_id",
+        "properties",
+        "request",
+        "requestMetadata",
+        "requestObject",
+        "requestbody",
+        "resource",
+        "resourceId",
+        "responseStatus",
+        "sourceIPs",
+        "status",
+        "subjects",
+        "subresource",
+        "targetResources",
+        "timestamp",
+        "type",
+        "user",
+        "userPrincipalName",
+        "username",
+        "value",
+        "",
+        "a.b",
+        "0",
+    ]);
+    leaf.prop_recursive(5, 48, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((key.clone(), inner), 0..8).prop_map(|pairs| {
+                pairs
+                    .into_iter()
+                    .map(|(key, value)| (key.to_owned(), value))
+                    .collect::<Value>()
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+
+    #[test]
+    fn what_other_clouds_log_renders_and_nothing_is_lost(value in any_record(), more in any_record()) {
+        for (source, context) in [
+            (SourceType::GcpAudit, None),
+            (SourceType::AzureActivity, None),
+            (SourceType::AzureSignIn, None),
+            (SourceType::K8sAudit, Some("k8s:prod")),
+        ] {
+            let mut record = if value.is_object() { value.clone() } else { json!({"x": value}) };
+            let subscription = "/subscriptions/0a000000-0000-4000-8000-00000000000a/x";
+            match source {
+                SourceType::GcpAudit => {
+                    record["logName"] = json!("projects/p/logs/cloudaudit.googleapis.com%2Factivity");
+                    record["protoPayload"] = if more.is_object() { more.clone() } else { json!({"x": more}) };
+                }
+                SourceType::AzureActivity => {
+                    record["resourceId"] = json!(subscription);
+                    record["operationName"] = json!("a/write");
+                    record["properties"] = more.clone();
+                }
+                SourceType::AzureSignIn => {
+                    record["tenantId"] = json!("0d000000-0000-4000-8000-00000000000a");
+                    record["operationName"] = json!("Sign-in activity");
+                    record["properties"] = more.clone();
+                }
+                _ => {
+                    record["kind"] = json!("Event");
+                    record["verb"] = json!("create");
+                    record["user"] = more.clone();
+                }
+            }
+            let rows = rows(source, &record.to_string(), context, true);
+            prop_assert_eq!(rows.len(), 1);
+            let event = render(&rows[0]);
+            prop_assert_eq!(lost(&unfolded(record), &unfolded(event.clone())), Vec::<String>::new(), "{}", event);
+        }
+    }
 }

@@ -107,3 +107,17 @@ pub fn azure_sign_in(data: &Path) -> Vec<String> {
     }
     out
 }
+
+/// Audit events of Kubernetes clusters.
+pub fn k8s(data: &Path) -> Vec<String> {
+    let source = SourceType::K8sAudit;
+    let mut out = Vec::new();
+    for path in folder(&data.join("k8s-audit-falco"), "json") {
+        out.extend(of_file(source, &path));
+    }
+    out.extend(labelled(source, data, "aws_eks", |_| true));
+    out.extend(labelled(source, data, "kubernetes", |log| {
+        log["p_log_type"] == "Amazon.EKS.Audit" || log["category"] == "kube-audit"
+    }));
+    out
+}

@@ -36,10 +36,8 @@ where
         let head = path.head.len() + path.account.len();
         let account = self.forms.path_account(path);
         if account.is_some_and(|id| self.owns_account(&id)) || self.owns_bare(path.account) {
-            // Behind Google's accounts stand addresses, which may be anybody's; in an own
-            // subscription's path everything is its own.
-            let whole = path.head.starts_with('/');
-            return Some(head + if whole { path.rest.len() } else { 0 });
+            // Addresses and further paths may stand behind it, which may be anybody's.
+            return Some(head);
         }
         let rest = path.rest.strip_prefix("/buckets/")?;
         let bucket = rest.split('/').next().filter(|_| path.account == "_")?;
@@ -63,6 +61,9 @@ where
             }
             // The whole text is the path, whatever characters its last part has.
             let before = text.get(..start).unwrap_or_default();
+            let before = self
+                .scrub(before, known)
+                .map_or_else(|| before.to_owned(), |(clean, _)| clean);
             let clean = self.path(&path);
             return Some((format!("{before}{clean}"), Reason::ForeignIdentity));
         }
@@ -111,6 +112,7 @@ where
     pub(super) fn settled(&self, text: &str, known: &Known, names: bool) -> Vec<Cut> {
         let mut cuts: Vec<Cut> = Vec::new();
         let mut free = 0;
+        let mut own_until = 0;
         for (start, mut end, form) in self.forms.scan(text) {
             let Some(part) = text.get(start..end).filter(|_| start >= free) else {
                 continue;
@@ -119,6 +121,8 @@ where
                 _ if known.leaves(None, part) => None,
                 Form::Path(path) => match self.own_part(&path, known) {
                     Some(own) => {
+                        // Ids of things in an own subscription are its own.
+                        own_until = end;
                         end = start + own;
                         None
                     }
@@ -127,6 +131,7 @@ where
                 },
                 // What is common names nobody by a person's address or by a UUID.
                 Form::Mail(..) | Form::Uuid if !names => continue,
+                Form::Uuid if start < own_until => continue,
                 Form::Mail(local, domain) => self.mail(local, domain),
                 Form::Uuid => {
                     (!self.owns_bare(part)).then(|| self.stranger(known, Kind::Principal, part))
