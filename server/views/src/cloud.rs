@@ -337,7 +337,7 @@ pub(crate) fn learn(
                 if let Some((bare, Some(id))) = found
                     && !owns(&id)
                 {
-                    if known.len() < MOST_LEARNT {
+                    if known.len() < MOST_LEARNT || known.is_stranger(bare) {
                         known.stranger(Kind::Account, bare, &id);
                     } else {
                         known.give_up();

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::call::{Account, Call, Person, Thing};
 use super::taken::Taken;
+use crate::cloud::fields::at;
 use crate::gcp::{container, payload, region};
 use crate::row::EventRowRef;
 
@@ -14,16 +15,16 @@ pub(super) fn write(row: &EventRowRef<'_>, out: &mut String) -> Option<()> {
     let call = payload(&entry).unwrap_or(&nothing);
     let region = region(&entry, call).map(str::to_owned);
     let mut account = container(&entry).map(str::to_owned);
-    let prefix = if Taken::of(entry.clone())?.has("protopayload") {
+    let prefix = if at(&entry, "protopayload").is_some_and(Value::is_object) {
         "protopayload"
     } else {
         "protopayloadauditlog"
     };
     let mut left = Taken::of(entry)?;
-    let at = |path: &str| format!("{prefix}.{path}");
+    let inside = |path: &str| format!("{prefix}.{path}");
     account = left.text("resource.labels.projectid").or(account);
-    let code = left.number(&at("status.code"));
-    let message = left.text(&at("status.message"));
+    let code = left.number(&inside("status.code"));
+    let message = left.text(&inside("status.message"));
     let actor = actor(&mut left, prefix);
     let call = Call {
         product: "Cloud Audit Logs",
@@ -39,18 +40,18 @@ pub(super) fn write(row: &EventRowRef<'_>, out: &mut String) -> Option<()> {
             uid: account,
         },
         region,
-        source: left.text(&at("requestmetadata.callerip")),
-        agent: left.text(&at("requestmetadata.callersupplieduseragent")),
-        issuer: left.text(&at("authenticationinfo.serviceaccountkeyname")),
+        source: left.text(&inside("requestmetadata.callerip")),
+        agent: left.text(&inside("requestmetadata.callersupplieduseragent")),
+        issuer: left.text(&inside("authenticationinfo.serviceaccountkeyname")),
         actor,
-        operation: left.text(&at("methodname")),
-        service: left.text(&at("servicename")),
+        operation: left.text(&inside("methodname")),
+        service: left.text(&inside("servicename")),
         response_code: code,
         response_message: message,
-        request: left.data(&at("request")),
-        response: left.data(&at("response")),
+        request: left.data(&inside("request")),
+        response: left.data(&inside("response")),
         resources: left
-            .text(&at("resourcename"))
+            .text(&inside("resourcename"))
             .map(|name| Thing {
                 uid: Some(name),
                 ..Thing::default()

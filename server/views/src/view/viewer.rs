@@ -159,7 +159,7 @@ impl Known {
         self.own.contains(text)
     }
 
-    pub(super) fn is_stranger(&self, text: &str) -> bool {
+    pub(crate) fn is_stranger(&self, text: &str) -> bool {
         self.strangers.iter().any(|one| one.text == text)
     }
 

@@ -151,6 +151,30 @@ fn an_event_of_two_projects_is_two_views() {
 }
 
 #[test]
+fn a_strangers_bucket_has_one_face() {
+    let mut entry = shared();
+    entry["protoPayload"]["request"] =
+        json!({"from": "alpha-data", "by": "of beta:user@example.net"});
+    entry["protoPayload"]["authenticationInfo"]["principalSubject"] =
+        json!("of alpha:a@example.net");
+    let gamma = row(GCP, &world(&[("gcp:gamma-prod", "gamma")]), &entry, "gamma");
+    let seen = view(&gamma);
+    let name = seen["protoPayload"]["resourceName"].as_str().unwrap();
+    let bucket = name.split('/').nth(3).unwrap();
+    assert!(bucket.starts_with("res~"), "{name}");
+    assert_eq!(
+        seen["protoPayload"]["authorizationInfo"][0]["resource"]
+            .as_str()
+            .unwrap()
+            .split('/')
+            .nth(3),
+        Some(bucket)
+    );
+    // What stands before an address is shown only where it tells a kind.
+    hides(&gamma, &["of alpha", "a@example.net"]);
+}
+
+#[test]
 fn another_registration_changes_no_byte() {
     assert_eq!(every_party_is_a_world(GCP, &shared().to_string(), None), 3);
 }

@@ -6,6 +6,9 @@ use crate::directory::{Directory, Kind, Names};
 use crate::identity;
 use crate::row::Reason;
 
+/// What Google writes before an address in a policy.
+const MEMBERS: [&str; 3] = ["user:", "serviceAccount:", "group:"];
+
 impl<D, N> Viewer<'_, D, N>
 where
     D: Directory,
@@ -64,17 +67,19 @@ where
             let before = self
                 .scrub(before, known)
                 .map_or_else(|| before.to_owned(), |(clean, _)| clean);
-            let clean = self.path(&path);
+            let clean = self.path(&path, known);
             return Some((format!("{before}{clean}"), Reason::ForeignIdentity));
         }
-        // `user:` and the like tell the kind of who stands behind them.
-        let bare = text.split_once(':').map_or(text, |(_, bare)| bare);
-        let whole =
-            |start: usize, end: usize| end == text.len() && text.len() - start == bare.len();
-        for (start, end, form) in self.forms.scan(text) {
-            if whole(start, end) && matches!(form, Form::Mail(..)) {
-                return self.scrub(text, known);
-            }
+        // What stands before an address tells the kind of who has it.
+        let bare = MEMBERS
+            .iter()
+            .find_map(|word| text.strip_prefix(word))
+            .unwrap_or(text);
+        let is_mail = |(start, end, form): &(usize, usize, Form<'_>)| {
+            end - start == bare.len() && *end == text.len() && matches!(form, Form::Mail(..))
+        };
+        if self.forms.scan(text).iter().any(is_mail) {
+            return self.scrub(text, known);
         }
         let own = match kind {
             Kind::Account => self.owns_bare(text),
@@ -92,7 +97,7 @@ where
     }
 
     /// What stands for a stranger's path.
-    fn path(&self, path: &Path<'_>) -> String {
+    fn path(&self, path: &Path<'_>, known: &Known) -> String {
         let id = self
             .forms
             .path_account(path)
@@ -104,7 +109,11 @@ where
             self.stands_for(Kind::Account, &self.account_id(id_part(&id)))
         };
         self.forms.replaced(path, &account, &mut |name| {
-            self.stands_for(Kind::Resource, &format!("{id}/{name}"))
+            if known.is_stranger(name) {
+                self.stranger(known, Kind::Resource, name)
+            } else {
+                self.stands_for(Kind::Resource, &format!("{id}/{name}"))
+            }
         })
     }
 
@@ -127,7 +136,7 @@ where
                         None
                     }
                     None if path.account.is_empty() => continue,
-                    None => Some(self.path(&path)),
+                    None => Some(self.path(&path, known)),
                 },
                 // What is common names nobody by a person's address or by a UUID.
                 Form::Mail(..) | Form::Uuid if !names => continue,
