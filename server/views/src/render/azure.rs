@@ -51,6 +51,7 @@ pub(super) fn write(row: &EventRowRef<'_>, out: &mut String) -> Option<()> {
         uid: left.first(&["eventdataid", "properties.eventdataid"]),
         feature: left.first(&["category.value", "category", "categoryvalue"]),
         version: left.first(&["schemaversion"]),
+        level: left.text("level"),
         correlation: left.text("correlationid"),
         original_time: left.first(&["time", "eventtimestamp", "timegenerated"]),
         event_code: left.first(&["eventname.value"]),

@@ -66,6 +66,9 @@ pub(super) struct Call {
     pub(super) correlation: Option<String>,
     pub(super) original_time: Option<String>,
     pub(super) uid: Option<String>,
+    /// What the source calls the request, of which the event is a part.
+    pub(super) original_uid: Option<String>,
+    pub(super) level: Option<String>,
     pub(super) message: Option<String>,
     pub(super) status_code: Option<String>,
     pub(super) status_detail: Option<String>,
@@ -181,6 +184,8 @@ impl Call {
             event_code: said(&self.event_code),
             correlation_uid: said(&self.correlation),
             original_time: said(&self.original_time),
+            log_level: said(&self.level),
+            original_event_uid: said(&self.original_uid),
         }
         .write(event, row);
         put(event, "message", &self.message);

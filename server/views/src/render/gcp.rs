@@ -30,6 +30,7 @@ pub(super) fn write(row: &EventRowRef<'_>, out: &mut String) -> Option<()> {
         product: "Cloud Audit Logs",
         feature: left.text("logname"),
         uid: left.text("insertid"),
+        level: left.text("severity"),
         event_code: left.text("resource.type"),
         correlation: left.text("operation.id"),
         original_time: left.text("timestamp"),

@@ -44,12 +44,14 @@ pub(super) fn write(row: &EventRowRef<'_>, out: &mut String) -> Option<()> {
             .as_ref()
             .map(|part| serde_json::json!({"subresource": part})),
     });
+    let audit_id = left.text(&at("auditid"));
     let call = Call {
         product: "Kubernetes Audit",
-        feature: left.text(&at("level")),
         version: left.text(&at("apiversion")),
         event_code: left.text(&at("stage")),
-        correlation: left.text(&at("auditid")),
+        level: left.text(&at("level")),
+        original_uid: audit_id.clone(),
+        correlation: audit_id,
         original_time: left
             .text(&at("stagetimestamp"))
             .or_else(|| left.text(&at("requestreceivedtimestamp"))),

@@ -121,6 +121,8 @@ struct Base<'a> {
     event_code: Option<Text<'a>>,
     correlation_uid: Option<Text<'a>>,
     original_time: Option<Text<'a>>,
+    log_level: Option<Text<'a>>,
+    original_event_uid: Option<Text<'a>>,
 }
 
 impl Base<'_> {
@@ -148,6 +150,8 @@ impl Base<'_> {
         event.record("event_code", self.event_code);
         event.record("correlation_uid", self.correlation_uid);
         event.record("original_time", self.original_time);
+        event.record("log_level", self.log_level);
+        event.record("original_event_uid", self.original_event_uid);
         event.close(metadata);
         event.time("time", Some(row.time_ns));
 

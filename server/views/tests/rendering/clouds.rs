@@ -350,6 +350,8 @@ fn a_request_to_kubernetes() {
     for (pointer, expected) in [
         ("/metadata/uid", "a-1/ResponseComplete"),
         ("/metadata/correlation_uid", "a-1"),
+        ("/metadata/original_event_uid", "a-1"),
+        ("/metadata/log_level", "RequestResponse"),
         ("/cloud/provider", "Kubernetes"),
         ("/cloud/account/uid", "k8s:prod"),
         ("/src_endpoint/ip", "192.0.2.7"),

@@ -81,6 +81,7 @@ pub(in super::super) fn write(row: &EventRowRef<'_>, out: &mut String) -> Option
         ..Call::default()
     };
     call.feature = left.text("category");
+    call.level = left.text("level");
     call.original_time = left.first(&[
         "time",
         "timegenerated",
