@@ -6,7 +6,7 @@ use memchr::memmem::Finder;
 
 use crate::directory::{Directory, Names};
 use crate::row::{Attributed, SourceType};
-use crate::{cloudtrail, guardduty, ocsf_native, vpcflow};
+use crate::{cloudtrail, guardduty, ocsf_native, openstack, vpcflow};
 
 /// A record that can't be read. It goes to the dead letters, replayable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +80,9 @@ where
         }
         SourceType::AwsGuardDuty => guardduty::attribute(record, observed_ns, directory, names),
         SourceType::Ocsf => ocsf_native::attribute(record, observed_ns, directory, names),
+        SourceType::OpenStackNotification => {
+            openstack::attribute(record, observed_ns, directory, names)
+        }
     }
 }
 

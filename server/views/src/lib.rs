@@ -11,6 +11,7 @@ pub mod directory;
 pub mod guardduty;
 pub mod identity;
 pub mod ocsf_native;
+pub mod openstack;
 pub mod render;
 pub mod row;
 pub mod split;

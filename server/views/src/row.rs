@@ -17,15 +17,18 @@ pub enum SourceType {
     AwsGuardDuty,
     /// An event that is OCSF already.
     Ocsf,
+    /// A notification of an OpenStack control plane (Nova, Keystone), as JSON.
+    OpenStackNotification,
 }
 
 impl SourceType {
     /// All source types.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::AwsCloudTrail,
         Self::AwsVpcFlow,
         Self::AwsGuardDuty,
         Self::Ocsf,
+        Self::OpenStackNotification,
     ];
 
     /// The name users write, such as `aws.cloudtrail`.
@@ -36,6 +39,7 @@ impl SourceType {
             Self::AwsVpcFlow => "aws.vpcflow",
             Self::AwsGuardDuty => "aws.guardduty",
             Self::Ocsf => "ocsf",
+            Self::OpenStackNotification => "openstack.notification",
         }
     }
 
@@ -47,6 +51,8 @@ impl SourceType {
             Self::AwsVpcFlow => 2,
             Self::AwsGuardDuty => 3,
             Self::Ocsf => 4,
+            // 5 to 8 belong to other clouds' logs.
+            Self::OpenStackNotification => 9,
         }
     }
 

@@ -138,7 +138,8 @@ enum Step {
 }
 
 /// Where a rule applies: keys joined by dots, `*` for any one key or list position, `**`
-/// at the end for the value itself and everything below it.
+/// at the end for the value itself and everything below it. A dot that is part of a key has
+/// a backslash before it in the table (`nova_object\.data`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     text: Box<str>,
@@ -147,7 +148,9 @@ pub struct Pattern {
 
 impl Pattern {
     fn parse(text: &str) -> Result<Self, String> {
-        let parts: Vec<&str> = text.split('.').collect();
+        // No key has this, and so it can stand for a dot within one.
+        let marked = text.replace("\\.", "\0");
+        let parts: Vec<&str> = marked.split('.').collect();
         let mut steps = Vec::with_capacity(parts.len());
         for (at, part) in parts.iter().enumerate() {
             steps.push(match *part {
@@ -155,16 +158,16 @@ impl Pattern {
                 "*" => Step::Any,
                 "**" if at + 1 == parts.len() => Step::Rest,
                 "**" => return Err(format!("path {text:?} has ** before its end")),
-                key => Step::Key(key.into()),
+                key => Step::Key(key.replace('\0', ".").into()),
             });
         }
         Ok(Self {
-            text: text.into(),
+            text: marked.replace('\0', ".").into(),
             steps: steps.into(),
         })
     }
 
-    /// The pattern as written.
+    /// The pattern as people read it: its steps joined by dots.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -244,6 +247,14 @@ impl PartyTable {
             .find(|rule| rule.is_for(operation) && rule.path.matches(path))
     }
 
+    /// The same for a path as rows have it: keys and list positions joined by dots.
+    #[must_use]
+    pub fn rule_at(&self, operation: &str, path: &str) -> Option<&Rule> {
+        self.rules
+            .iter()
+            .find(|rule| rule.is_for(operation) && rule.path.matches_joined(path))
+    }
+
     /// Whether a key is one that the rules spell out, and so a word of the source's.
     #[must_use]
     pub fn spells(&self, key: &str) -> bool {
@@ -284,6 +295,7 @@ impl PartyTable {
             SourceType::AwsVpcFlow => &VPC_FLOW,
             SourceType::AwsGuardDuty => &GUARD_DUTY,
             SourceType::Ocsf => &OCSF,
+            SourceType::OpenStackNotification => &OPENSTACK,
         };
         LazyLock::force(table).as_ref().map_err(Clone::clone)
     }
@@ -391,6 +403,8 @@ static GUARD_DUTY: LazyLock<Result<PartyTable, TableError>> =
     LazyLock::new(|| PartyTable::parse(include_str!("../tables/aws.guardduty.toml")));
 static OCSF: LazyLock<Result<PartyTable, TableError>> =
     LazyLock::new(|| PartyTable::parse(include_str!("../tables/ocsf.toml")));
+static OPENSTACK: LazyLock<Result<PartyTable, TableError>> =
+    LazyLock::new(|| PartyTable::parse(include_str!("../tables/openstack.notification.toml")));
 
 impl Rule {
     /// Whether it holds for the operation.
@@ -412,6 +426,36 @@ impl Rule {
 }
 
 impl Pattern {
+    /// The values that it means.
+    #[must_use]
+    pub fn select<'v>(&self, value: &'v Value) -> Vec<&'v Value> {
+        Below(&self.steps).select(value)
+    }
+
+    /// Whether it means the path in the form that rows have it: joined by dots, whether or
+    /// not keys have dots in them.
+    fn matches_joined(&self, path: &str) -> bool {
+        let mut rest = Some(path);
+        for step in &self.steps {
+            let Some(text) = rest else {
+                return *step == Step::Rest;
+            };
+            rest = match step {
+                Step::Rest => return true,
+                Step::Any => text.split_once('.').map(|(_, tail)| tail),
+                Step::Key(key) => match text.strip_prefix(&**key) {
+                    Some("") => None,
+                    Some(tail) => match tail.strip_prefix('.') {
+                        Some(tail) => Some(tail),
+                        None => return false,
+                    },
+                    None => return false,
+                },
+            };
+        }
+        rest.is_none()
+    }
+
     /// The first key, and the pattern of what is below it; `None` if it does not begin
     /// with a key or ends there.
     #[must_use]

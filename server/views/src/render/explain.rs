@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use crate::ocsf_native::json::each_at;
 use crate::row::{EventRowRef, Reason, SourceType};
 use crate::table::{PartyTable, Role};
 use crate::view::WITHHELD_KEY;
@@ -67,15 +66,12 @@ pub fn explain(row: &EventRowRef<'_>) -> Option<Explanation> {
     let withheld = row
         .withheld
         .iter()
-        .map(|one| {
-            let path: Vec<&str> = one.path.split('.').collect();
-            WithheldLine {
-                path: one.path.clone(),
-                reason: one.reason,
-                why: table
-                    .rule_for(row.operation, &path)
-                    .map(|rule| rule.why.as_str()),
-            }
+        .map(|one| WithheldLine {
+            path: one.path.clone(),
+            reason: one.reason,
+            why: table
+                .rule_at(row.operation, &one.path)
+                .map(|rule| rule.why.as_str()),
         })
         .collect();
     Some(Explanation {
@@ -96,11 +92,11 @@ fn json_parties(table: &'static PartyTable, row: &EventRowRef<'_>) -> Vec<PartyL
         let (Some(role), Some(kind)) = (rule.role, rule.kind) else {
             continue;
         };
-        each_at(&view, rule.path.as_str(), &mut |value| {
+        for value in rule.path.select(&view) {
             let value = match value {
                 Value::String(text) if !text.is_empty() => text.clone(),
                 Value::Number(number) => number.to_string(),
-                _ => return,
+                _ => continue,
             };
             lines.push(PartyLine {
                 path: rule.path.as_str().to_owned(),
@@ -109,7 +105,7 @@ fn json_parties(table: &'static PartyTable, row: &EventRowRef<'_>) -> Vec<PartyL
                 value,
                 why: &rule.why,
             });
-        });
+        }
     }
     lines
 }

@@ -14,6 +14,7 @@ mod cloudtrail;
 mod explain;
 mod guardduty;
 mod ocsf;
+mod openstack;
 mod raw;
 mod schema;
 mod vpcflow;
@@ -54,10 +55,21 @@ pub fn write_ocsf(row: &EventRowRef<'_>, out: &mut String) {
         SourceType::AwsVpcFlow => vpcflow::write(row, out),
         SourceType::AwsGuardDuty => guardduty::write(row, out),
         SourceType::Ocsf => ocsf::write(row, out),
+        SourceType::OpenStackNotification => openstack::write(row, out),
     };
     if written.is_none() {
         out.truncate(start);
         unreadable(row, out);
+    }
+}
+
+const AWS: &str = "AWS";
+
+/// Who makes what a source's records tell of.
+const fn vendor(source_type: SourceType) -> &'static str {
+    match source_type {
+        SourceType::OpenStackNotification => "OpenStack",
+        _ => AWS,
     }
 }
 
@@ -70,7 +82,18 @@ fn unreadable(row: &EventRowRef<'_>, out: &mut String) {
         ..Base::default()
     }
     .write(&mut event, row);
-    cloud(&mut event, row.account, row.region);
+    match vendor(row.source_type) {
+        AWS => cloud(&mut event, row.account, row.region),
+        other => {
+            let cloud = event.open("cloud");
+            event.text("provider", other);
+            event.text_if("region", row.region);
+            let account = event.open("account");
+            event.text_if("uid", row.account);
+            event.close(account);
+            event.close(cloud);
+        }
+    }
     event.text_if("raw_data", row.raw);
     let unmapped = event.open("unmapped");
     view_note(&mut event, row);
@@ -89,6 +112,8 @@ struct Base<'a> {
     event_code: Option<Text<'a>>,
     correlation_uid: Option<Text<'a>>,
     original_time: Option<Text<'a>>,
+    log_level: Option<Text<'a>>,
+    original_event_uid: Option<Text<'a>>,
 }
 
 impl Base<'_> {
@@ -101,7 +126,7 @@ impl Base<'_> {
         event.text("version", OCSF_VERSION);
         let product = event.open("product");
         event.text("name", self.product);
-        event.text("vendor_name", "AWS");
+        event.text("vendor_name", vendor(row.source_type));
         event.record("version", self.version);
         let feature = event.open("feature");
         event.record("name", self.feature);
@@ -116,6 +141,8 @@ impl Base<'_> {
         event.record("event_code", self.event_code);
         event.record("correlation_uid", self.correlation_uid);
         event.record("original_time", self.original_time);
+        event.record("log_level", self.log_level);
+        event.record("original_event_uid", self.original_event_uid);
         event.close(metadata);
         event.time("time", Some(row.time_ns));
 
@@ -169,7 +196,7 @@ const fn has_note(row: &EventRowRef<'_>) -> bool {
 /// `cloud`, which the class's profile asks for.
 fn cloud(event: &mut Writer<'_>, account: &str, region: &str) {
     let cloud = event.open("cloud");
-    event.text("provider", "AWS");
+    event.text("provider", AWS);
     event.text_if("region", region);
     if !account.is_empty() {
         let account_at = event.open("account");

@@ -15,7 +15,10 @@ mod examples;
 mod findings;
 mod flows;
 mod native;
+mod notifications;
 mod props;
+#[path = "../support/openstack.rs"]
+mod published;
 mod schema;
 mod snapshots;
 mod world;
