@@ -10,6 +10,7 @@ pub mod cloudtrail;
 pub mod directory;
 pub mod guardduty;
 pub mod identity;
+pub mod linux_auth;
 pub mod ocsf_native;
 pub mod openstack;
 pub mod render;

@@ -19,16 +19,19 @@ pub enum SourceType {
     Ocsf,
     /// A notification of an OpenStack control plane (Nova, Keystone), as JSON.
     OpenStackNotification,
+    /// A line of a Linux host's authentication log, bare or in JSON with whose it is.
+    LinuxAuth,
 }
 
 impl SourceType {
     /// All source types.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::AwsCloudTrail,
         Self::AwsVpcFlow,
         Self::AwsGuardDuty,
         Self::Ocsf,
         Self::OpenStackNotification,
+        Self::LinuxAuth,
     ];
 
     /// The name users write, such as `aws.cloudtrail`.
@@ -40,6 +43,7 @@ impl SourceType {
             Self::AwsGuardDuty => "aws.guardduty",
             Self::Ocsf => "ocsf",
             Self::OpenStackNotification => "openstack.notification",
+            Self::LinuxAuth => "linux.auth",
         }
     }
 
@@ -53,6 +57,7 @@ impl SourceType {
             Self::Ocsf => 4,
             // 5 to 8 belong to other clouds' logs.
             Self::OpenStackNotification => 9,
+            Self::LinuxAuth => 10,
         }
     }
 
@@ -265,7 +270,8 @@ pub struct EventRow {
     pub normalizer: u16,
     /// The view: the source's bytes if the event is wholly the tenant's.
     pub raw: String,
-    /// What is needed to read `raw` besides: the header line of VPC flow logs.
+    /// What is needed to read `raw` besides: the header line of VPC flow logs, whose the
+    /// lines of a Linux host are.
     pub raw_context: Option<Arc<str>>,
     /// What differs from the original and why; empty when nothing does.
     pub withheld: Vec<Withheld>,

@@ -296,6 +296,7 @@ impl PartyTable {
             SourceType::AwsGuardDuty => &GUARD_DUTY,
             SourceType::Ocsf => &OCSF,
             SourceType::OpenStackNotification => &OPENSTACK,
+            SourceType::LinuxAuth => &LINUX_AUTH,
         };
         LazyLock::force(table).as_ref().map_err(Clone::clone)
     }
@@ -405,6 +406,8 @@ static OCSF: LazyLock<Result<PartyTable, TableError>> =
     LazyLock::new(|| PartyTable::parse(include_str!("../tables/ocsf.toml")));
 static OPENSTACK: LazyLock<Result<PartyTable, TableError>> =
     LazyLock::new(|| PartyTable::parse(include_str!("../tables/openstack.notification.toml")));
+static LINUX_AUTH: LazyLock<Result<PartyTable, TableError>> =
+    LazyLock::new(|| PartyTable::parse(include_str!("../tables/linux.auth.toml")));
 
 impl Rule {
     /// Whether it holds for the operation.

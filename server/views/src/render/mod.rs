@@ -13,6 +13,7 @@
 mod cloudtrail;
 mod explain;
 mod guardduty;
+mod linux_auth;
 mod ocsf;
 mod openstack;
 mod raw;
@@ -56,6 +57,7 @@ pub fn write_ocsf(row: &EventRowRef<'_>, out: &mut String) {
         SourceType::AwsGuardDuty => guardduty::write(row, out),
         SourceType::Ocsf => ocsf::write(row, out),
         SourceType::OpenStackNotification => openstack::write(row, out),
+        SourceType::LinuxAuth => linux_auth::write(row, out),
     };
     if written.is_none() {
         out.truncate(start);
@@ -69,6 +71,7 @@ const AWS: &str = "AWS";
 const fn vendor(source_type: SourceType) -> &'static str {
     match source_type {
         SourceType::OpenStackNotification => "OpenStack",
+        SourceType::LinuxAuth => "Linux",
         _ => AWS,
     }
 }

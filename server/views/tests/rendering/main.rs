@@ -14,6 +14,7 @@
 mod examples;
 mod findings;
 mod flows;
+mod lines;
 mod native;
 mod notifications;
 mod props;
