@@ -132,9 +132,16 @@ impl<'v> Notification<'v> {
         let members = data.get("members").and_then(Value::as_array);
         let members = members.into_iter().flatten().filter_map(Value::as_str);
         let payload = self.payload;
-        let said = ["target.id", "resource_info", "user", "group", "role"]
-            .into_iter()
-            .filter_map(move |path| text(payload, path));
+        let said = [
+            "target.id",
+            "resource_info",
+            "user",
+            "actor_id",
+            "group",
+            "role",
+        ]
+        .into_iter()
+        .filter_map(move |path| text(payload, path));
         ids.chain(self.asked("instance_uuid"))
             .chain(members)
             .chain(said)

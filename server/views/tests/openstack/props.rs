@@ -88,7 +88,10 @@ prop_compose! {
             "outcome": "success", "observer": {"id": MACHINES[host]}, "surprise": other
         });
         match noun {
-            "project" => payload["resource_info"] = PROJECTS[owner].0.into(),
+            "project" => {
+                payload["resource_info"] = PROJECTS[owner].0.into();
+                payload["target"]["id"] = PROJECTS[owner].0.into();
+            }
             "role_assignment" => payload["project"] = PROJECTS[owner].0.into(),
             _ => payload["resource_info"] = format!("user-{}", name(caller)).into(),
         }
