@@ -4,7 +4,8 @@
 //! word. Whose it is the source says, in one of two forms:
 //!
 //! - The records are bare lines, and the batch's context is a JSON object, which holds for
-//!   all of them: `{"account": "aws:111122223333", "host": "i-0abc", "utc_offset": "+02:00"}`.
+//!   all of them: `{"account": "aws:111122223333", "host": "i-0abc", "utc_offset": "+02:00"}`;
+//!   or just the account.
 //! - There is no context, and each record is such an object with the line in it, under
 //!   `line`.
 //!
@@ -30,7 +31,7 @@ mod pam;
 mod sshd;
 
 use jiff::tz::Offset;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::attribute::Reject;
 use crate::directory::{Directory, Names};
@@ -123,14 +124,30 @@ pub(crate) fn value(record: &str, context: Option<&str>) -> Result<Value, Reject
         }
         return Ok(value);
     };
-    let Value::Object(mut value) = json::parse(context)? else {
+    let context = context.trim_ascii();
+    let mut value = match context.strip_prefix('{') {
+        Some(_) => json::parse(context)?,
+        None if is_account(context) => json!({"account": context}),
+        None => Value::Null,
+    };
+    let Some(fields) = value.as_object_mut() else {
         return Err(Reject::new(
             Reject::MALFORMED,
-            "the context is no JSON object",
+            "the context is neither a JSON object nor an account such as aws:111122223333",
         ));
     };
-    value.insert("line".to_owned(), Value::String(record.to_owned()));
-    Ok(Value::Object(value))
+    fields.insert("line".to_owned(), Value::String(record.to_owned()));
+    Ok(value)
+}
+
+/// Whether the text is an account as the directory writes it, with its cloud in front.
+fn is_account(text: &str) -> bool {
+    let word = |text: &str| {
+        let mut bytes = text.bytes();
+        !text.is_empty() && bytes.all(|byte| byte.is_ascii_graphic() && byte != b':')
+    };
+    text.split_once(':')
+        .is_some_and(|(cloud, id)| word(cloud) && word(id))
 }
 
 /// An offset from UTC: `+02:00`, `-0330`, `Z`.

@@ -95,6 +95,10 @@ fn both_forms_are_the_same_event() {
     assert_eq!(bare.name, whole.name);
     assert_eq!(whole.raw, wrapped, "as it came");
     assert_eq!(whole.raw_context, None);
+    let plain = see(line, Some("aws:111111111111")).unwrap();
+    let row = row_of(&plain, "acme").unwrap();
+    assert_eq!((&*row.account, &*row.operation), (ACCOUNT, "sudo.command"));
+    assert_eq!(row.resources, ["root"], "the account alone");
     for row in [bare, whole] {
         assert_eq!((row.class_uid, row.activity_id), (1007, 1));
         assert_eq!((&*row.operation, &*row.actor), ("sudo.command", "alice"));
@@ -154,6 +158,9 @@ fn what_has_no_account_or_is_no_line_is_a_dead_letter() {
         (json!({"line": line}).to_string(), None, "MISSING_CONTEXT"),
         (line.to_owned(), Some("web-1"), "MALFORMED"),
         (line.to_owned(), Some("[]"), "MALFORMED"),
+        (line.to_owned(), Some("aws:"), "MALFORMED"),
+        (line.to_owned(), Some("aws:1 2"), "MALFORMED"),
+        (line.to_owned(), Some("{\"account\":"), "MALFORMED"),
         (
             line.to_owned(),
             Some(r#"{"account":"1","utc_offset":"CET"}"#),
