@@ -25,11 +25,15 @@ pub enum SourceType {
     AzureSignIn,
     /// A Kubernetes audit event, as JSON; its cluster's account is the row's context.
     K8sAudit,
+    /// A notification of an OpenStack control plane (Nova, Keystone), as JSON.
+    OpenStackNotification,
+    /// A line of a Linux host's authentication log, bare or in JSON with whose it is.
+    LinuxAuth,
 }
 
 impl SourceType {
     /// All source types.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::AwsCloudTrail,
         Self::AwsVpcFlow,
         Self::AwsGuardDuty,
@@ -38,6 +42,8 @@ impl SourceType {
         Self::AzureActivity,
         Self::AzureSignIn,
         Self::K8sAudit,
+        Self::OpenStackNotification,
+        Self::LinuxAuth,
     ];
 
     /// The name users write, such as `aws.cloudtrail`.
@@ -52,6 +58,8 @@ impl SourceType {
             Self::AzureActivity => "azure.activity",
             Self::AzureSignIn => "azure.signin",
             Self::K8sAudit => "k8s.audit",
+            Self::OpenStackNotification => "openstack.notification",
+            Self::LinuxAuth => "linux.auth",
         }
     }
 
@@ -67,6 +75,8 @@ impl SourceType {
             Self::AzureActivity => 6,
             Self::AzureSignIn => 7,
             Self::K8sAudit => 8,
+            Self::OpenStackNotification => 9,
+            Self::LinuxAuth => 10,
         }
     }
 
@@ -279,8 +289,8 @@ pub struct EventRow {
     pub normalizer: u16,
     /// The view: the source's bytes if the event is wholly the tenant's.
     pub raw: String,
-    /// What is needed to read `raw` besides: the header line of VPC flow logs, the account
-    /// of a Kubernetes cluster.
+    /// What is needed to read `raw` besides: the header line of VPC flow logs, whose the
+    /// lines of a Linux host are, the account of a Kubernetes cluster.
     pub raw_context: Option<Arc<str>>,
     /// What differs from the original and why; empty when nothing does.
     pub withheld: Vec<Withheld>,

@@ -300,6 +300,8 @@ impl PartyTable {
             SourceType::AzureActivity => &AZURE_ACTIVITY,
             SourceType::AzureSignIn => &AZURE_SIGN_IN,
             SourceType::K8sAudit => &K8S_AUDIT,
+            SourceType::OpenStackNotification => &OPENSTACK,
+            SourceType::LinuxAuth => &LINUX_AUTH,
         };
         LazyLock::force(table).as_ref().map_err(Clone::clone)
     }
@@ -416,6 +418,10 @@ static AZURE_SIGN_IN: LazyLock<Result<PartyTable, TableError>> =
     LazyLock::new(|| PartyTable::parse(include_str!("../tables/azure.signin.toml")));
 static K8S_AUDIT: LazyLock<Result<PartyTable, TableError>> =
     LazyLock::new(|| PartyTable::parse(include_str!("../tables/k8s.audit.toml")));
+static OPENSTACK: LazyLock<Result<PartyTable, TableError>> =
+    LazyLock::new(|| PartyTable::parse(include_str!("../tables/openstack.notification.toml")));
+static LINUX_AUTH: LazyLock<Result<PartyTable, TableError>> =
+    LazyLock::new(|| PartyTable::parse(include_str!("../tables/linux.auth.toml")));
 
 impl Rule {
     /// Whether it holds for the operation.

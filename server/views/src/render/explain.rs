@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::cloud::setting::Setting;
+use crate::linux_auth;
 use crate::row::{EventRowRef, Reason, SourceType};
 use crate::table::{PartyTable, Role};
 use crate::view::WITHHELD_KEY;
@@ -85,7 +86,11 @@ pub fn explain(row: &EventRowRef<'_>) -> Option<Explanation> {
 }
 
 fn json_parties(table: &'static PartyTable, row: &EventRowRef<'_>) -> Vec<PartyLine> {
-    let Ok(mut view) = serde_json::from_str::<Value>(row.raw) else {
+    let view = match row.source_type {
+        SourceType::LinuxAuth => linux_auth::value(row.raw, row.raw_context).ok(),
+        _ => serde_json::from_str::<Value>(row.raw).ok(),
+    };
+    let Some(mut view) = view else {
         return Vec::new();
     };
     let mut lines = Vec::new();

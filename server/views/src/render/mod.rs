@@ -17,7 +17,9 @@ mod explain;
 mod gcp;
 mod guardduty;
 mod k8s;
+mod linux_auth;
 mod ocsf;
+mod openstack;
 mod raw;
 mod schema;
 mod taken;
@@ -63,6 +65,8 @@ pub fn write_ocsf(row: &EventRowRef<'_>, out: &mut String) {
         SourceType::AzureActivity => azure::write(row, out),
         SourceType::AzureSignIn => azure::signin::write(row, out),
         SourceType::K8sAudit => k8s::write(row, out),
+        SourceType::OpenStackNotification => openstack::write(row, out),
+        SourceType::LinuxAuth => linux_auth::write(row, out),
     };
     if written.is_none() {
         out.truncate(start);
@@ -78,6 +82,8 @@ const fn vendor(source_type: SourceType) -> &'static str {
         SourceType::GcpAudit => "GCP",
         SourceType::AzureActivity | SourceType::AzureSignIn => "Azure",
         SourceType::K8sAudit => "Kubernetes",
+        SourceType::OpenStackNotification => "OpenStack",
+        SourceType::LinuxAuth => "Linux",
         _ => AWS,
     }
 }

@@ -24,6 +24,7 @@ pub struct Viewer<'a, D: Directory, N> {
     names: &'a N,
     at_ns: i64,
     forms: Cloud,
+    cloud: &'static str,
 }
 
 impl<'a, D, N> Viewer<'a, D, N>
@@ -38,8 +39,16 @@ where
             directory,
             names,
             at_ns,
+            cloud: identity::AWS,
             forms: Cloud::Aws,
         }
+    }
+
+    /// The same viewer of a record in which accounts are of that cloud (`openstack`).
+    #[must_use]
+    pub const fn in_cloud(mut self, cloud: &'static str) -> Self {
+        self.cloud = cloud;
+        self
     }
 
     /// The same viewer of a record of another cloud's, in whose text that cloud's forms of
@@ -56,11 +65,20 @@ where
         self.tenant
     }
 
-    /// Whether the account was the viewer's. An id without a cloud in front is AWS's.
+    /// Whether the account was the viewer's. An id without a cloud in front is of the
+    /// record's cloud.
     #[must_use]
     pub fn owns_account(&self, id: &str) -> bool {
-        let id = identity::directory_account(id);
-        self.directory.account(&id, self.at_ns).as_ref() == Some(self.tenant)
+        self.owns(&identity::cloud_account(self.cloud, id))
+    }
+
+    /// Whether the account of AWS's was the viewer's: text has its form in any record.
+    fn owns_aws_account(&self, id: &str) -> bool {
+        self.owns(&identity::directory_account(id))
+    }
+
+    fn owns(&self, account: &str) -> bool {
+        self.directory.account(account, self.at_ns).as_ref() == Some(self.tenant)
     }
 
     /// Whether the viewer held the address.
@@ -163,6 +181,12 @@ impl Known {
         self.strangers.iter().any(|one| one.text == text)
     }
 
+    /// Whether the text is the name of a stranger's machine.
+    fn is_machine(&self, text: &str) -> bool {
+        let mut strangers = self.strangers.iter();
+        strangers.any(|one| one.kind == Kind::Host && one.text == text)
+    }
+
     /// Whether the text is to be left alone. Two may use one word: where a resource is
     /// named it is the viewer's, anywhere else the stranger's counts.
     fn leaves(&self, kind: Option<Kind>, text: &str) -> bool {
@@ -240,7 +264,7 @@ where
                 if self.owns_account(id) {
                     return None;
                 }
-                self.stands_for(kind, &identity::directory_account(id))
+                self.stands_for(kind, &identity::cloud_account(self.cloud, id))
             }
             Kind::Address => {
                 return match self.address(text) {
@@ -256,7 +280,11 @@ where
                     .map(|clean| (clean, Reason::ForeignIdentity))
                     .or_else(|| self.scrub(text, known));
             }
-            Kind::Resource | Kind::Host if self.owns_resource(text) => return None,
+            // A machine that is known to be somebody else's stays that, though something of
+            // the viewer's is called the same.
+            Kind::Resource | Kind::Host if self.owns_resource(text) && !known.is_machine(text) => {
+                return None;
+            }
             Kind::AccessKey | Kind::Principal | Kind::Resource | Kind::Name | Kind::Host => {
                 if identity::is_nobody(text) {
                     return None;
@@ -327,7 +355,7 @@ where
             let clean = match found {
                 _ if known.leaves(None, part) => None,
                 Found::Account(id) => {
-                    (!self.owns_account(&id) && !self.owns_bare(&id)).then(|| {
+                    (!self.owns_aws_account(&id) && !self.owns_bare(&id)).then(|| {
                         let id = self.account_id(&id);
                         (self.stands_for(Kind::Account, &id), Reason::ForeignIdentity)
                     })
@@ -406,7 +434,7 @@ where
 
     /// Newer access key ids have the account in them.
     fn owns_key(&self, key: &str) -> bool {
-        identity::account_of_access_key(key).is_some_and(|account| self.owns_account(&account))
+        identity::account_of_access_key(key).is_some_and(|account| self.owns_aws_account(&account))
     }
 
     /// What takes an ARN's place: the same shape, with account and names replaced. `None`
@@ -441,7 +469,7 @@ where
                 self.stands_for(Kind::Resource, text)
             ));
         }
-        if self.owns_account(arn.account) {
+        if self.owns_aws_account(arn.account) {
             // The viewer's own. Only a session bears a name that its caller chose.
             let (head, session) = text.rsplit_once('/')?;
             if arn.service != "sts" {

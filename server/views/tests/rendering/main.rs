@@ -15,8 +15,12 @@ mod clouds;
 mod examples;
 mod findings;
 mod flows;
+mod lines;
 mod native;
+mod notifications;
 mod props;
+#[path = "../support/openstack.rs"]
+mod published;
 mod schema;
 mod snapshots;
 mod world;
