@@ -17,6 +17,7 @@ pub mod k8s;
 pub mod linux_auth;
 pub mod ocsf_native;
 pub mod openstack;
+mod parties;
 pub mod render;
 pub mod row;
 pub mod split;

@@ -304,6 +304,41 @@ pub struct EventRow {
 }
 
 impl EventRow {
+    /// A row that says of its event no more than what source it is from and when it was
+    /// received, which is also when it happened as far as is known.
+    pub(crate) fn empty(source_type: SourceType, name: [u8; 16], observed_ns: i64) -> Self {
+        Self {
+            name,
+            time_ns: observed_ns,
+            observed_ns,
+            time_invalid: true,
+            conflict: false,
+            class_uid: 0,
+            activity_id: 0,
+            severity_id: 0,
+            status: Status::Unknown,
+            account: String::new(),
+            region: String::new(),
+            service: String::new(),
+            operation: String::new(),
+            actor: String::new(),
+            src_ip: None,
+            dst_ip: None,
+            src_port: None,
+            dst_port: None,
+            resources: Vec::new(),
+            source_type,
+            event_id: String::new(),
+            shared: false,
+            normalizer: 0,
+            raw: String::new(),
+            raw_context: None,
+            withheld: Vec::new(),
+            shared_event_id: String::new(),
+            addressed: false,
+        }
+    }
+
     /// Whether this row takes the other's place in the same tenant's store, whichever came
     /// first: both tell of one event, and this one is the record addressed to the tenant.
     /// Of two that are not, the one with the smaller name stays, so that the order of

@@ -1,29 +1,17 @@
 //! Attribution of other clouds' records by their party tables.
 
 use serde_json::Value;
-use smallvec::SmallVec;
 
 use super::setting::{Setting, Unfolded, fold_back};
 use crate::attribute::Reject;
 use crate::directory::{Directory, Kind, Names};
 use crate::identity;
-use crate::ocsf_native::json::{Source, clip};
-use crate::row::{Attributed, EventRow, Status};
+use crate::ocsf_native::json::{Source, clip, parse};
+use crate::parties::Parties;
+use crate::row::{Attributed, EventRow};
 use crate::split;
-use crate::table::{PartyTable, Role, Roles};
+use crate::table::{PartyTable, Role};
 use crate::view::{Known, Viewer, redact};
-
-/// No record has more parties than this: each costs a view.
-const MOST_PARTIES: usize = 256;
-
-/// Somebody whom the record concerns.
-#[derive(Debug)]
-struct Party<T> {
-    /// As the directory writes it.
-    id: String,
-    role: Role,
-    tenant: Option<T>,
-}
 
 /// A record that was read.
 struct Record<'a> {
@@ -49,8 +37,7 @@ where
     N: Names<Tenant = D::Tenant>,
 {
     let text = split::check_record(source.source_type, record, None)?.trim_ascii();
-    let mut value: Value = serde_json::from_str(text)
-        .map_err(|error| Reject::new(Reject::MALFORMED, error.to_string()))?;
+    let mut value = parse(text)?;
     let nested = setting.unfold(&mut value);
     (setting.check)(&value)?;
     let table = PartyTable::of(source.source_type)?;
@@ -64,23 +51,10 @@ where
     };
     let parties = parties(table, setting, &record, directory)?;
 
-    let mut tenants: SmallVec<[&D::Tenant; 4]> = parties
-        .iter()
-        .filter_map(|party| party.tenant.as_ref())
-        .collect();
-    tenants.sort_unstable();
-    tenants.dedup();
-    let mut unknown_parties: Vec<String> = parties
-        .iter()
-        .filter(|party| party.tenant.is_none())
-        .map(|party| party.id.clone())
-        .collect();
-    unknown_parties.sort_unstable();
-    unknown_parties.dedup();
-
     let event_id = event_id(source, setting, &record.value);
     let content = setting.content(text);
-    let views = tenants
+    let views = parties
+        .tenants()
         .into_iter()
         .map(|tenant| {
             let parts = [
@@ -88,36 +62,11 @@ where
                 event_id.as_bytes(),
                 &content,
             ];
-            let mut row = EventRow {
-                name: names.event_name(tenant, &parts),
-                time_ns: record.at_ns,
-                observed_ns,
-                time_invalid: time_ns.is_none(),
-                conflict: false,
-                class_uid: 0,
-                activity_id: 0,
-                severity_id: 0,
-                status: Status::Unknown,
-                account: String::new(),
-                region: String::new(),
-                service: String::new(),
-                operation: String::new(),
-                actor: String::new(),
-                src_ip: None,
-                dst_ip: None,
-                src_port: None,
-                dst_port: None,
-                resources: Vec::new(),
-                source_type: source.source_type,
-                event_id: String::new(),
-                shared: false,
-                normalizer: table.version,
-                raw: String::new(),
-                raw_context: None,
-                withheld: Vec::new(),
-                shared_event_id: String::new(),
-                addressed: false,
-            };
+            let name = names.event_name(tenant, &parts);
+            let mut row = EventRow::empty(source.source_type, name, observed_ns);
+            row.time_ns = record.at_ns;
+            row.time_invalid = time_ns.is_none();
+            row.normalizer = table.version;
             let viewer =
                 Viewer::new(tenant, directory, names, record.at_ns).with_forms(setting.cloud);
             fill(&mut row, source, setting, &record, table, &parties, &viewer);
@@ -132,7 +81,7 @@ where
     Ok(Attributed {
         content,
         views,
-        unknown_parties,
+        unknown_parties: parties.unknown(),
     })
 }
 
@@ -152,21 +101,16 @@ fn fill<D, N>(
     setting: &Setting<'_>,
     record: &Record<'_>,
     table: &PartyTable,
-    parties: &[Party<D::Tenant>],
+    parties: &Parties<D::Tenant>,
     viewer: &Viewer<'_, D, N>,
 ) where
     D: Directory,
     N: Names<Tenant = D::Tenant>,
 {
-    let (own, foreign): (Vec<_>, Vec<_>) = parties
-        .iter()
-        .partition(|party| party.tenant.as_ref() == Some(viewer.tenant()));
-    let mut roles = Roles::NONE;
-    for party in &own {
-        roles.insert(party.role);
-    }
+    let roles = parties.roles_of(viewer.tenant());
+    let mut others = parties.others_than(viewer.tenant()).peekable();
     row.addressed = roles.contains(Role::Recipient);
-    row.shared = !foreign.is_empty();
+    row.shared = others.peek().is_some();
     if !row.shared {
         row.raw_context = setting.context.map(Into::into);
         setting.account_column(row);
@@ -176,7 +120,7 @@ fn fill<D, N>(
         return;
     }
     let mut known = Known::default();
-    setting.strangers(foreign.iter().map(|party| party.id.as_str()), &mut known);
+    setting.strangers(others, &mut known);
     (source.hints)(&record.value, &mut |id| viewer.owns_account(id), &mut known);
     let mut view = record.value.clone();
     row.withheld = redact(&mut view, table, &record.operation, roles, viewer, &known);
@@ -191,31 +135,17 @@ fn fill<D, N>(
     row.raw = view.to_string();
 }
 
-/// The parties of a record, each id and role once.
+/// The parties of a record.
 fn parties<D: Directory>(
     table: &PartyTable,
     setting: &Setting<'_>,
     record: &Record<'_>,
     directory: &D,
-) -> Result<Vec<Party<D::Tenant>>, Reject> {
-    let mut parties: Vec<Party<D::Tenant>> = Vec::new();
-    let mut add = |id: String, role: Role, tenant: Option<D::Tenant>| {
-        let known = |party: &Party<D::Tenant>| party.id == id && party.role == role;
-        if parties.iter().any(known) {
-            return Ok(());
-        }
-        if parties.len() == MOST_PARTIES {
-            return Err(Reject::new(
-                Reject::TOO_MANY_PARTIES,
-                format!("more than {MOST_PARTIES} parties"),
-            ));
-        }
-        parties.push(Party { id, role, tenant });
-        Ok(())
-    };
+) -> Result<Parties<D::Tenant>, Reject> {
+    let mut parties = Parties::none();
     if let Some(id) = setting.context {
         let tenant = directory.account(id, record.at_ns);
-        add(id.to_owned(), Role::Recipient, tenant)?;
+        parties.add(id.to_owned(), Role::Recipient, tenant)?;
     }
     for rule in table.party_rules(&record.operation) {
         let (Some(role), Some(kind)) = (rule.role, rule.kind) else {
@@ -233,17 +163,14 @@ fn parties<D: Directory>(
                     let id = (setting.account)(&record.value, rule.path.as_str(), &text);
                     if let Some(id) = id {
                         let tenant = directory.account(&id, record.at_ns);
-                        add(id, role, tenant)?;
+                        parties.add(id, role, tenant)?;
                     }
                 }
                 Kind::Address => {
                     let ip = identity::parse_address(&text);
                     if let Some(ip) = ip.filter(|ip| directory.in_provider_range(*ip)) {
-                        add(
-                            format!("ip:{ip}"),
-                            role,
-                            directory.address(ip, record.at_ns),
-                        )?;
+                        let tenant = directory.address(ip, record.at_ns);
+                        parties.add(format!("ip:{ip}"), role, tenant)?;
                     }
                 }
                 _ => {}

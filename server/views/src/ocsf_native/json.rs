@@ -3,21 +3,18 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use smallvec::SmallVec;
 
 use crate::attribute::{Reject, content_hash};
 use crate::directory::{Directory, Kind, Names};
 use crate::identity;
-use crate::row::{Attributed, EventRow, SourceType, Status};
+use crate::parties::Parties;
+use crate::row::{Attributed, EventRow, SourceType};
 use crate::split;
-use crate::table::{PartyTable, Role, Roles};
+use crate::table::{PartyTable, Role};
 use crate::view::{Known, Viewer, redact};
 
 /// No column holds more than this many bytes; what is longer is cut. The view has it all.
 const LONGEST_COLUMN: usize = 1024;
-
-/// No record has more parties than this: each costs a view.
-const MOST_PARTIES: usize = 256;
 
 /// What is particular to a source whose records are JSON.
 pub(crate) struct Source {
@@ -54,15 +51,6 @@ pub(crate) struct Record<'a> {
 
 /// Looks for names beside accounts; asks whether an account is the viewer's.
 pub(crate) type Hints = fn(&Value, &mut dyn FnMut(&str) -> bool, &mut Known);
-
-/// Somebody whom the record concerns.
-#[derive(Debug)]
-struct Party<T> {
-    /// As the directory writes it.
-    id: String,
-    role: Role,
-    tenant: Option<T>,
-}
 
 /// Rows for the tenants that a record concerns; see [`crate::attribute()`].
 pub(crate) fn attribute<D, N>(
@@ -113,72 +101,27 @@ where
     let at_ns = record.time_ns.unwrap_or(observed_ns);
     let parties = parties(table, operation, record, at_ns, directory)?;
 
-    let mut tenants: SmallVec<[&D::Tenant; 4]> = parties
-        .iter()
-        .filter_map(|party| party.tenant.as_ref())
-        .collect();
-    tenants.sort_unstable();
-    tenants.dedup();
-    let mut unknown_parties: Vec<String> = parties
-        .iter()
-        .filter(|party| party.tenant.is_none())
-        .map(|party| party.id.clone())
-        .collect();
-    unknown_parties.sort_unstable();
-    unknown_parties.dedup();
-
     let event_id = (source.event_id)(value).unwrap_or_default();
     let context: Option<Arc<str>> = record.context.map(Arc::from);
-    let views = tenants
+    let views = parties
+        .tenants()
         .into_iter()
         .map(|tenant| {
-            let mut roles = Roles::NONE;
-            let mut shared = false;
-            for party in &parties {
-                if party.tenant.as_ref() == Some(tenant) {
-                    roles.insert(party.role);
-                } else {
-                    shared = true;
-                }
-            }
-            let name = names.event_name(
-                tenant,
-                &[
-                    source.source_type.as_str().as_bytes(),
-                    event_id.as_bytes(),
-                    &record.content,
-                ],
-            );
-            let mut row = EventRow {
-                name,
-                time_ns: at_ns,
-                observed_ns,
-                time_invalid: record.time_ns.is_none(),
-                conflict: false,
-                class_uid: 0,
-                activity_id: 0,
-                severity_id: 0,
-                status: Status::Unknown,
-                account: String::new(),
-                region: String::new(),
-                service: String::new(),
-                operation: String::new(),
-                actor: String::new(),
-                src_ip: None,
-                dst_ip: None,
-                src_port: None,
-                dst_port: None,
-                resources: Vec::new(),
-                source_type: source.source_type,
-                event_id: String::new(),
-                shared,
-                normalizer: table.version,
-                raw: String::new(),
-                raw_context: context.clone(),
-                withheld: Vec::new(),
-                shared_event_id: String::new(),
-                addressed: roles.contains(Role::Recipient),
-            };
+            let roles = parties.roles_of(tenant);
+            let shared = parties.others_than(tenant).next().is_some();
+            let parts = [
+                source.source_type.as_str().as_bytes(),
+                event_id.as_bytes(),
+                &record.content,
+            ];
+            let name = names.event_name(tenant, &parts);
+            let mut row = EventRow::empty(source.source_type, name, observed_ns);
+            row.time_ns = at_ns;
+            row.time_invalid = record.time_ns.is_none();
+            row.shared = shared;
+            row.normalizer = table.version;
+            row.raw_context = context.clone();
+            row.addressed = roles.contains(Role::Recipient);
             let mut view = None;
             if shared || record.provider {
                 let viewer = Viewer::new(tenant, directory, names, at_ns).in_cloud(record.cloud);
@@ -208,19 +151,19 @@ where
     Ok(Attributed {
         content: record.content,
         views,
-        unknown_parties,
+        unknown_parties: parties.unknown(),
     })
 }
 
-/// The parties of a record, each id and role once.
+/// The parties of a record.
 fn parties<D: Directory>(
     table: &PartyTable,
     operation: &str,
     record: &Record<'_>,
     at_ns: i64,
     directory: &D,
-) -> Result<Vec<Party<D::Tenant>>, Reject> {
-    let mut parties: Vec<Party<D::Tenant>> = Vec::new();
+) -> Result<Parties<D::Tenant>, Reject> {
+    let mut parties = Parties::none();
     for rule in table.party_rules(operation) {
         let (Some(role), Some(kind)) = (rule.role, rule.kind) else {
             continue;
@@ -246,19 +189,7 @@ fn parties<D: Directory>(
                 }
                 _ => continue,
             };
-            if parties
-                .iter()
-                .any(|party| party.id == id && party.role == role)
-            {
-                continue;
-            }
-            if parties.len() == MOST_PARTIES {
-                return Err(Reject::new(
-                    Reject::TOO_MANY_PARTIES,
-                    format!("more than {MOST_PARTIES} parties"),
-                ));
-            }
-            parties.push(Party { id, role, tenant });
+            parties.add(id, role, tenant)?;
         }
     }
     Ok(parties)
