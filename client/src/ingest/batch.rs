@@ -42,7 +42,8 @@ pub struct Batch {
     pub records: Vec<Bytes>,
     /// The line of each record, from 1; may be empty.
     pub lines: Vec<u64>,
-    /// What all records need to be read: the header line of a flow log; else empty.
+    /// What all records need to be read: the header line of a flow log, or what [`Cut::context`]
+    /// says; else empty.
     pub context: Arc<str>,
     /// What could not be read.
     pub unreadable: Vec<Unreadable>,
@@ -106,6 +107,10 @@ pub struct Cut {
     pub batch_records: usize,
     /// The field list of flow logs without a header line; none means version 2's.
     pub flow_fields: Option<String>,
+    /// Whose the records are, where they do not say it themselves: of `k8s.audit` the account of
+    /// the cluster, as in `k8s:prod-1`; of `linux.auth` the account of the host, or a JSON object
+    /// with `account`, `host` and `utc_offset`. At most 8 KiB. Not for flow logs.
+    pub context: Option<String>,
 }
 
 impl Cut {
@@ -117,6 +122,7 @@ impl Cut {
             source_type: source_type.into(),
             batch_records: DEFAULT_BATCH_RECORDS,
             flow_fields: None,
+            context: None,
         }
     }
 }
@@ -133,6 +139,8 @@ pub struct Batches<R: Read> {
     label: Arc<str>,
     most_records: usize,
     hash: Hash,
+    /// Of records that bring none.
+    context: Arc<str>,
     /// Taken from the splitter, and for the next batch.
     next: Option<Piece>,
 }
@@ -144,20 +152,22 @@ impl<R: Read> Batches<R> {
     ///
     /// Whatever the reader fails with.
     pub fn new(reader: R, label: &str, cut: &Cut) -> io::Result<Self> {
-        let form = if cut.source_type == "aws.vpcflow" {
-            Form::FlowLog(cut.flow_fields.as_deref())
-        } else {
-            Form::Json
-        };
+        let form = Form::of(&cut.source_type, cut.flow_fields.as_deref());
+        let context = cut.context.as_deref().unwrap_or_default().trim();
         let mut hash = Hash(Context::new(&SHA256));
         hash.part(b"cordon batch 1");
         hash.part(cut.source.as_bytes());
         hash.part(cut.source_type.as_bytes());
+        if !context.is_empty() {
+            // Also where a batch has no record: what can't be read is kept with it.
+            hash.part(context.as_bytes());
+        }
         Ok(Self {
             splitter: Splitter::new(reader, form)?,
             label: label.into(),
             most_records: cut.batch_records.clamp(1, MAX_BATCH_RECORDS),
             hash,
+            context: context.into(),
             next: None,
         })
     }
@@ -165,6 +175,7 @@ impl<R: Read> Batches<R> {
     fn batch(&mut self) -> io::Result<Option<Batch>> {
         let mut batch = Batch::new("", Vec::new());
         batch.label = Arc::clone(&self.label);
+        batch.context = Arc::clone(&self.context);
         let mut size = 0;
         loop {
             let piece = match self.next.take() {
@@ -181,7 +192,7 @@ impl<R: Read> Batches<R> {
             let count = batch.records.len() + batch.unreadable.len();
             let full = count >= self.most_records || (count > 0 && size + length > MAX_BATCH_BYTES);
             let other_context = matches!(&piece, Piece::Record { context, .. }
-                if !batch.records.is_empty() && *context != batch.context);
+                if !batch.records.is_empty() && !context.is_empty() && *context != batch.context);
             if full || other_context {
                 self.next = Some(piece);
                 break;
@@ -194,7 +205,9 @@ impl<R: Read> Batches<R> {
                     context,
                 } => {
                     if batch.records.is_empty() {
-                        batch.context = context;
+                        if !context.is_empty() {
+                            batch.context = context;
+                        }
                         self.hash.part(batch.context.as_bytes());
                     }
                     self.hash.number(line);
@@ -335,6 +348,36 @@ mod tests {
             assert_ne!(other[0], *one);
         }
         assert!(one.len() == 32 && one.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    }
+
+    #[test]
+    fn the_context_goes_with_every_batch_and_is_part_of_its_id() {
+        let of = |context: &str| Cut {
+            context: (!context.is_empty()).then(|| context.to_owned()),
+            ..Cut::new("sources/s", "k8s.audit")
+        };
+        let file = lines(0..3) + "bad\n";
+        let told = batches(&file, &of(" k8s:prod-1\n"));
+        assert_eq!(&*told[0].context, "k8s:prod-1");
+        let request = told[0].to_request("sources/s", "k8s.audit");
+        assert_eq!(request.context, "k8s:prod-1");
+        // What can't be read is kept with it, too, and is no other cluster's batch.
+        let bad = batches("bad\n", &of("k8s:prod-1"));
+        assert_eq!(&*bad[0].context, "k8s:prod-1");
+        for file in [file.as_str(), "bad\n"] {
+            let all: std::collections::HashSet<_> = ["", "k8s:prod-1", "k8s:prod-2"]
+                .into_iter()
+                .flat_map(|context| ids(file, &of(context)))
+                .collect();
+            assert_eq!(all.len(), 3, "{file}");
+        }
+        // A flow log's header is its lines' own context, whatever else is said.
+        let flow = Cut {
+            context: Some("k8s:prod-1".to_owned()),
+            ..Cut::new("sources/s", "aws.vpcflow")
+        };
+        let told = batches("version action\n2 OK\n", &flow);
+        assert_eq!(&*told[0].context, "version action");
     }
 
     #[test]

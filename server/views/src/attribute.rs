@@ -6,7 +6,7 @@ use memchr::memmem::Finder;
 
 use crate::directory::{Directory, Names};
 use crate::row::{Attributed, SourceType};
-use crate::{cloudtrail, guardduty, ocsf_native, vpcflow};
+use crate::{azure, cloudtrail, gcp, guardduty, k8s, linux_auth, ocsf_native, openstack, vpcflow};
 
 /// A record that can't be read. It goes to the dead letters, replayable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +32,8 @@ impl Reject {
     pub const TOO_LONG: &str = "TOO_LONG";
     /// More parties or identities than a record can honestly have.
     pub const TOO_MANY_PARTIES: &str = "TOO_MANY_PARTIES";
+    /// The record does not say whose it is, and no context does.
+    pub const MISSING_CONTEXT: &str = "MISSING_CONTEXT";
     /// The server's own tables are wrong; nothing is wrong with the record.
     pub const BROKEN_TABLE: &str = "BROKEN_TABLE";
 
@@ -55,7 +57,8 @@ impl From<crate::table::TableError> for Reject {
 /// parties that nobody is registered for.
 ///
 /// `context` is what is needed to read the record besides it (the header line of VPC flow
-/// logs), `observed_ns` when it was received, in nanoseconds since 1970. Who owns what is
+/// logs, whose a Linux host is, the account of a Kubernetes cluster), `observed_ns` when it
+/// was received, in nanoseconds since 1970. Who owns what is
 /// asked as of the event's own time.
 ///
 /// # Errors
@@ -80,6 +83,16 @@ where
         }
         SourceType::AwsGuardDuty => guardduty::attribute(record, observed_ns, directory, names),
         SourceType::Ocsf => ocsf_native::attribute(record, observed_ns, directory, names),
+        SourceType::GcpAudit => gcp::attribute(record, observed_ns, directory, names),
+        SourceType::AzureActivity => azure::attribute(record, observed_ns, directory, names),
+        SourceType::AzureSignIn => azure::signin::attribute(record, observed_ns, directory, names),
+        SourceType::K8sAudit => k8s::attribute(record, context, observed_ns, directory, names),
+        SourceType::OpenStackNotification => {
+            openstack::attribute(record, observed_ns, directory, names)
+        }
+        SourceType::LinuxAuth => {
+            linux_auth::attribute(record, context, observed_ns, directory, names)
+        }
     }
 }
 

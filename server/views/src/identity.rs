@@ -62,13 +62,34 @@ pub fn party_account(text: &str) -> Option<&str> {
     (is_account(text) || !(is_nobody(text) || text.contains('*'))).then_some(text)
 }
 
-/// The id by which the directory knows an account: with its cloud in front.
+/// The cloud of accounts that name none: the first that there was.
+pub const AWS: &str = "aws";
+
+/// The id by which the directory knows an account: with its cloud in front. One without a
+/// cloud is AWS's.
 #[must_use]
 pub fn directory_account(id: &str) -> Cow<'_, str> {
     if id.contains(':') {
         Cow::Borrowed(id)
     } else {
         Cow::Owned(["aws:", id].concat())
+    }
+}
+
+/// The same in a record of one cloud, which names no account of another cloud whatever it
+/// says. Only where the cloud is AWS an id may name another: such records (OCSF) come from
+/// all clouds.
+#[must_use]
+pub fn cloud_account<'t>(cloud: &str, id: &'t str) -> Cow<'t, str> {
+    let own = id
+        .strip_prefix(cloud)
+        .is_some_and(|rest| rest.starts_with(':'));
+    if cloud == AWS {
+        directory_account(id)
+    } else if own {
+        Cow::Borrowed(id)
+    } else {
+        Cow::Owned([cloud, ":", id].concat())
     }
 }
 

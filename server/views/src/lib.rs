@@ -6,11 +6,18 @@
 //! field names whom is data, one reviewed table per source type in `tables/`.
 
 pub mod attribute;
+pub mod azure;
+pub mod cloud;
 pub mod cloudtrail;
 pub mod directory;
+pub mod gcp;
 pub mod guardduty;
 pub mod identity;
+pub mod k8s;
+pub mod linux_auth;
 pub mod ocsf_native;
+pub mod openstack;
+mod parties;
 pub mod render;
 pub mod row;
 pub mod split;

@@ -17,15 +17,33 @@ pub enum SourceType {
     AwsGuardDuty,
     /// An event that is OCSF already.
     Ocsf,
+    /// An entry of a Cloud Audit log of Google Cloud, as JSON.
+    GcpAudit,
+    /// An event of Azure's activity log or of a resource's log, as JSON.
+    AzureActivity,
+    /// A sign-in or audit event of Entra ID, as JSON.
+    AzureSignIn,
+    /// A Kubernetes audit event, as JSON; its cluster's account is the row's context.
+    K8sAudit,
+    /// A notification of an OpenStack control plane (Nova, Keystone), as JSON.
+    OpenStackNotification,
+    /// A line of a Linux host's authentication log, bare or in JSON with whose it is.
+    LinuxAuth,
 }
 
 impl SourceType {
     /// All source types.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 10] = [
         Self::AwsCloudTrail,
         Self::AwsVpcFlow,
         Self::AwsGuardDuty,
         Self::Ocsf,
+        Self::GcpAudit,
+        Self::AzureActivity,
+        Self::AzureSignIn,
+        Self::K8sAudit,
+        Self::OpenStackNotification,
+        Self::LinuxAuth,
     ];
 
     /// The name users write, such as `aws.cloudtrail`.
@@ -36,6 +54,12 @@ impl SourceType {
             Self::AwsVpcFlow => "aws.vpcflow",
             Self::AwsGuardDuty => "aws.guardduty",
             Self::Ocsf => "ocsf",
+            Self::GcpAudit => "gcp.audit",
+            Self::AzureActivity => "azure.activity",
+            Self::AzureSignIn => "azure.signin",
+            Self::K8sAudit => "k8s.audit",
+            Self::OpenStackNotification => "openstack.notification",
+            Self::LinuxAuth => "linux.auth",
         }
     }
 
@@ -47,6 +71,12 @@ impl SourceType {
             Self::AwsVpcFlow => 2,
             Self::AwsGuardDuty => 3,
             Self::Ocsf => 4,
+            Self::GcpAudit => 5,
+            Self::AzureActivity => 6,
+            Self::AzureSignIn => 7,
+            Self::K8sAudit => 8,
+            Self::OpenStackNotification => 9,
+            Self::LinuxAuth => 10,
         }
     }
 
@@ -259,7 +289,8 @@ pub struct EventRow {
     pub normalizer: u16,
     /// The view: the source's bytes if the event is wholly the tenant's.
     pub raw: String,
-    /// What is needed to read `raw` besides: the header line of VPC flow logs.
+    /// What is needed to read `raw` besides: the header line of VPC flow logs, whose the
+    /// lines of a Linux host are, the account of a Kubernetes cluster.
     pub raw_context: Option<Arc<str>>,
     /// What differs from the original and why; empty when nothing does.
     pub withheld: Vec<Withheld>,
@@ -273,6 +304,41 @@ pub struct EventRow {
 }
 
 impl EventRow {
+    /// A row that says of its event no more than what source it is from and when it was
+    /// received, which is also when it happened as far as is known.
+    pub(crate) fn empty(source_type: SourceType, name: [u8; 16], observed_ns: i64) -> Self {
+        Self {
+            name,
+            time_ns: observed_ns,
+            observed_ns,
+            time_invalid: true,
+            conflict: false,
+            class_uid: 0,
+            activity_id: 0,
+            severity_id: 0,
+            status: Status::Unknown,
+            account: String::new(),
+            region: String::new(),
+            service: String::new(),
+            operation: String::new(),
+            actor: String::new(),
+            src_ip: None,
+            dst_ip: None,
+            src_port: None,
+            dst_port: None,
+            resources: Vec::new(),
+            source_type,
+            event_id: String::new(),
+            shared: false,
+            normalizer: 0,
+            raw: String::new(),
+            raw_context: None,
+            withheld: Vec::new(),
+            shared_event_id: String::new(),
+            addressed: false,
+        }
+    }
+
     /// Whether this row takes the other's place in the same tenant's store, whichever came
     /// first: both tell of one event, and this one is the record addressed to the tenant.
     /// Of two that are not, the one with the smaller name stays, so that the order of

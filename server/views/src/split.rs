@@ -1,11 +1,12 @@
 //! From an uploaded payload to its records, without copying.
 //!
-//! JSON sources come as `{"Records":[…]}`, as a list, as one object, as one object a line,
-//! as objects one after another, or with nothing in them; VPC flow logs as lines below a
-//! header line. One bad record never takes the next with it: it becomes an item with its
-//! place, the reason and its bytes, and reading goes on behind it. Every byte that is not
-//! white space, punctuation between records, a header or the wrapper around `Records`
-//! belongs to exactly one item.
+//! JSON sources come as `{"Records":[…]}` (other clouds have words of their own), as a
+//! list, as one object, as one object a line, as objects one after another, or with nothing
+//! in them; VPC flow logs as lines below a header line; those of Linux hosts as bare lines
+//! or one object a line. One bad record never takes the next with it: it becomes an item
+//! with its place, the reason and its bytes, and reading goes on behind it. Every byte that
+//! is not white space, punctuation between records, a header or the wrapper around the
+//! records belongs to exactly one item.
 //!
 //! Reading is lazy and its work is bounded by a multiple of the payload's size, whatever
 //! is in it.
@@ -13,6 +14,7 @@
 mod flow;
 mod json;
 pub(crate) mod scan;
+mod text;
 
 use std::fmt;
 
@@ -150,10 +152,28 @@ pub fn split(source_type: SourceType, payload: &[u8]) -> Splitter<'_> {
         }))
     } else if source_type == SourceType::AwsVpcFlow {
         Inner::Flow(flow::Lines::new(payload))
+    } else if source_type == SourceType::LinuxAuth {
+        Inner::Text(text::Lines::new(payload))
     } else {
-        Inner::Json(Box::new(json::Documents::new(payload)))
+        Inner::Json(Box::new(json::Documents::new(
+            payload,
+            wrappers(source_type),
+        )))
     };
     Splitter(inner)
+}
+
+/// Keys, in quotes, under which deliveries of a source type have their records.
+const fn wrappers(source_type: SourceType) -> &'static [&'static [u8]] {
+    match source_type {
+        // The API's answer to `entries.list`.
+        SourceType::GcpAudit => &[b"\"entries\""],
+        // Event hubs and storage accounts; the APIs' answers.
+        SourceType::AzureActivity | SourceType::AzureSignIn => &[b"\"records\"", b"\"value\""],
+        // An `EventList`, as the API server sends it to a webhook; AKS's event hub.
+        SourceType::K8sAudit => &[b"\"items\"", b"\"records\""],
+        _ => &[b"\"Records\""],
+    }
 }
 
 /// What no reader of text can do anything with, told by its first bytes.
@@ -182,6 +202,7 @@ enum Inner<'a> {
     Once(Option<Item<'a>>),
     Json(Box<json::Documents<'a>>),
     Flow(flow::Lines<'a>),
+    Text(text::Lines<'a>),
 }
 
 impl<'a> Iterator for Splitter<'a> {
@@ -192,6 +213,7 @@ impl<'a> Iterator for Splitter<'a> {
             Inner::Once(item) => item.take(),
             Inner::Json(documents) => documents.next(),
             Inner::Flow(lines) => lines.next(),
+            Inner::Text(lines) => lines.next(),
         }
     }
 }
@@ -209,6 +231,9 @@ pub fn check_record<'a>(
 ) -> Result<&'a str, Fault> {
     if record.len() > MAX_RECORD_BYTES {
         return Err(Fault::TooLong);
+    }
+    if source_type == SourceType::LinuxAuth {
+        return text::check(record, context.is_some());
     }
     if source_type != SourceType::AwsVpcFlow {
         return json::check(record);

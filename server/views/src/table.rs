@@ -4,6 +4,7 @@
 //! [`crate::view`] applies it, and `explain` shows it to users.
 
 mod draft;
+pub(crate) mod pattern;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -138,16 +139,21 @@ enum Step {
 }
 
 /// Where a rule applies: keys joined by dots, `*` for any one key or list position, `**`
-/// at the end for the value itself and everything below it.
+/// at the end for the value itself and everything below it. A dot that is part of a key has
+/// a backslash before it in the table (`claims.http://schemas\.example\.com/upn`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     text: Box<str>,
     steps: Box<[Step]>,
+    /// Keys are compared folded: see [`PartyTable::folds`].
+    folds: bool,
 }
 
 impl Pattern {
-    fn parse(text: &str) -> Result<Self, String> {
-        let parts: Vec<&str> = text.split('.').collect();
+    fn parse(text: &str, folds: bool) -> Result<Self, String> {
+        // No key has this, and so it can stand for a dot within one.
+        let marked = text.replace("\\.", "\0");
+        let parts: Vec<&str> = marked.split('.').collect();
         let mut steps = Vec::with_capacity(parts.len());
         for (at, part) in parts.iter().enumerate() {
             steps.push(match *part {
@@ -155,16 +161,18 @@ impl Pattern {
                 "*" => Step::Any,
                 "**" if at + 1 == parts.len() => Step::Rest,
                 "**" => return Err(format!("path {text:?} has ** before its end")),
-                key => Step::Key(key.into()),
+                key if folds => Step::Key(pattern::fold(&key.replace('\0', ".")).into()),
+                key => Step::Key(key.replace('\0', ".").into()),
             });
         }
         Ok(Self {
-            text: text.into(),
+            text: marked.replace('\0', ".").into(),
             steps: steps.into(),
+            folds,
         })
     }
 
-    /// The pattern as written.
+    /// The pattern as people read it: its steps joined by dots.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -178,7 +186,7 @@ impl Pattern {
             match (step, rest.split_first()) {
                 (Step::Rest, _) => return true,
                 (Step::Any, Some((_, tail))) => rest = tail,
-                (Step::Key(key), Some((head, tail))) if **key == **head => rest = tail,
+                (Step::Key(key), Some((head, tail))) if self.is_key(key, head) => rest = tail,
                 _ => return false,
             }
         }
@@ -218,6 +226,10 @@ pub struct PartyTable {
     pub version: u16,
     /// Rules; the first that matches a field holds for it.
     pub rules: Vec<Rule>,
+    /// Keys are compared without regard to case and underscores, since the ways in which
+    /// the source is exported write them differently (`resourceId`, `ResourceId`,
+    /// `resource_id`). Two such keys in one record are both the field.
+    pub folds: bool,
     /// Positions of the rules that can fit a path, by its first key, in order.
     by_key: HashMap<Box<str>, Vec<usize>>,
     /// The same for keys that no rule begins with.
@@ -247,12 +259,12 @@ impl PartyTable {
     /// Whether a key is one that the rules spell out, and so a word of the source's.
     #[must_use]
     pub fn spells(&self, key: &str) -> bool {
-        self.words.contains(key)
+        self.words.contains(&*self.folded(key))
     }
 
     fn rules_at<'t>(&'t self, path: &[&str]) -> impl Iterator<Item = &'t Rule> {
         path.first()
-            .and_then(|key| self.by_key.get(*key))
+            .and_then(|key| self.by_key.get(&*self.folded(key)))
             .unwrap_or(&self.other_keys)
             .iter()
             .filter_map(|at| self.rules.get(*at))
@@ -284,6 +296,12 @@ impl PartyTable {
             SourceType::AwsVpcFlow => &VPC_FLOW,
             SourceType::AwsGuardDuty => &GUARD_DUTY,
             SourceType::Ocsf => &OCSF,
+            SourceType::GcpAudit => &GCP_AUDIT,
+            SourceType::AzureActivity => &AZURE_ACTIVITY,
+            SourceType::AzureSignIn => &AZURE_SIGN_IN,
+            SourceType::K8sAudit => &K8S_AUDIT,
+            SourceType::OpenStackNotification => &OPENSTACK,
+            SourceType::LinuxAuth => &LINUX_AUTH,
         };
         LazyLock::force(table).as_ref().map_err(Clone::clone)
     }
@@ -318,7 +336,7 @@ impl PartyTable {
             }
             for path in paths {
                 let rule = one
-                    .rule(path)
+                    .rule(path, draft.folds)
                     .map_err(|message| fail(&draft.source_type, format!("{path}: {message}")))?;
                 if let Some(earlier) = rules.iter().find(|earlier| earlier.hides(&rule)) {
                     let earlier = earlier.path.as_str();
@@ -358,6 +376,7 @@ impl PartyTable {
             source_type,
             version: draft.version,
             rules,
+            folds: draft.folds,
             words,
             by_key,
             other_keys,
@@ -391,6 +410,18 @@ static GUARD_DUTY: LazyLock<Result<PartyTable, TableError>> =
     LazyLock::new(|| PartyTable::parse(include_str!("../tables/aws.guardduty.toml")));
 static OCSF: LazyLock<Result<PartyTable, TableError>> =
     LazyLock::new(|| PartyTable::parse(include_str!("../tables/ocsf.toml")));
+static GCP_AUDIT: LazyLock<Result<PartyTable, TableError>> =
+    LazyLock::new(|| PartyTable::parse(include_str!("../tables/gcp.audit.toml")));
+static AZURE_ACTIVITY: LazyLock<Result<PartyTable, TableError>> =
+    LazyLock::new(|| PartyTable::parse(include_str!("../tables/azure.activity.toml")));
+static AZURE_SIGN_IN: LazyLock<Result<PartyTable, TableError>> =
+    LazyLock::new(|| PartyTable::parse(include_str!("../tables/azure.signin.toml")));
+static K8S_AUDIT: LazyLock<Result<PartyTable, TableError>> =
+    LazyLock::new(|| PartyTable::parse(include_str!("../tables/k8s.audit.toml")));
+static OPENSTACK: LazyLock<Result<PartyTable, TableError>> =
+    LazyLock::new(|| PartyTable::parse(include_str!("../tables/openstack.notification.toml")));
+static LINUX_AUTH: LazyLock<Result<PartyTable, TableError>> =
+    LazyLock::new(|| PartyTable::parse(include_str!("../tables/linux.auth.toml")));
 
 impl Rule {
     /// Whether it holds for the operation.
@@ -428,7 +459,7 @@ impl Pattern {
         for have in path {
             match steps.next() {
                 Some(Step::Any) => {}
-                Some(Step::Key(key)) if **key == **have => {}
+                Some(Step::Key(key)) if self.is_key(key, have) => {}
                 _ => return false,
             }
         }

@@ -16,7 +16,7 @@ pub(crate) enum Command {
         /// The tenant
         #[arg(value_name = "TENANT")]
         of: String,
-        /// The account, as in aws:123456789012
+        /// The account, as in aws:123456789012 or gcp:my-project
         account: String,
         /// First moment at which it is the tenant's; always, if not given
         #[arg(long, value_name = "TIME", value_parser = when::moment)]

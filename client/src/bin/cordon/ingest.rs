@@ -19,8 +19,18 @@ use crate::failure::{Failure, Outcome, note};
 use crate::when;
 
 /// The kinds of record.
-pub(crate) const SOURCE_TYPES: [&str; 4] =
-    ["aws.cloudtrail", "aws.vpcflow", "aws.guardduty", "ocsf"];
+pub(crate) const SOURCE_TYPES: [&str; 10] = [
+    "aws.cloudtrail",
+    "aws.vpcflow",
+    "aws.guardduty",
+    "ocsf",
+    "gcp.audit",
+    "azure.activity",
+    "azure.signin",
+    "k8s.audit",
+    "openstack.notification",
+    "linux.auth",
+];
 /// Most rejected records that are told one by one on stderr.
 const TOLD_AT_MOST: usize = 100;
 /// Most that are kept for the JSON result.
@@ -28,8 +38,13 @@ const KEPT_AT_MOST: usize = 100_000;
 
 const SHAPES: &str = "\
 JSON files may be {\"Records\":[…]}, a list, one object, one object a line, objects one after
-another, or empty. Flow logs are lines below a header line that names the fields, in any order.
-All may be compressed with gzip. `-` reads from stdin.
+another, or empty. Other clouds' lists have other names, which are known: `entries` in gcp.audit,
+`records` and `value` in azure.activity and azure.signin, `items` and `records` in k8s.audit.
+Flow logs are lines below a header line that names the fields, in any order; linux.auth is the
+lines of an authentication log. All may be compressed with gzip. `-` reads from stdin.
+
+Records of k8s.audit and linux.auth do not say whose they are: say it with --context, of one
+cluster or host at a time.
 
 A record that can't be read is told with its line and kept in the server's dead-letter store; the
 others are stored, and the exit code is 5. Running the command again on the same files stores
@@ -51,6 +66,10 @@ pub(crate) struct Command {
     /// Names of the fields of flow logs without a header line, as in "version account-id …"
     #[arg(long, value_name = "FIELDS")]
     flow_format: Option<String>,
+    /// Whose all the records are: the account of a cluster (k8s.audit), as in k8s:prod-1, or of a
+    /// host (linux.auth), as in aws:111122223333 or {"account":…,"host":…,"utc_offset":…}
+    #[arg(long, value_name = "CONTEXT")]
+    context: Option<String>,
     /// Declare that the source has delivered everything up to this time
     #[arg(long, value_name = "TIME", value_parser = when::moment)]
     complete_until: Option<Timestamp>,
@@ -68,11 +87,15 @@ fn batch_size(text: &str) -> Result<usize, String> {
 
 pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
     // A name that is mistyped should not be found out after an hour.
+    if let Some(text) = &command.context {
+        check_context(&command.source_type, text).map_err(Failure::local)?;
+    }
     let size = total_size(&command.files)?;
     let client = context.client().await?;
     let cut = Cut {
         batch_records: command.batch_size,
         flow_fields: command.flow_format,
+        context: command.context,
         ..Cut::new(
             source(&client, command.source, &command.source_type).await?,
             command.source_type,
@@ -124,6 +147,63 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
         return Err(Failure::Rejected);
     }
     Ok(())
+}
+
+/// Whether records of that type can be told whose they are, and by this. The server reads it
+/// again; here it is told before a file's records are all refused.
+fn check_context(source_type: &str, text: &str) -> Result<(), String> {
+    let text = text.trim();
+    match source_type {
+        "k8s.audit" if is_account(text) => Ok(()),
+        "k8s.audit" => Err(format!(
+            "--context {text:?}: expected the cluster's account as it is registered, as in \
+             k8s:prod-1, or that of the cloud account in which it runs"
+        )),
+        "linux.auth" if is_account(text) => Ok(()),
+        "linux.auth" => match serde_json::from_str::<Value>(text) {
+            // One without a cloud is AWS's.
+            Ok(fields)
+                if fields
+                    .get("account")
+                    .and_then(Value::as_str)
+                    .is_some_and(|id| !id.is_empty()) =>
+            {
+                Ok(())
+            }
+            Ok(Value::Object(_)) => Err(
+                "--context: the object has no \"account\"; add the host's account as it is \
+                 registered, as in \"aws:111122223333\""
+                    .to_owned(),
+            ),
+            _ => Err(format!(
+                "--context {text:?}: expected the host's account as it is registered, as in \
+                 aws:111122223333, or a JSON object with it, as in {{\"account\":\
+                 \"aws:111122223333\",\"host\":\"i-0abc\",\"utc_offset\":\"+02:00\"}}"
+            )),
+        },
+        "aws.vpcflow" => Err(
+            "--context is not for flow logs: name their fields with --flow-format, or send them \
+             with their header line"
+                .to_owned(),
+        ),
+        other => Err(format!(
+            "--context is for k8s.audit and linux.auth only: records of {other} say themselves \
+             whose they are; leave it out"
+        )),
+    }
+}
+
+/// Whether the text is written as accounts are registered: PROVIDER:ACCOUNT.
+fn is_account(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(cloud, id)| {
+        let lower = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let word = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        cloud.starts_with(|first: char| first.is_ascii_lowercase())
+            && cloud.len() <= 16
+            && cloud.bytes().all(lower)
+            && (1..=64).contains(&id.len())
+            && id.bytes().all(word)
+    })
 }
 
 /// A file that could not be opened any more; its error comes when it is read.
@@ -362,6 +442,57 @@ mod tests {
         assert!(
             sum.sentence()
                 .starts_with("20 records: 6 accepted, 2 duplicate, 12 rejected; 1 of")
+        );
+    }
+
+    #[test]
+    fn a_context_is_only_for_records_that_need_one() {
+        for (source_type, context) in [
+            ("k8s.audit", "k8s:prod-1"),
+            ("k8s.audit", " aws:123456789012\n"),
+            ("linux.auth", "gcp:shop-1"),
+            ("linux.auth", r#"{"account":"111122223333","host":"web"}"#),
+        ] {
+            assert_eq!(check_context(source_type, context), Ok(()), "{context}");
+        }
+        for (source_type, context, advice) in [
+            ("k8s.audit", "prod-1", "as in k8s:prod-1"),
+            ("k8s.audit", "", "as in k8s:prod-1"),
+            ("k8s.audit", "k8s:a/b", "as in k8s:prod-1"),
+            (
+                "k8s.audit",
+                r#"{"account":"k8s:prod-1"}"#,
+                "as in k8s:prod-1",
+            ),
+            ("linux.auth", "web-1", "as in aws:111122223333"),
+            ("linux.auth", r#"{"host":"web"}"#, "has no \"account\""),
+            ("linux.auth", r#"{"account":""}"#, "has no \"account\""),
+            ("linux.auth", "[]", "a JSON object"),
+            ("linux.auth", "7", "a JSON object"),
+            ("aws.vpcflow", "version action", "--flow-format"),
+            ("gcp.audit", "gcp:shop-1", "leave it out"),
+            ("openstack.notification", "openstack:a", "leave it out"),
+        ] {
+            let error = check_context(source_type, context).unwrap_err();
+            assert!(error.contains(advice), "{context}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_record_is_one_that_files_are_split_for() {
+        use cordon_client::ingest::Form;
+        let plain: Vec<_> = SOURCE_TYPES
+            .into_iter()
+            .filter(|kind| Form::of(kind, None) == Form::Json)
+            .collect();
+        assert_eq!(
+            plain,
+            [
+                "aws.cloudtrail",
+                "aws.guardduty",
+                "ocsf",
+                "openstack.notification"
+            ]
         );
     }
 

@@ -30,6 +30,8 @@ fn the_lines_that_scripts_rely_on_are_understood() {
         "cordon events search --tenant acme --justification because --reference INC-1",
         "cordon events --tenant acme --justification because search",
         "cordon ingest --source-type aws.vpcflow --source s --batch-size 10 --flow-format a -",
+        "cordon ingest --source-type k8s.audit --context k8s:prod-1 audit.log",
+        "cordon ingest --source-type linux.auth --context {\"account\":\"aws:1\"} auth.log -",
         "cordon incidents open --title t --severity sev1",
         "cordon incidents open --title t --severity sev4 --description @f --tlp amber-strict",
         "cordon incidents open --title t --severity sev2 --description - --tenant acme --justification because",

@@ -3,10 +3,9 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use bytes::Bytes;
-
+use super::lines::{Line, Lines};
 use super::window::Window;
-use super::{Fault, MAX_RECORD_BYTES, Piece, Source};
+use super::{Fault, Piece, Source};
 
 /// The field list of version 2, which lines without a header have.
 pub(super) const DEFAULT_FIELDS: &str = "version account-id interface-id srcaddr dstaddr srcport \
@@ -59,79 +58,43 @@ const FIELDS: &[&str] = &[
 /// The lines of a flow log. A header line holds until the next one, so that files put one behind
 /// the other read well.
 #[derive(Debug)]
-pub(super) struct Lines<S> {
-    window: Window<S>,
-    begun: bool,
+pub(super) struct FlowLog<S> {
+    lines: Lines<S>,
     /// From the header line, or from the caller.
     header: Option<Arc<str>>,
     default: Arc<str>,
 }
 
-impl<R: Read> Lines<Source<R>> {
+impl<R: Read> FlowLog<Source<R>> {
     pub(super) fn new(window: Window<Source<R>>, fields: Option<&str>) -> Self {
         Self {
-            window,
-            begun: false,
+            lines: Lines::new(window),
             header: fields.map(|fields| fields.trim().into()),
             default: DEFAULT_FIELDS.into(),
         }
     }
 
     pub(super) fn next(&mut self) -> io::Result<Option<Piece>> {
-        if !self.begun {
-            self.begun = true;
-            if let Some(piece) = self.window.begin()? {
-                return Ok(Some(piece));
-            }
-        }
         loop {
-            if self.window.skip_blank()?.is_none() {
-                return Ok(self.window.finish());
+            let (line, bytes) = match self.lines.line()? {
+                Some(Line::Text(line, bytes)) => (line, bytes),
+                Some(Line::Bad(piece)) => return Ok(Some(piece)),
+                None => return Ok(None),
+            };
+            let text = std::str::from_utf8(&bytes).unwrap_or_default();
+            if is_header(text) {
+                self.header = Some(text.into());
+                continue;
             }
-            let line_end = self.window.line_end();
-            let data = self.window.data();
-            let Some(end) = line_end.or(self.window.ended().then_some(data.len())) else {
-                let newline = |data: &[u8], from: usize| {
-                    memchr::memchr(b'\n', data.get(from..)?).map(|at| from + at)
-                };
-                return self
-                    .window
-                    .discard(Fault::TooLarge, 0, 0, newline)
-                    .map(Some);
+            let context = match &self.header {
+                Some(header) => Arc::clone(header),
+                None if is_default(text) => Arc::clone(&self.default),
+                None => return Ok(Some(self.lines.bad(line, Fault::MissingHeader, &bytes))),
             };
-            let line = self.window.line();
-            // A line that the file's cut went through looks whole and is not.
-            let cut = end == data.len() && self.window.is_broken();
-            let bytes = data.get(..end).unwrap_or_default().trim_ascii();
-            let judged = if cut {
-                Err(Fault::TruncatedInput)
-            } else if bytes.len() > MAX_RECORD_BYTES {
-                Err(Fault::TooLarge)
-            } else {
-                std::str::from_utf8(bytes).map_err(|_| Fault::NotUtf8)
-            };
-            let content = Bytes::copy_from_slice(bytes.get(..MAX_RECORD_BYTES).unwrap_or(bytes));
-            let judged = match judged {
-                Ok(text) if is_header(text) => {
-                    self.header = Some(text.into());
-                    self.window.consume(end);
-                    continue;
-                }
-                Ok(text) => match &self.header {
-                    Some(header) => Ok(Arc::clone(header)),
-                    None if is_default(text) => Ok(Arc::clone(&self.default)),
-                    None => Err(Fault::MissingHeader),
-                },
-                Err(fault) => Err(fault),
-            };
-            self.window.consume(end);
-            return Ok(Some(match judged {
-                Ok(context) => Piece::Record {
-                    line,
-                    bytes: content,
-                    context,
-                },
-                Err(fault) => self.window.unreadable(line, fault, &content),
+            return Ok(Some(Piece::Record {
+                line,
+                bytes,
+                context,
             }));
         }
     }

@@ -25,7 +25,7 @@ enum Style {
 enum State {
     /// Between documents.
     Top,
-    /// In a list of records. `wrapped`: it is the value of `Records` in an object. `anchor`: the
+    /// In a list of records. `wrapped`: it is the value of a wrapper's key in an object. `anchor`: the
     /// key, in quotes, that the first record starts with; behind a damaged record, the next one
     /// is where an object starts with it.
     List { wrapped: bool, anchor: Vec<u8> },
@@ -51,6 +51,8 @@ pub(super) struct Documents<S> {
     state: State,
     style: Style,
     begun: bool,
+    /// Keys, in quotes, under which an object may hold records as a list.
+    wrappers: &'static [&'static [u8]],
     /// Bytes looked at so far, some of them more than once.
     work: u64,
 }
@@ -66,9 +68,10 @@ impl Framed {
 }
 
 impl<R: Read> Documents<Source<R>> {
-    pub(super) fn new(window: Window<Source<R>>) -> Self {
+    pub(super) fn new(window: Window<Source<R>>, wrappers: &'static [&'static [u8]]) -> Self {
         Self {
             window,
+            wrappers,
             state: State::Top,
             style: Style::Undecided,
             begun: false,
@@ -128,7 +131,7 @@ impl<R: Read> Documents<Source<R>> {
         let framed = frame(within);
         self.work += framed.looked_at(within);
         let list = if first == b'{' {
-            records(within, framed)
+            records(within, framed, self.wrappers)
         } else {
             None
         };
@@ -181,7 +184,7 @@ impl<R: Read> Documents<Source<R>> {
             (b'{', Some(end)) => {
                 let line = data.get(..end).unwrap_or_default();
                 let framed = frame(line);
-                if framed == Framed::Open || records(line, framed).is_some() {
+                if framed == Framed::Open || records(line, framed, self.wrappers).is_some() {
                     Style::Documents
                 } else {
                     Style::Lines
@@ -374,11 +377,15 @@ fn followed_well(data: &[u8], end: usize) -> bool {
     matches!(next, None | Some(b'\n' | b'{' | b'['))
 }
 
-/// If the object that the data start with has a list as `Records`: the offset behind the list's
-/// opening bracket. A whole object that does not have the word in it is not looked through.
-fn records(data: &[u8], framed: Framed) -> Option<usize> {
+/// If the object that the data start with has a list under one of the wrappers' keys: the offset
+/// behind the list's opening bracket. A whole object that has none of the words in it is not
+/// looked through.
+fn records(data: &[u8], framed: Framed, wrappers: &[&[u8]]) -> Option<usize> {
     if let Framed::Whole(end) = framed {
-        memmem::find(data.get(..end)?, b"\"Records\"")?;
+        let whole = data.get(..end)?;
+        wrappers
+            .iter()
+            .find(|word| memmem::find(whole, word).is_some())?;
     }
     let mut at = 1;
     loop {
@@ -388,7 +395,8 @@ fn records(data: &[u8], framed: Framed) -> Option<usize> {
             continue;
         }
         let (key, value) = member(data, at)?;
-        if data.get(key) == Some(b"\"Records\"") && data.get(value) == Some(&b'[') {
+        let wraps = data.get(key).is_some_and(|key| wrappers.contains(&key));
+        if wraps && data.get(value) == Some(&b'[') {
             return Some(value + 1);
         }
         match frame(data.get(value..)?) {

@@ -1,15 +1,17 @@
 //! From a file to its records, as it is read and without keeping more than a few MiB of it.
 //!
-//! JSON comes as `{"Records":[…]}`, as a list, as one object, as one object a line, as objects
-//! one after another, or with nothing in it; VPC flow logs as lines below a header line. Each may
-//! be compressed with gzip. One bad record never takes the next with it: it becomes a piece with
-//! its line, the reason and its bytes, and reading goes on behind it.
+//! JSON comes as `{"Records":[…]}` (other clouds have words of their own), as a list, as one
+//! object, as one object a line, as objects one after another, or with nothing in it; VPC flow
+//! logs as lines below a header line; logs of hosts as lines. Each may be compressed with gzip.
+//! One bad record never takes the next with it: it becomes a piece with its line, the reason and
+//! its bytes, and reading goes on behind it.
 //!
 //! Records are handed on byte for byte. Here they are only told apart; what the server finds
 //! wrong in one that was told apart (nested too deep, a key twice) it says itself.
 
 mod flow;
 mod json;
+mod lines;
 mod window;
 
 use std::io::{self, BufReader, Cursor, Read};
@@ -18,8 +20,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
 
-use self::flow::Lines;
+use self::flow::FlowLog;
 use self::json::Documents;
+use self::lines::Lines;
 use self::window::Window;
 
 /// Longest record, in bytes.
@@ -121,10 +124,34 @@ pub enum Piece {
 /// What kind of file it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form<'a> {
-    /// JSON of any shape.
+    /// JSON of any shape, also `{"Records":[…]}`.
     Json,
+    /// JSON of any shape in which an object may hold records as a list under another key: one of
+    /// these, each in quotes, as in `"value"`.
+    JsonUnder(&'static [&'static [u8]]),
     /// Lines of a flow log. The field list is for files without a header line.
     FlowLog(Option<&'a str>),
+    /// Lines, each a record.
+    Lines,
+}
+
+impl<'a> Form<'a> {
+    /// The form of files of a source type; JSON with `Records` for one that is not known here.
+    /// `flow_fields` is the field list of flow logs without a header line.
+    #[must_use]
+    pub fn of(source_type: &str, flow_fields: Option<&'a str>) -> Self {
+        match source_type {
+            "aws.vpcflow" => Self::FlowLog(flow_fields),
+            "linux.auth" => Self::Lines,
+            // The API's answer to `entries.list`.
+            "gcp.audit" => Self::JsonUnder(&[b"\"entries\""]),
+            // Event hubs and storage accounts; the APIs' answers.
+            "azure.activity" | "azure.signin" => Self::JsonUnder(&[b"\"records\"", b"\"value\""]),
+            // An `EventList`, as the API server sends it to a webhook; AKS's event hub.
+            "k8s.audit" => Self::JsonUnder(&[b"\"items\"", b"\"records\""]),
+            _ => Self::Json,
+        }
+    }
 }
 
 /// The pieces of a file, read as they are asked for.
@@ -147,7 +174,8 @@ pub struct Splitter<R: Read>(Inner<R>);
 #[derive(Debug)]
 enum Inner<R: Read> {
     Json(Box<Documents<Source<R>>>),
-    Flow(Box<Lines<Source<R>>>),
+    Flow(Box<FlowLog<Source<R>>>),
+    Lines(Box<Lines<Source<R>>>),
 }
 
 impl<R: Read> Splitter<R> {
@@ -159,8 +187,10 @@ impl<R: Read> Splitter<R> {
     pub fn new(reader: R, form: Form<'_>) -> io::Result<Self> {
         let window = Window::new(Source::open(reader)?);
         Ok(Self(match form {
-            Form::Json => Inner::Json(Box::new(Documents::new(window))),
-            Form::FlowLog(fields) => Inner::Flow(Box::new(Lines::new(window, fields))),
+            Form::Json => Inner::Json(Box::new(Documents::new(window, &[b"\"Records\""]))),
+            Form::JsonUnder(keys) => Inner::Json(Box::new(Documents::new(window, keys))),
+            Form::FlowLog(fields) => Inner::Flow(Box::new(FlowLog::new(window, fields))),
+            Form::Lines => Inner::Lines(Box::new(Lines::new(window))),
         }))
     }
 }
@@ -172,6 +202,7 @@ impl<R: Read> Iterator for Splitter<R> {
         match &mut self.0 {
             Inner::Json(documents) => documents.next().transpose(),
             Inner::Flow(lines) => lines.next().transpose(),
+            Inner::Lines(lines) => lines.next().transpose(),
         }
     }
 }

@@ -5,7 +5,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 mod flow;
+mod lines;
 mod property;
+mod wrapped;
 
 /// Gives a file in pieces of any size, as a pipe does.
 struct Slow<'a>(&'a [u8], usize);
@@ -438,7 +440,7 @@ fn what_is_no_text_is_one_bad_record() {
         (&b"\x28\xb5\x2f\xfd\n\n"[..], "COMPRESSED"),
         (&b"\xff\xfe{\0}\0\n\0"[..], "NOT_UTF8"),
     ] {
-        for form in [Form::Json, Form::FlowLog(None)] {
+        for form in [Form::Json, Form::FlowLog(None), Form::Lines] {
             let pieces = pieces(file, form);
             assert_eq!(told(&pieces), [(1, fault)]);
             assert!(matches!(&pieces[0], Piece::Unreadable { content, .. } if content == file));

@@ -22,6 +22,7 @@ pub mod jobs;
 pub mod journal;
 pub mod measures;
 mod migrate;
+mod named;
 pub mod originals;
 mod postgres;
 pub mod provider_tx;

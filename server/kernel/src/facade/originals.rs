@@ -1,19 +1,13 @@
 //! Reading the original of an event that concerns several tenants: by entering each of them, with
 //! one justification that stands in every one's log and names none of them.
 
-use std::collections::BTreeSet;
-
 use super::Kernel;
 use crate::audit::AuditEntry;
 use crate::auth::{Action, Entry, ProviderScope, TenantScope, VerifiedCredential};
-use crate::db::parameters;
 use crate::disclose::Disclosed;
 use crate::error::{Error, Reason, Result};
 use crate::ids::{EventName, TenantId};
 use crate::names::Name;
-
-/// Words that are looked for in one statement.
-const WORDS: usize = 64;
 
 /// The original of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +92,7 @@ impl Kernel {
     async fn names_nobody(&self, entry: &Entry) -> Result<()> {
         for text in entry.texts() {
             let text = text.to_lowercase();
-            if let Some(name) = self.customer_named(&text).await? {
+            if let Some(name) = self.db.customer_named(&text).await? {
                 return Err(Error::invalid(
                     "justification",
                     format!(
@@ -122,7 +116,7 @@ impl Kernel {
         texts: &[(&str, &str)],
     ) -> Result<()> {
         for (field, text) in texts {
-            if let Some(name) = self.customer_named(&text.to_lowercase()).await? {
+            if let Some(name) = self.db.customer_named(&text.to_lowercase()).await? {
                 return Err(Error::invalid(
                     *field,
                     format!(
@@ -132,77 +126,5 @@ impl Kernel {
             }
         }
         Ok(())
-    }
-
-    async fn customer_named(&self, text: &str) -> Result<Option<String>> {
-        let tenants: Vec<(String, String)> =
-            sqlx::query_as("SELECT tenant_id, display_name FROM tenants")
-                .fetch_all(self.db.system())
-                .await?;
-        for name in tenants.iter().flat_map(|(id, name)| [id, name]) {
-            let name = name.trim().to_lowercase();
-            if has_word(text, &name) {
-                return Ok(Some(name));
-            }
-        }
-        let ends = |c: char| !c.is_alphanumeric();
-        let words: BTreeSet<&str> = text
-            .split_whitespace()
-            .flat_map(|word| [word, word.trim_matches(ends)])
-            .chain(text.split(ends))
-            .filter(|word| !word.is_empty())
-            .collect();
-        let words: Vec<&str> = words.into_iter().collect();
-        for words in words.chunks(WORDS) {
-            let names = parameters(1, words.len());
-            // Accounts also without their `aws:`.
-            let sql = format!(
-                "SELECT account FROM accounts \
-                  WHERE account IN ({names}) OR substr(account, 5) IN ({names}) \
-                 UNION ALL \
-                 SELECT lower(identifier) FROM resources WHERE lower(identifier) IN ({names}) LIMIT 1"
-            );
-            let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
-            for word in words {
-                query = query.bind(*word);
-            }
-            let named: Option<String> = query.fetch_optional(self.db.system()).await?;
-            if named.is_some() {
-                return Ok(named);
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// Whether `name` stands in `text` by itself, not as a part of a word.
-fn has_word(text: &str, name: &str) -> bool {
-    if name.is_empty() {
-        return false;
-    }
-    text.match_indices(name).any(|(at, _)| {
-        let before = text.get(..at).and_then(|head| head.chars().next_back());
-        let after = text
-            .get(at + name.len()..)
-            .and_then(|tail| tail.chars().next());
-        let inside = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-        !inside(before) && !inside(after)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::has_word;
-
-    #[test]
-    fn a_name_is_found_as_a_word() {
-        for text in ["acme", "for acme, please", "tenants/acme/x", "acme-eu"] {
-            assert!(has_word(text, "acme"), "{text}");
-        }
-        for text in ["", "pacmen", "acme2", "macme"] {
-            assert!(!has_word(text, "acme"), "{text}");
-        }
-        assert!(!has_word("anything", ""));
-        assert!(has_word("über acme ag!", "acme ag"));
     }
 }

@@ -276,7 +276,7 @@ fn check(batch: &Batch) -> Result<usize> {
     if batch.context.len() > MAX_CONTEXT {
         return Err(Error::new(
             Reason::TooLarge,
-            "the context, a flow log's header line, holds at most 8 KiB",
+            "the context, a flow log's header line or whose the records are, holds at most 8 KiB",
         ));
     }
     if bytes > MAX_BYTES {

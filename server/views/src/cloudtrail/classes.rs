@@ -161,7 +161,7 @@ pub fn class_of(service: &str, operation: &str, read_only: bool) -> (i32, i32) {
 }
 
 /// The activity that an operation's first word tells.
-fn verb_activity(operation: &str) -> i32 {
+pub(crate) fn verb_activity(operation: &str) -> i32 {
     let (word, rest) = first_word(operation);
     match word {
         "Get" | "List" | "Describe" | "Head" | "Lookup" | "Search" | "Query" | "Scan"

@@ -12,7 +12,7 @@
 //! - A key that is read here and stands twice in its object rejects the record. Elsewhere
 //!   the last one wins, in views and rendering alike.
 
-mod classes;
+pub(crate) mod classes;
 mod columns;
 mod parse;
 mod parties;

@@ -1,21 +1,20 @@
-//! Attribution of JSON records by their party table alone: native OCSF and GuardDuty.
+//! Attribution of records that are JSON, or can be put as JSON, by their party table alone.
+
+use std::sync::Arc;
 
 use serde_json::Value;
-use smallvec::SmallVec;
 
 use crate::attribute::{Reject, content_hash};
 use crate::directory::{Directory, Kind, Names};
 use crate::identity;
-use crate::row::{Attributed, EventRow, SourceType, Status};
+use crate::parties::Parties;
+use crate::row::{Attributed, EventRow, SourceType};
 use crate::split;
-use crate::table::{PartyTable, Role, Roles};
+use crate::table::{PartyTable, Role};
 use crate::view::{Known, Viewer, redact};
 
 /// No column holds more than this many bytes; what is longer is cut. The view has it all.
 const LONGEST_COLUMN: usize = 1024;
-
-/// No record has more parties than this: each costs a view.
-const MOST_PARTIES: usize = 256;
 
 /// What is particular to a source whose records are JSON.
 pub(crate) struct Source {
@@ -32,17 +31,26 @@ pub(crate) struct Source {
     pub(crate) columns: fn(&Value, &mut EventRow),
 }
 
+/// A record that was read.
+pub(crate) struct Record<'a> {
+    /// What the party table's paths go through.
+    pub(crate) value: Value,
+    /// What a sole party is shown: the bytes as they came.
+    pub(crate) text: &'a str,
+    /// What is needed to read `text` besides.
+    pub(crate) context: Option<&'a str>,
+    /// When it happened, nanoseconds since 1970.
+    pub(crate) time_ns: Option<i64>,
+    /// Fingerprint of what it says.
+    pub(crate) content: [u8; 32],
+    /// The cloud of its accounts, where they name none themselves.
+    pub(crate) cloud: &'static str,
+    /// It is the provider's own record: even a sole party sees no more than the table says.
+    pub(crate) provider: bool,
+}
+
 /// Looks for names beside accounts; asks whether an account is the viewer's.
 pub(crate) type Hints = fn(&Value, &mut dyn FnMut(&str) -> bool, &mut Known);
-
-/// Somebody whom the record concerns.
-#[derive(Debug)]
-struct Party<T> {
-    /// As the directory writes it.
-    id: String,
-    role: Role,
-    tenant: Option<T>,
-}
 
 /// Rows for the tenants that a record concerns; see [`crate::attribute()`].
 pub(crate) fn attribute<D, N>(
@@ -57,94 +65,81 @@ where
     N: Names<Tenant = D::Tenant>,
 {
     let text = split::check_record(source.source_type, record, None)?.trim_ascii();
-    let value: Value = serde_json::from_str(text)
-        .map_err(|error| Reject::new(Reject::MALFORMED, error.to_string()))?;
+    let value = parse(text)?;
+    let record = Record {
+        time_ns: (source.time)(&value),
+        value,
+        text,
+        context: None,
+        content: content_hash(text),
+        cloud: identity::AWS,
+        provider: false,
+    };
+    attribute_read(source, &record, observed_ns, directory, names)
+}
+
+/// JSON text as a value.
+pub(crate) fn parse(text: &str) -> Result<Value, Reject> {
+    serde_json::from_str(text).map_err(|error| Reject::new(Reject::MALFORMED, error.to_string()))
+}
+
+/// The same as [`attribute`] for a record that was read otherwise.
+pub(crate) fn attribute_read<D, N>(
+    source: &Source,
+    record: &Record<'_>,
+    observed_ns: i64,
+    directory: &D,
+    names: &N,
+) -> Result<Attributed<D::Tenant>, Reject>
+where
+    D: Directory,
+    N: Names<Tenant = D::Tenant>,
+{
+    let value = &record.value;
     let table = PartyTable::of(source.source_type)?;
-    let operation = (source.operation)(&value);
-    let time_ns = (source.time)(&value);
-    let at_ns = time_ns.unwrap_or(observed_ns);
-    let parties = parties(table, operation, &value, at_ns, directory)?;
+    let operation = (source.operation)(value);
+    let at_ns = record.time_ns.unwrap_or(observed_ns);
+    let parties = parties(table, operation, record, at_ns, directory)?;
 
-    let mut tenants: SmallVec<[&D::Tenant; 4]> = parties
-        .iter()
-        .filter_map(|party| party.tenant.as_ref())
-        .collect();
-    tenants.sort_unstable();
-    tenants.dedup();
-    let mut unknown_parties: Vec<String> = parties
-        .iter()
-        .filter(|party| party.tenant.is_none())
-        .map(|party| party.id.clone())
-        .collect();
-    unknown_parties.sort_unstable();
-    unknown_parties.dedup();
-
-    let event_id = (source.event_id)(&value).unwrap_or_default();
-    let content = content_hash(text);
-    let views = tenants
+    let event_id = (source.event_id)(value).unwrap_or_default();
+    let context: Option<Arc<str>> = record.context.map(Arc::from);
+    let views = parties
+        .tenants()
         .into_iter()
         .map(|tenant| {
-            let mut roles = Roles::NONE;
-            let mut shared = false;
-            for party in &parties {
-                if party.tenant.as_ref() == Some(tenant) {
-                    roles.insert(party.role);
-                } else {
-                    shared = true;
-                }
-            }
-            let name = names.event_name(
-                tenant,
-                &[
-                    source.source_type.as_str().as_bytes(),
-                    event_id.as_bytes(),
-                    &content,
-                ],
-            );
-            let mut row = EventRow {
-                name,
-                time_ns: at_ns,
-                observed_ns,
-                time_invalid: time_ns.is_none(),
-                conflict: false,
-                class_uid: 0,
-                activity_id: 0,
-                severity_id: 0,
-                status: Status::Unknown,
-                account: String::new(),
-                region: String::new(),
-                service: String::new(),
-                operation: String::new(),
-                actor: String::new(),
-                src_ip: None,
-                dst_ip: None,
-                src_port: None,
-                dst_port: None,
-                resources: Vec::new(),
-                source_type: source.source_type,
-                event_id: String::new(),
-                shared,
-                normalizer: table.version,
-                raw: String::new(),
-                raw_context: None,
-                withheld: Vec::new(),
-                shared_event_id: String::new(),
-                addressed: roles.contains(Role::Recipient),
-            };
-            if shared {
-                let viewer = Viewer::new(tenant, directory, names, at_ns);
+            let roles = parties.roles_of(tenant);
+            let shared = parties.others_than(tenant).next().is_some();
+            let parts = [
+                source.source_type.as_str().as_bytes(),
+                event_id.as_bytes(),
+                &record.content,
+            ];
+            let name = names.event_name(tenant, &parts);
+            let mut row = EventRow::empty(source.source_type, name, observed_ns);
+            row.time_ns = at_ns;
+            row.time_invalid = record.time_ns.is_none();
+            row.shared = shared;
+            row.normalizer = table.version;
+            row.raw_context = context.clone();
+            row.addressed = roles.contains(Role::Recipient);
+            let mut view = None;
+            if shared || record.provider {
+                let viewer = Viewer::new(tenant, directory, names, at_ns).in_cloud(record.cloud);
                 let mut known = Known::default();
-                (source.hints)(&value, &mut |id| viewer.owns_account(id), &mut known);
-                let mut view = value.clone();
-                row.withheld = redact(&mut view, table, operation, roles, &viewer, &known);
-                (source.columns)(&view, &mut row);
-                row.event_id = (source.event_id)(&view).map(clip).unwrap_or_default();
-                row.raw = view.to_string();
-            } else {
-                (source.columns)(&value, &mut row);
-                row.event_id = clip(event_id);
-                row.raw = text.to_owned();
+                (source.hints)(value, &mut |id| viewer.owns_account(id), &mut known);
+                let mut redacted = value.clone();
+                row.withheld = redact(&mut redacted, table, operation, roles, &viewer, &known);
+                // Where the provider's part was taken out the provider is the other one.
+                row.shared |= !row.withheld.is_empty();
+                view = row.shared.then_some(redacted);
             }
+            let seen = view.as_ref().unwrap_or(value);
+            (source.columns)(seen, &mut row);
+            row.event_id = (source.event_id)(seen).map(clip).unwrap_or_default();
+            row.raw = match &view {
+                Some(view) => view.to_string(),
+                None => record.text.to_owned(),
+            };
             if row.event_id.is_empty() {
                 // Not the content's own hash: with most of the content in view, the rest
                 // could be guessed by it.
@@ -154,38 +149,33 @@ where
         })
         .collect();
     Ok(Attributed {
-        content,
+        content: record.content,
         views,
-        unknown_parties,
+        unknown_parties: parties.unknown(),
     })
 }
 
-/// The parties of a record, each id and role once.
+/// The parties of a record.
 fn parties<D: Directory>(
     table: &PartyTable,
     operation: &str,
-    value: &Value,
+    record: &Record<'_>,
     at_ns: i64,
     directory: &D,
-) -> Result<Vec<Party<D::Tenant>>, Reject> {
-    let mut parties: Vec<Party<D::Tenant>> = Vec::new();
+) -> Result<Parties<D::Tenant>, Reject> {
+    let mut parties = Parties::none();
     for rule in table.party_rules(operation) {
         let (Some(role), Some(kind)) = (rule.role, rule.kind) else {
             continue;
         };
-        let mut found = Vec::new();
-        each_at(value, rule.path.as_str(), &mut |value| {
-            if let Some(text) = text_of(value) {
-                found.push(text);
-            }
-        });
-        for text in found {
+        let found = rule.path.select(&record.value).into_iter();
+        for text in found.filter_map(text_of) {
             let (id, tenant) = match kind {
                 Kind::Account => {
                     let Some(id) = identity::party_account(&text) else {
                         continue;
                     };
-                    let id = identity::directory_account(id).into_owned();
+                    let id = identity::cloud_account(record.cloud, id).into_owned();
                     let tenant = directory.account(&id, at_ns);
                     (id, tenant)
                 }
@@ -199,19 +189,7 @@ fn parties<D: Directory>(
                 }
                 _ => continue,
             };
-            if parties
-                .iter()
-                .any(|party| party.id == id && party.role == role)
-            {
-                continue;
-            }
-            if parties.len() == MOST_PARTIES {
-                return Err(Reject::new(
-                    Reject::TOO_MANY_PARTIES,
-                    format!("more than {MOST_PARTIES} parties"),
-                ));
-            }
-            parties.push(Party { id, role, tenant });
+            parties.add(id, role, tenant)?;
         }
     }
     Ok(parties)

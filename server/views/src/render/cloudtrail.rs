@@ -24,6 +24,7 @@ pub(super) fn write(row: &EventRowRef<'_>, out: &mut String) -> Option<()> {
         event_code: fields.event_type,
         correlation_uid: fields.shared_event_id,
         original_time: fields.event_time.or(fields.timestamp),
+        ..Base::default()
     }
     .write(event, row);
     event.record("status_code", fields.error_code);

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::ocsf_native::json::each_at;
+use crate::cloud::setting::Setting;
+use crate::linux_auth;
 use crate::row::{EventRowRef, Reason, SourceType};
 use crate::table::{PartyTable, Role};
 use crate::view::WITHHELD_KEY;
@@ -67,15 +68,12 @@ pub fn explain(row: &EventRowRef<'_>) -> Option<Explanation> {
     let withheld = row
         .withheld
         .iter()
-        .map(|one| {
-            let path: Vec<&str> = one.path.split('.').collect();
-            WithheldLine {
-                path: one.path.clone(),
-                reason: one.reason,
-                why: table
-                    .rule_for(row.operation, &path)
-                    .map(|rule| rule.why.as_str()),
-            }
+        .map(|one| WithheldLine {
+            path: one.path.clone(),
+            reason: one.reason,
+            why: table
+                .rule_at(row.operation, &one.path)
+                .map(|rule| rule.why.as_str()),
         })
         .collect();
     Some(Explanation {
@@ -88,19 +86,34 @@ pub fn explain(row: &EventRowRef<'_>) -> Option<Explanation> {
 }
 
 fn json_parties(table: &'static PartyTable, row: &EventRowRef<'_>) -> Vec<PartyLine> {
-    let Ok(view) = serde_json::from_str::<Value>(row.raw) else {
+    let view = match row.source_type {
+        SourceType::LinuxAuth => linux_auth::value(row.raw, row.raw_context).ok(),
+        _ => serde_json::from_str::<Value>(row.raw).ok(),
+    };
+    let Some(mut view) = view else {
         return Vec::new();
     };
     let mut lines = Vec::new();
+    if let Some(setting) = Setting::of(row.source_type) {
+        setting.unfold(&mut view);
+        // Not a field of the record: the source says whose it is.
+        lines.extend(row.raw_context.map(|value| PartyLine {
+            path: "context".to_owned(),
+            role: Role::Recipient,
+            value: value.to_owned(),
+            pseudonym: is_pseudonym(value, "acct"),
+            why: "the account whose the source says that its records are",
+        }));
+    }
     for rule in table.rules.iter().filter(|rule| rule.is_for(row.operation)) {
         let (Some(role), Some(kind)) = (rule.role, rule.kind) else {
             continue;
         };
-        each_at(&view, rule.path.as_str(), &mut |value| {
+        for value in rule.path.select(&view) {
             let value = match value {
                 Value::String(text) if !text.is_empty() => text.clone(),
                 Value::Number(number) => number.to_string(),
-                _ => return,
+                _ => continue,
             };
             lines.push(PartyLine {
                 path: rule.path.as_str().to_owned(),
@@ -109,7 +122,7 @@ fn json_parties(table: &'static PartyTable, row: &EventRowRef<'_>) -> Vec<PartyL
                 value,
                 why: &rule.why,
             });
-        });
+        }
     }
     lines
 }

@@ -54,6 +54,33 @@ pub(super) const CLASSES: &[Class] = &[
         ],
     },
     Class {
+        uid: 3006,
+        name: "Group Management",
+        category: "Identity & Access Management",
+        activities: &[
+            (1, "Assign Privileges"),
+            (2, "Revoke Privileges"),
+            (3, "Add User"),
+            (4, "Remove User"),
+            (5, "Delete"),
+            (6, "Create"),
+            (7, "Add Subgroup"),
+            (8, "Remove Subgroup"),
+        ],
+    },
+    Class {
+        uid: 1007,
+        name: "Process Activity",
+        category: "System Activity",
+        activities: &[
+            (1, "Launch"),
+            (2, "Terminate"),
+            (3, "Open"),
+            (4, "Inject"),
+            (5, "Set User ID"),
+        ],
+    },
+    Class {
         uid: 4001,
         name: "Network Activity",
         category: "Network Activity",

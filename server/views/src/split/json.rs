@@ -69,7 +69,8 @@ pub(super) struct Documents<'a> {
 }
 
 impl<'a> Documents<'a> {
-    pub(super) fn new(payload: &'a [u8]) -> Self {
+    /// The records of a payload in which lists under those keys, in quotes, hold records.
+    pub(super) fn new(payload: &'a [u8], wrappers: &'static [&'static [u8]]) -> Self {
         let at = if payload.starts_with(BYTE_ORDER_MARK) {
             BYTE_ORDER_MARK.len()
         } else {
@@ -80,7 +81,7 @@ impl<'a> Documents<'a> {
             at,
             style: Style::Undecided,
             list: None,
-            scanner: Scanner::default(),
+            scanner: Scanner::with_wrappers(wrappers),
             lines: LineCounter::new(),
             line: 0..0,
         }
@@ -167,7 +168,7 @@ impl<'a> Documents<'a> {
             });
             return None;
         }
-        if let Some(list_at) = records_first(self.payload, start, end) {
+        if let Some(list_at) = records_first(self.payload, start, end, self.scanner.wrappers) {
             self.open_records(list_at, end);
             return None;
         }
@@ -216,7 +217,7 @@ impl<'a> Documents<'a> {
             b'{' => {
                 let line_end = self.line_end(start);
                 let within = self.payload.get(..line_end).unwrap_or_default();
-                if records_first(self.payload, start, line_end).is_some()
+                if records_first(self.payload, start, line_end, self.scanner.wrappers).is_some()
                     || self.scanner.value(within, start) == Err(Broken::Truncated)
                 {
                     Style::Documents
@@ -375,10 +376,11 @@ impl<'a> Iterator for Documents<'a> {
 }
 
 /// Where the list starts in an object that starts with `"Records": [`.
-fn records_first(payload: &[u8], start: usize, end: usize) -> Option<usize> {
+fn records_first(payload: &[u8], start: usize, end: usize, wrappers: &[&[u8]]) -> Option<usize> {
     let within = payload.get(..end)?;
     let key = skip_blank(within, start + 1);
-    let rest = within.get(key..)?.strip_prefix(b"\"Records\"")?;
+    let rest = within.get(key..)?;
+    let rest = wrappers.iter().find_map(|word| rest.strip_prefix(*word))?;
     let colon = skip_blank(within, end - rest.len());
     if within.get(start) != Some(&b'{') || within.get(colon) != Some(&b':') {
         return None;

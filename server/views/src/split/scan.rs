@@ -17,7 +17,7 @@ pub(crate) struct Scanned {
     pub(crate) too_deep: bool,
     /// Some object has a key twice.
     pub(crate) duplicate: bool,
-    /// Offset of the list under the top-level key `Records`, if there is one.
+    /// Offset of the list under a top-level key that wraps records, if there is one.
     pub(crate) records_at: Option<usize>,
 }
 
@@ -49,11 +49,21 @@ struct Frame {
 pub(crate) struct Scanner {
     frames: Vec<Frame>,
     keys: Vec<Key>,
+    /// Keys, in quotes, whose list holds records: `"Records"`.
+    pub(crate) wrappers: &'static [&'static [u8]],
     /// Bytes looked at so far: the splitter bounds its work by it.
     pub(crate) work: usize,
 }
 
 impl Scanner {
+    /// A reader that notes lists under those keys.
+    pub(crate) fn with_wrappers(wrappers: &'static [&'static [u8]]) -> Self {
+        Self {
+            wrappers,
+            ..Self::default()
+        }
+    }
+
     /// Reads the value that starts at or behind `at` after white space.
     pub(crate) fn value(&mut self, bytes: &[u8], at: usize) -> Result<Scanned, Broken> {
         self.frames.clear();
@@ -178,7 +188,9 @@ impl Scanner {
         if self.frames.len() == 1
             && found.records_at.is_none()
             && bytes.get(value) == Some(&b'[')
-            && bytes.get(at..end) == Some(b"\"Records\"")
+            && bytes
+                .get(at..end)
+                .is_some_and(|key| self.wrappers.contains(&key))
         {
             found.records_at = Some(value);
         }

@@ -10,6 +10,8 @@ use crate::row::Reason;
 pub(super) struct Draft {
     pub(super) source_type: String,
     pub(super) version: u16,
+    #[serde(default)]
+    pub(super) folds: bool,
     #[serde(rename = "rule")]
     pub(super) rules: Vec<DraftRule>,
 }
@@ -37,7 +39,7 @@ pub(super) struct DraftRule {
 
 impl DraftRule {
     /// The rule for one of its paths.
-    pub(super) fn rule(&self, path: &str) -> Result<Rule, String> {
+    pub(super) fn rule(&self, path: &str, folds: bool) -> Result<Rule, String> {
         let class = match self.is.as_str() {
             "party" => Class::Party,
             "mention" => Class::Mention,
@@ -80,7 +82,7 @@ impl DraftRule {
             return Err("what is common is shown to all".into());
         }
         Ok(Rule {
-            path: Pattern::parse(path)?,
+            path: Pattern::parse(path, folds)?,
             operations: self.operations.clone(),
             class,
             kind,

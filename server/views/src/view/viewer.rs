@@ -1,11 +1,19 @@
 //! Who looks, what is its own, and how strangers are replaced in text.
 
+mod elsewhere;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use crate::cloud::Cloud;
 use crate::directory::{Directory, Kind, Names};
 use crate::identity::{self, Arn, Found};
 use crate::row::Reason;
+use crate::view::WITHHELD_KEY;
+
+/// No more strangers than this are remembered of a record; with more, text that would have
+/// to be searched for them is withheld.
+const MOST_STRANGERS: usize = 2048;
 
 /// One tenant looking at one record: what is its own at the time of the event, and what
 /// stands for what is not.
@@ -15,6 +23,8 @@ pub struct Viewer<'a, D: Directory, N> {
     directory: &'a D,
     names: &'a N,
     at_ns: i64,
+    forms: Cloud,
+    cloud: &'static str,
 }
 
 impl<'a, D, N> Viewer<'a, D, N>
@@ -29,14 +39,46 @@ where
             directory,
             names,
             at_ns,
+            cloud: identity::AWS,
+            forms: Cloud::Aws,
         }
     }
 
-    /// Whether the account was the viewer's. An id without a cloud in front is AWS's.
+    /// The same viewer of a record in which accounts are of that cloud (`openstack`).
+    #[must_use]
+    pub const fn in_cloud(mut self, cloud: &'static str) -> Self {
+        self.cloud = cloud;
+        self
+    }
+
+    /// The same viewer of a record of another cloud's, in whose text that cloud's forms of
+    /// identities are looked for too.
+    #[must_use]
+    pub const fn with_forms(mut self, cloud: Cloud) -> Self {
+        self.forms = cloud;
+        self
+    }
+
+    /// Who looks.
+    #[must_use]
+    pub const fn tenant(&self) -> &'a D::Tenant {
+        self.tenant
+    }
+
+    /// Whether the account was the viewer's. An id without a cloud in front is of the
+    /// record's cloud.
     #[must_use]
     pub fn owns_account(&self, id: &str) -> bool {
-        let id = identity::directory_account(id);
-        self.directory.account(&id, self.at_ns).as_ref() == Some(self.tenant)
+        self.owns(&identity::cloud_account(self.cloud, id))
+    }
+
+    /// Whether the account of AWS's was the viewer's: text has its form in any record.
+    fn owns_aws_account(&self, id: &str) -> bool {
+        self.owns(&identity::directory_account(id))
+    }
+
+    fn owns(&self, account: &str) -> bool {
+        self.directory.account(account, self.at_ns).as_ref() == Some(self.tenant)
     }
 
     /// Whether the viewer held the address.
@@ -72,6 +114,8 @@ pub struct Known {
     own: BTreeSet<String>,
     /// Longest first, so that a name within a longer one does not split it.
     strangers: Vec<Stranger>,
+    /// There were more than are remembered, so that text can't be cleaned of all of them.
+    full: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +139,10 @@ impl Known {
         if text.is_empty() || self.is_stranger(text) {
             return;
         }
+        if self.strangers.len() >= MOST_STRANGERS {
+            self.full = true;
+            return;
+        }
         let at = self
             .strangers
             .partition_point(|known| known.text.len() >= text.len());
@@ -106,6 +154,11 @@ impl Known {
                 id: id.to_owned(),
             },
         );
+    }
+
+    /// Says that there are more strangers than can be told, so that text is withheld.
+    pub(crate) const fn give_up(&mut self) {
+        self.full = true;
     }
 
     /// How many identities it knows.
@@ -124,8 +177,14 @@ impl Known {
         self.own.contains(text)
     }
 
-    pub(super) fn is_stranger(&self, text: &str) -> bool {
+    pub(crate) fn is_stranger(&self, text: &str) -> bool {
         self.strangers.iter().any(|one| one.text == text)
+    }
+
+    /// Whether the text is the name of a stranger's machine.
+    fn is_machine(&self, text: &str) -> bool {
+        let mut strangers = self.strangers.iter();
+        strangers.any(|one| one.kind == Kind::Host && one.text == text)
     }
 
     /// Whether the text is to be left alone. Two may use one word: where a resource is
@@ -141,6 +200,13 @@ struct Cut {
     start: usize,
     end: usize,
     clean: Option<(String, Reason)>,
+}
+
+/// Whether the place meets one of the first `settled` cuts, which go from left to right.
+fn is_settled(cuts: &[Cut], settled: usize, start: usize, end: usize) -> bool {
+    let cuts = cuts.get(..settled).unwrap_or_default();
+    let next = cuts.partition_point(|cut| cut.end <= start);
+    cuts.get(next).is_some_and(|cut| cut.start < end)
 }
 
 /// The text with its cuts made; `None` if none changes it.
@@ -186,6 +252,9 @@ where
         if known.leaves(Some(kind), text) {
             return None;
         }
+        if self.forms != Cloud::Aws && kind != Kind::Address && !text.starts_with("arn:") {
+            return self.elsewhere(kind, text, known);
+        }
         let clean = match kind {
             Kind::Account => {
                 if identity::is_nobody(text) {
@@ -195,7 +264,7 @@ where
                 if self.owns_account(id) {
                     return None;
                 }
-                self.stands_for(kind, &identity::directory_account(id))
+                self.stands_for(kind, &identity::cloud_account(self.cloud, id))
             }
             Kind::Address => {
                 return match self.address(text) {
@@ -211,7 +280,11 @@ where
                     .map(|clean| (clean, Reason::ForeignIdentity))
                     .or_else(|| self.scrub(text, known));
             }
-            Kind::Resource | Kind::Host if self.owns_resource(text) => return None,
+            // A machine that is known to be somebody else's stays that, though something of
+            // the viewer's is called the same.
+            Kind::Resource | Kind::Host if self.owns_resource(text) && !known.is_machine(text) => {
+                return None;
+            }
             Kind::AccessKey | Kind::Principal | Kind::Resource | Kind::Name | Kind::Host => {
                 if identity::is_nobody(text) {
                     return None;
@@ -264,17 +337,29 @@ where
         if known.leaves(None, text) {
             return None;
         }
-        let mut cuts: Vec<Cut> = Vec::new();
+        if names && known.full {
+            return Some((
+                format!("{WITHHELD_KEY}:{}", Reason::ForeignContent),
+                Reason::ForeignContent,
+            ));
+        }
+        let mut cuts: Vec<Cut> = self.settled(text, known, names);
+        let settled = cuts.len();
         for (start, end, found) in identity::scan(text) {
             let Some(part) = text.get(start..end) else {
                 continue;
             };
+            if is_settled(&cuts, settled, start, end) {
+                continue;
+            }
             let clean = match found {
                 _ if known.leaves(None, part) => None,
-                Found::Account(id) => (!self.owns_account(&id)).then(|| {
-                    let id = identity::directory_account(&id);
-                    (self.stands_for(Kind::Account, &id), Reason::ForeignIdentity)
-                }),
+                Found::Account(id) => {
+                    (!self.owns_aws_account(&id) && !self.owns_bare(&id)).then(|| {
+                        let id = self.account_id(&id);
+                        (self.stands_for(Kind::Account, &id), Reason::ForeignIdentity)
+                    })
+                }
                 Found::Address(ip) => self.hides_address(ip).then(|| {
                     let ip = ip.to_string();
                     (self.stands_for(Kind::Address, &ip), Reason::ForeignAddress)
@@ -349,7 +434,7 @@ where
 
     /// Newer access key ids have the account in them.
     fn owns_key(&self, key: &str) -> bool {
-        identity::account_of_access_key(key).is_some_and(|account| self.owns_account(&account))
+        identity::account_of_access_key(key).is_some_and(|account| self.owns_aws_account(&account))
     }
 
     /// What takes an ARN's place: the same shape, with account and names replaced. `None`
@@ -384,7 +469,7 @@ where
                 self.stands_for(Kind::Resource, text)
             ));
         }
-        if self.owns_account(arn.account) {
+        if self.owns_aws_account(arn.account) {
             // The viewer's own. Only a session bears a name that its caller chose.
             let (head, session) = text.rsplit_once('/')?;
             if arn.service != "sts" {

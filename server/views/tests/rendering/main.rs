@@ -11,11 +11,19 @@
     unreachable_pub
 )]
 
+mod clouds;
 mod examples;
 mod findings;
 mod flows;
+mod lines;
 mod native;
+mod notifications;
 mod props;
+#[path = "../support/openstack.rs"]
+mod published;
 mod schema;
 mod snapshots;
 mod world;
+
+#[path = "../support/samples.rs"]
+mod samples;

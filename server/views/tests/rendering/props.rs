@@ -29,6 +29,7 @@ pub fn any_json() -> impl Strategy<Value = Value> {
         "accountId",
         "action",
         "additionalEventData",
+        "_context_project_id",
         "api",
         "arn",
         "ARN",
@@ -40,11 +41,16 @@ pub fn any_json() -> impl Strategy<Value = Value> {
         "detail",
         "detail-type",
         "eventID",
+        "event_type",
         "eventName",
         "eventTime",
+        "initiator",
+        "message_id",
         "metadata",
         "mfaAuthenticated",
         "MFAUsed",
+        "nova_object.data",
+        "payload",
         "portProbeAction",
         "portProbeDetails",
         "product",
@@ -249,7 +255,7 @@ fn scalars(value: &Value, out: &mut BTreeMap<String, usize>) {
 }
 
 /// What of the record is not in the event. Times and truth values may have changed form.
-fn lost(record: &Value, event: &Value) -> Vec<String> {
+pub fn lost(record: &Value, event: &Value) -> Vec<String> {
     let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
     scalars(record, &mut before);
     scalars(event, &mut after);

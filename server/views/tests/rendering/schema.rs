@@ -265,7 +265,7 @@ pub fn everything(source: SourceType, record: &str, context: Option<&str>) -> Op
     views.pop().map(|(_, row)| render(&row))
 }
 
-fn check(schema: &Schema, what: &str, events: impl IntoIterator<Item = Value>) -> usize {
+pub fn check(schema: &Schema, what: &str, events: impl IntoIterator<Item = Value>) -> usize {
     let mut problems: BTreeMap<String, (usize, String)> = BTreeMap::new();
     let mut count = 0;
     for event in events {

@@ -54,6 +54,8 @@ proptest! {
     fn arbitrary_bytes_are_split(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         json(&bytes);
         pieces(&bytes, Form::FlowLog(None));
+        pieces(&bytes, Form::Lines);
+        pieces(&bytes, Form::of("k8s.audit", None));
     }
 
     #[test]

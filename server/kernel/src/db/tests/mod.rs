@@ -6,6 +6,7 @@ mod deletion;
 mod full;
 mod jobs;
 mod leftovers;
+mod named;
 mod originals;
 mod postgres;
 mod registers;

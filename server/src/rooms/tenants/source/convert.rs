@@ -20,7 +20,10 @@ pub(in super::super) fn create(request: wire::CreateSourceRequest) -> Result<New
     let known = body.source_type.parse::<SourceType>();
     let source_type = fields.read(
         "source.source_type",
-        known.map_err(|_| "expected aws.cloudtrail, aws.vpcflow, aws.guardduty or ocsf"),
+        known.map_err(|_| {
+            let known: Vec<_> = SourceType::ALL.iter().map(|kind| kind.as_str()).collect();
+            format!("expected one of {}", known.join(", "))
+        }),
     );
     match (id, display_name, source_type) {
         (Some(id), Some(display_name), Some(source_type)) => Ok(NewSource {
