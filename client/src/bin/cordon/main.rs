@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod completions;
 mod context;
+mod coverage;
 mod credentials;
 mod dead_letters;
 mod events;
@@ -70,6 +71,8 @@ enum Command {
     Exercise(exercise::Command),
     /// Where a tenant's notices are sent: webhooks and mail addresses
     Notices(notices::Command),
+    /// Which sources tell of which attacks, and what none of a tenant's tells
+    Sources(coverage::Command),
     /// What was promised to a tenant about time, and how the clocks of its incidents stand
     #[command(subcommand)]
     Sla(sla::Command),
@@ -149,6 +152,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Ingest(command) => Box::pin(ingest::run(&context, command)).await,
         Command::Incidents(command) => Box::pin(incidents::run(&context, command)).await,
         Command::Exercise(command) => Box::pin(exercise::run(&context, command)).await,
+        Command::Sources(command) => Box::pin(coverage::run(&context, command)).await,
         Command::Notices(command) => Box::pin(notices::run(&context, command)).await,
         Command::Sla(command) => Box::pin(sla::run(&context, command)).await,
         Command::Admin(admin) => Box::pin(administer(&context, admin)).await,
