@@ -8,6 +8,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::{Request, Response, Status};
 
 use crate::audit::Audit;
+use crate::detection::{Findings, Rules};
 use crate::entry::Entry;
 use crate::error::{Error, Reason, Result};
 use crate::events::Events;
@@ -231,6 +232,18 @@ impl Client {
     #[must_use]
     pub fn events(&self) -> Events {
         Events::new(self.clone())
+    }
+
+    /// Rules, by which the tenant's events are looked at as they come in.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        Rules::new(self.clone())
+    }
+
+    /// What rules found in the tenant's events.
+    #[must_use]
+    pub fn findings(&self) -> Findings {
+        Findings::new(self.clone())
     }
 
     /// The tenant's incidents, and for staff the queue of all tenants.

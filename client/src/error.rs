@@ -64,6 +64,8 @@ reasons! {
     InvalidArgument = "INVALID_ARGUMENT",
     /// A filter does not parse or type.
     InvalidFilter = "INVALID_FILTER",
+    /// A Sigma rule is not understood; the details `line` and `column` say where, both from 1.
+    InvalidRule = "INVALID_RULE",
     /// A page token of another query or tenant, or one that has expired.
     InvalidPageToken = "INVALID_PAGE_TOKEN",
     /// A cursor older than what is kept.

@@ -93,6 +93,30 @@
 //! # }
 //! ```
 //!
+//! What a rule would have found, and what rules find from now on:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use cordon_client::{Client, NewRule, RuleTest};
+//! use futures::TryStreamExt as _;
+//!
+//! # async fn run(client: Client, text: String) -> cordon_client::Result<()> {
+//! let rules = client.rules();
+//! let week = Duration::from_secs(7 * 24 * 3600);
+//! let mut hits = rules.test(RuleTest::of_text(text.as_str()).last(week));
+//! while let Some(hit) = hits.try_next().await? {
+//!     println!("{} events", hit.events.len());
+//! }
+//! rules.create(NewRule::from(text)).await?;
+//! let mut found = client.findings().watch(None);
+//! while let Some(finding) = found.try_next().await? {
+//!     println!("{} {}", finding.title, finding.count);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! A month's report, checked and computed again from one's own log:
 //!
 //! ```no_run
@@ -124,6 +148,7 @@
 
 mod audit;
 mod client;
+mod detection;
 mod entry;
 mod error;
 mod events;
@@ -147,6 +172,11 @@ pub mod webhook;
 
 pub use self::audit::{Audit, AuditEntry};
 pub use self::client::{Builder, Client};
+pub use self::detection::{
+    Finding, FindingFilter, FindingGroup, FindingStatus, FindingWatch, Findings, Level, NewRule,
+    Rule, RuleChanges, RuleHit, RuleOrigin, RuleTest, RuleTestStream, RuleTestSummary, RuleVersion,
+    Rules,
+};
 pub use self::entry::Entry;
 pub use self::error::{DOMAIN, Error, Reason, Result, Violation};
 pub use self::events::{

@@ -90,6 +90,7 @@ fn only_what_may_pass_by_itself_is_transient() {
 fn reasons_are_read_as_they_are_written() {
     for text in [
         "NOT_FOUND",
+        "INVALID_RULE",
         "READER_TOO_SLOW",
         "INVALID_PROFILE",
         "SOMETHING_NEW",

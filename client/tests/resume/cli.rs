@@ -157,6 +157,11 @@ async fn failures_have_exit_codes_and_say_what_to_do() {
             "[INVALID_FILTER]\nhint: a filter is",
         ),
         (
+            refusal(Code::InvalidArgument, "INVALID_RULE"),
+            2,
+            "[INVALID_RULE]\nhint: a rule is",
+        ),
+        (
             refusal(Code::PermissionDenied, "PERMISSION_DENIED"),
             3,
             "hint: `cordon whoami`",

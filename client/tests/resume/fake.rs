@@ -1,5 +1,6 @@
 //! A server that does what a test tells it to, over real TLS and HTTP/2.
 
+pub(crate) mod detection;
 pub(crate) mod incidents;
 mod parts;
 mod sla;
@@ -12,6 +13,9 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use cordon_client::{Client, Profile, RetryPolicy};
+use cordon_proto::detection::findings_service_server::FindingsServiceServer;
+use cordon_proto::detection::rules_service_server::RulesServiceServer;
+use cordon_proto::detection::{TestRuleResponse, WatchFindingsResponse};
 use cordon_proto::events as wire;
 use cordon_proto::events::events_service_server::{EventsService, EventsServiceServer};
 use cordon_proto::incidents::WatchIncidentsResponse;
@@ -65,9 +69,10 @@ pub(crate) struct Script {
     pub(crate) ingested: Mutex<Vec<Vec<String>>>,
     pub(crate) metadata: Mutex<Vec<MetadataMap>>,
     pub(crate) keys: Mutex<Vec<identity::SigningKey>>,
-    /// What was asked of the tenants' register and about incidents, in the order of the calls.
+    /// What was asked of the tenants' register, about incidents and about rules, in the order of the
+    /// calls.
     pub(crate) registered: Mutex<Vec<String>>,
-    /// With what the next calls about incidents fail.
+    /// With what the next calls about incidents, rules and findings fail.
     pub(crate) incident_failures: Mutex<VecDeque<Status>>,
     /// Whether each entry of a timeline comes on a page of its own.
     pub(crate) timeline_in_pages: AtomicBool,
@@ -83,7 +88,10 @@ pub(crate) struct Script {
     pub(crate) report: Mutex<Vec<Result<GenerateReportResponse, Status>>>,
     pub(crate) reports: Mutex<Vec<Result<ExportReportsResponse, Status>>>,
     pub(crate) incident_report: Mutex<Vec<Result<GenerateIncidentReportResponse, Status>>>,
-    /// The request ids of the calls about incidents.
+    pub(crate) finding_watches: Mutex<VecDeque<Vec<Result<WatchFindingsResponse, Status>>>>,
+    /// What rules that are tried find; nothing, if no more is said.
+    pub(crate) rule_tests: Mutex<VecDeque<Vec<Result<TestRuleResponse, Status>>>>,
+    /// The request ids of the calls about incidents and rules.
     pub(crate) marks: Mutex<Vec<String>>,
 }
 
@@ -417,6 +425,8 @@ impl Fake {
             .add_service(IncidentsServiceServer::new(service.clone()))
             .add_service(ExchangeServiceServer::new(service.clone()))
             .add_service(TasksServiceServer::new(service.clone()))
+            .add_service(RulesServiceServer::new(service.clone()))
+            .add_service(FindingsServiceServer::new(service.clone()))
             .add_service(AttachmentsServiceServer::new(service.clone()))
             .add_service(SlaServiceServer::new(service.clone()))
             .add_service(ReportsServiceServer::new(service.clone()))

@@ -23,7 +23,7 @@ pub(crate) fn asked(script: &Script) -> Vec<String> {
 }
 
 /// The marks of the calls so far.
-fn marks(script: &Script) -> Vec<String> {
+pub(crate) fn marks(script: &Script) -> Vec<String> {
     std::mem::take(&mut *script.marks.lock().unwrap())
 }
 

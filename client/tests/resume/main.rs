@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod cli;
+mod detect;
+mod detection;
 mod exchange;
 mod failover;
 mod fake;

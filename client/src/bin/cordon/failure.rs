@@ -16,6 +16,8 @@ pub(crate) type Outcome = Result<(), Failure>;
 pub(crate) enum Failure {
     /// What the client library says.
     Client(Error),
+    /// What it says of a file, and a drawing of the place in it.
+    InFile(Error, String),
     /// What was asked for makes no sense.
     Usage(String),
     /// Something of this machine.
@@ -40,7 +42,7 @@ impl Failure {
     /// The exit code; they are documented in `--help`.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Client(error) => match error.reason() {
+            Self::Client(error) | Self::InFile(error, _) => match error.reason() {
                 Reason::Unauthenticated
                 | Reason::PermissionDenied
                 | Reason::TenantSuspended
@@ -49,6 +51,7 @@ impl Failure {
                 Reason::Unavailable | Reason::DeadlineExceeded => 6,
                 Reason::InvalidArgument
                 | Reason::InvalidFilter
+                | Reason::InvalidRule
                 | Reason::InvalidPageToken
                 | Reason::InvalidDocument
                 | Reason::InvalidProfile => 2,
@@ -66,8 +69,11 @@ impl Failure {
     pub(crate) fn report(&self) -> ExitCode {
         match self {
             Self::Rejected | Self::Disagrees | Self::Unread => {}
-            Self::Client(error) => {
+            Self::Client(error) | Self::InFile(error, _) => {
                 note(&format!("error: {error}"));
+                if let Self::InFile(_, place) = self {
+                    note(place);
+                }
                 for violation in error.violations() {
                     // Most messages say it already.
                     if !error.message().contains(&violation.description) {
@@ -87,7 +93,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Client(error) => error.fmt(f),
+            Self::Client(error) | Self::InFile(error, _) => error.fmt(f),
             Self::Usage(text) | Self::Local(text) => f.write_str(text),
             Self::Rejected => f.write_str("records were rejected"),
             Self::Disagrees => f.write_str("they do not agree"),
@@ -128,6 +134,10 @@ fn hint(error: &Error) -> Option<String> {
         Reason::InvalidFilter => {
             "a filter is a SQL condition, as in \"operation = 'AssumeRole' AND status = 'Failure'\"; \
              `cordon events search --help` lists the columns"
+        }
+        Reason::InvalidRule => {
+            "a rule is a Sigma rule (https://sigmahq.io/docs/basics/rules.html); `cordon detect rules \
+             add --dry-run FILE` checks one without storing it"
         }
         Reason::InvalidPageToken => "start again without the page token",
         Reason::CursorExpired => {

@@ -3,10 +3,12 @@
 mod accounts;
 mod audit;
 mod completions;
+mod confirm;
 mod context;
 mod coverage;
 mod credentials;
 mod dead_letters;
+mod detect;
 mod events;
 mod exercise;
 mod failure;
@@ -43,7 +45,7 @@ Exit codes:
   2  the command, or something in it such as a filter, is not understood
   3  the server does not let this profile in, or not there; or it is not the profile's server
   4  there is nothing of that name
-  5  done, but some records could not be read (ingest) or taken (incidents import)
+  5  done, but some records could not be read (ingest) or taken (incidents import, detect rules add)
   6  the server can't be reached or did not answer in time; run again later
   7  done, but the report and the log do not agree (sla recompute)
 
@@ -67,6 +69,8 @@ enum Command {
     Ingest(ingest::Command),
     /// Open, follow and handle a tenant's incidents
     Incidents(incidents::Command),
+    /// Rules that look at a tenant's events as they come in, and what they find
+    Detect(detect::Command),
     /// Drills: incidents that are played through after a scenario, marked as such everywhere
     Exercise(exercise::Command),
     /// Where a tenant's notices are sent: webhooks and mail addresses
@@ -151,6 +155,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Events(command) => Box::pin(events::run(&context, command)).await,
         Command::Ingest(command) => Box::pin(ingest::run(&context, command)).await,
         Command::Incidents(command) => Box::pin(incidents::run(&context, command)).await,
+        Command::Detect(command) => Box::pin(detect::run(&context, command)).await,
         Command::Exercise(command) => Box::pin(exercise::run(&context, command)).await,
         Command::Sources(command) => Box::pin(coverage::run(&context, command)).await,
         Command::Notices(command) => Box::pin(notices::run(&context, command)).await,

@@ -1,6 +1,5 @@
 //! `cordon admin tenants`.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,8 +8,9 @@ use cordon_client::{Tenant, time};
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use serde_json::json;
 
+use crate::confirm::confirm;
 use crate::context::Context;
-use crate::failure::{Failure, Outcome, note};
+use crate::failure::{Failure, Outcome};
 use crate::part::Part;
 use crate::show::{self, time_json};
 
@@ -129,7 +129,9 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
             // The etag makes sure that what is deleted is what was shown.
             let tenant = admin.get_tenant(&id).await?;
             if !yes {
-                confirm(&tenant, waiting_days.unwrap_or(USUAL_DAYS))?;
+                let days = waiting_days.unwrap_or(USUAL_DAYS);
+                let id = show::short(&tenant.name);
+                confirm(&warning(&tenant, days, time::now()), &id)?;
             }
             let waiting = waiting_days.map(|days| Duration::from_secs((days * DAY).into()));
             let deleted = admin.delete_tenant(&id, waiting, &reason, &tenant.etag);
@@ -178,25 +180,6 @@ fn warning(tenant: &Tenant, days: u32, now: Timestamp) -> String {
          Then its keys are destroyed, and its events can never be read again, not from backups either.",
         tenant.name, tenant.display_name
     )
-}
-
-/// Asks a person; a script has said what it wants.
-fn confirm(tenant: &Tenant, days: u32) -> Outcome {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Ok(());
-    }
-    note(&warning(tenant, days, time::now()));
-    let id = show::short(&tenant.name);
-    let mut err = io::stderr();
-    write!(err, "Type {id} to go on: ")?;
-    err.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    if answer.trim() == id {
-        Ok(())
-    } else {
-        Err(Failure::local("nothing was deleted"))
-    }
 }
 
 #[cfg(test)]

@@ -22,9 +22,28 @@ pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
     parse(text, time::now())
 }
 
+/// Reads a moment that is still to come against this machine's clock, for clap.
+pub(crate) fn ahead(text: &str) -> Result<Timestamp, String> {
+    parse_ahead(text, time::now())
+}
+
 /// Reads a length of time, for clap.
 pub(crate) fn span(text: &str) -> Result<SignedDuration, String> {
     duration(text).ok_or_else(|| "expected a length of time as in 30m or 1h30m".to_owned())
+}
+
+/// In how long, as in `8h` or `7d`; a time or a day as for other moments.
+fn parse_ahead(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    let wrong =
+        || "expected a time to come as in 2026-11-24T12:00:00Z, or in how long as in 8h or 7d";
+    if let Some(length) = duration(text).filter(|length| !length.is_zero()) {
+        return now.checked_add(length).map_err(|_| wrong().to_owned());
+    }
+    match parse(text, now) {
+        Ok(time) if time > now => Ok(time),
+        Ok(time) => Err(format!("{time} is not to come; {}", wrong())),
+        Err(_) => Err(wrong().to_owned()),
+    }
 }
 
 /// `now`; how long ago, as in `24h`, `7d` or `1d12h`; a time as in `2023-07-10T11:45:00Z`; a day
@@ -122,6 +141,35 @@ mod tests {
             );
         }
         assert!(parse("9000000w", now).is_err());
+    }
+
+    #[test]
+    fn what_is_to_come_is_later_than_now() {
+        let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        for (text, expected) in [
+            ("8h", "2026-11-24T20:00:00Z"),
+            ("7d", "2026-12-01T12:00:00Z"),
+            ("2026-11-25", "2026-11-25T00:00:00Z"),
+            ("2026-11-24T12:00:01Z", "2026-11-24T12:00:01Z"),
+        ] {
+            assert_eq!(
+                parse_ahead(text, now).unwrap().to_string(),
+                expected,
+                "{text}"
+            );
+        }
+        for text in [
+            "now",
+            "0s",
+            "2026-11-24",
+            "2023-01-01",
+            "soon",
+            "",
+            "9000000w",
+        ] {
+            let wrong = parse_ahead(text, now).unwrap_err();
+            assert!(wrong.contains("in how long as in 8h"), "{text}: {wrong}");
+        }
     }
 
     #[test]

@@ -79,7 +79,7 @@ pub(super) struct Selection {
 
 /// How much of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum ViewArg {
+pub(crate) enum ViewArg {
     /// Translated to OCSF
     Ocsf,
     /// The source's bytes, or the tenant's view of them where others are concerned too
@@ -90,7 +90,7 @@ pub(super) enum ViewArg {
 
 impl ViewArg {
     /// What is asked for: a table is made of columns, everything else of OCSF.
-    fn wanted(chosen: Option<Self>, form: Form) -> View {
+    pub(crate) fn wanted(chosen: Option<Self>, form: Form) -> View {
         match chosen {
             Some(Self::Ocsf) => View::Ocsf,
             Some(Self::Raw) => View::Raw,

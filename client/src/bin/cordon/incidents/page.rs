@@ -199,7 +199,8 @@ pub(super) fn page(
     lines.join("\n")
 }
 
-fn heading(text: &str) -> [String; 2] {
+/// The line above a part of a page.
+pub(crate) fn heading(text: &str) -> [String; 2] {
     [String::new(), format!("{text}:")]
 }
 

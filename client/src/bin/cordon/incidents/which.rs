@@ -76,7 +76,7 @@ pub(super) fn part_of(text: &str, collection: &str, command: &str) -> Result<Str
 }
 
 /// 32 hexadecimal digits in five groups.
-fn is_id(text: &str) -> bool {
+pub(crate) fn is_id(text: &str) -> bool {
     let mut groups = text.split('-');
     [8, 4, 4, 4, 12].iter().all(|length| {
         groups.next().is_some_and(|group| {
