@@ -268,7 +268,8 @@ fn said(answer: &Recommendation<'_>) -> String {
             "{}  {how}; score {}\n",
             source.source, source.score
         ));
-        out.push_str(&format!("  tells of {pairs} kinds of data"));
+        let kinds = if pairs == 1 { "kind" } else { "kinds" };
+        out.push_str(&format!("  tells of {pairs} {kinds} of data"));
         if alone > 0 {
             out.push_str(&format!(", {alone} of them alone"));
         }
@@ -366,7 +367,7 @@ mod tests {
         };
         let answer = attack.recommend(&question, &has(SourceType::AwsCloudTrail));
         let text = said(&answer.unwrap());
-        assert!(text.starts_with("about T1685"), "{text}");
+        assert!(text.starts_with("about T1562.008"), "{text}");
         assert!(text.contains("aws.cloudtrail  you have it"), "{text}");
         assert!(text.ends_with(&format!("{NOTICE}\n")));
         let none = attack.recommend(&question, &has(SourceType::LinuxAuth));
