@@ -373,6 +373,7 @@ mod tests {
         let none = attack.recommend(&question, &has(SourceType::LinuxAuth));
         let text = said(&none.unwrap());
         assert!(text.contains("you have no events of it"), "{text}");
-        assert!(text.contains("aws.cloudtrail would"), "{text}");
+        assert!(text.contains(": aws.cloudtrail, "), "{text}");
+        assert!(text.contains(" would\n"), "{text}");
     }
 }
