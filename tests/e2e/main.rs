@@ -18,6 +18,7 @@ mod authz;
 mod cli;
 mod crash;
 mod deletion;
+mod detection;
 mod duties;
 mod exchange;
 mod faults;

@@ -3,6 +3,7 @@
 
 mod clocks;
 mod credentials;
+mod detection;
 mod lease;
 mod load;
 mod reading;

@@ -1,6 +1,7 @@
 //! What the lake does per second, printed. `cargo bench -p cordon-lake`; with
 //! `CORDON_BENCH_SET=FILE` on CloudTrail records of one's own (one JSON object a line, one
-//! account is one tenant), otherwise on a set made here.
+//! account is one tenant), otherwise on a set made here; with `CORDON_BENCH_RULES_ALONE=1` what
+//! rules cost, and nothing else.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -9,6 +10,8 @@
     clippy::indexing_slicing,
     reason = "a program that measures and prints"
 )]
+
+mod rules;
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader};
@@ -74,7 +77,7 @@ impl Names for One {
     }
 }
 
-fn row(record: &[u8]) -> Option<EventRow> {
+pub(crate) fn row(record: &[u8]) -> Option<EventRow> {
     let attributed = attribute(
         SourceType::AwsCloudTrail,
         record,
@@ -338,6 +341,10 @@ async fn main() {
     let objects = Objects::local(dir.path().join("objects")).unwrap();
     let lake = Lake::new(Arc::clone(&kernel), objects.clone(), LakeConfig::default()).unwrap();
     let (large, small) = (scope("large"), scope("small"));
+    rules::rules(&lake, &large, &rows);
+    if std::env::var_os("CORDON_BENCH_RULES_ALONE").is_some() {
+        return;
+    }
     let mut encoder = BlockEncoder::new().unwrap();
 
     for (number, rows) in rows[..SMALL.min(rows.len())].chunks(2).enumerate() {

@@ -1,0 +1,164 @@
+//! What three hundred rules cost on events that all are of their log source, beside what taking
+//! these events in costs on the same processor.
+
+use std::time::{Duration, Instant};
+
+use arrow::array::RecordBatch;
+use cordon_kernel::TenantScope;
+use cordon_lake::Lake;
+use cordon_lake::block::{BlockContext, BlockDecoder, BlockEncoder};
+use cordon_lake::rules::Rules;
+use cordon_sigma::{Anchors, compile};
+use cordon_views::EventRow;
+
+use crate::row;
+
+/// Rules.
+const RULES: usize = 300;
+/// Events that are looked at together.
+const BATCH: usize = 4_096;
+/// Batches.
+const BATCHES: usize = 24;
+
+/// Rules as people write them: most name operations, some fields alone, a few look for text.
+/// `CORDON_BENCH_RULES` names a folder of rules that come first.
+fn texts(rows: &[EventRow]) -> Vec<String> {
+    let mut texts = Vec::new();
+    if let Ok(folder) = std::env::var("CORDON_BENCH_RULES") {
+        let mut paths: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        paths.sort();
+        texts.extend(
+            paths
+                .iter()
+                .map(|path| std::fs::read_to_string(path).unwrap()),
+        );
+        texts.retain(|text| compile(text).is_ok());
+    }
+    let mut operations: Vec<&str> = rows
+        .iter()
+        .take(20_000)
+        .map(|row| &*row.operation)
+        .collect();
+    operations.sort_unstable();
+    operations.dedup();
+    for n in texts.len()..RULES {
+        let (one, other) = (
+            operations[n % operations.len()],
+            operations[(n * 7 + 3) % operations.len()],
+        );
+        let selection = match n % 6 {
+            0 => format!("eventName: [{one}, Delete{n}, Stop{n}]\n        errorCode: AccessDenied"),
+            1 => format!("eventName: {one}\n        userIdentity.arn|endswith: '/admin-{n}'"),
+            2 => format!(
+                "eventName: [{one}, {other}]\n        requestParameters.bucketName|contains: secret-{n}"
+            ),
+            3 => format!("eventName: Put{n}Policy\n        eventSource: iam.amazonaws.com"),
+            4 => format!("userAgent|contains: tool-{n}"),
+            _ => format!(
+                "eventName|startswith: {}\n        sourceIPAddress|cidr: 10.{}.0.0/16",
+                &one[..4.min(one.len())],
+                n % 200
+            ),
+        };
+        texts.push(format!(
+            "title: Rule {n}\nlogsource:\n    product: aws\n    service: cloudtrail\ndetection:\n    \
+             s:\n        {selection}\n    condition: s\n"
+        ));
+    }
+    texts.truncate(RULES);
+    texts
+}
+
+fn each(count: usize, took: Duration) -> f64 {
+    took.as_secs_f64() * 1e6 / count as f64
+}
+
+pub(crate) fn rules(lake: &Lake, scope: &TenantScope, rows: &[EventRow]) {
+    let rows = &rows[..rows.len().min(BATCH * BATCHES)];
+    let texts = texts(rows);
+    let made = Instant::now();
+    let compiled: Vec<_> = texts
+        .iter()
+        .map(|text| {
+            let rule = compile(text).unwrap();
+            let selection = &rule.selections[0];
+            let filter = lake.filters().compile(scope, &selection.filter).unwrap();
+            (filter, selection.anchors.clone())
+        })
+        .collect();
+    let making = made.elapsed();
+    let dispatched = Rules::new(compiled.clone()).unwrap();
+    let every = Rules::new(
+        compiled
+            .into_iter()
+            .map(|(filter, _)| (filter, Anchors::Any)),
+    );
+    let every = every.unwrap();
+
+    // What ingest does with an event before the database has it.
+    let start = Instant::now();
+    for record in rows {
+        std::hint::black_box(row(record.raw.as_bytes()));
+    }
+    let attributing = start.elapsed();
+    let mut encoder = BlockEncoder::new().unwrap();
+    let start = Instant::now();
+    let blocks: Vec<Vec<u8>> = rows
+        .chunks(BATCH)
+        .map(|rows| encoder.encode(rows).unwrap().plain)
+        .collect();
+    let encoding = start.elapsed();
+
+    let start = Instant::now();
+    let batches: Vec<RecordBatch> = blocks
+        .iter()
+        .map(|block| {
+            let mut decoder = BlockDecoder::new().unwrap();
+            let context = BlockContext {
+                first_seq: 1,
+                stored_ns: 0,
+                source: "bench",
+            };
+            decoder.decode(block, context).unwrap();
+            decoder.finish().unwrap()
+        })
+        .collect();
+    let decoding = start.elapsed();
+
+    let hits = |rules: &Rules, batches: &[RecordBatch]| {
+        let start = Instant::now();
+        let hits: usize = batches
+            .iter()
+            .flat_map(|batch| rules.select(batch).unwrap())
+            .map(|selected| selected.rows.unwrap().len())
+            .sum();
+        (hits, start.elapsed())
+    };
+    let (found, selecting) = hits(&dispatched, &batches);
+    let few = &batches[..2.min(batches.len())];
+    let (_, by_all) = hits(&every, few);
+    let count = rows.len();
+    let taking = each(count, attributing) + each(count, encoding);
+    let looking = each(count, decoding) + each(count, selecting);
+    println!(
+        "{} rules, made in {:.1} ms; {count} events, {found} hits",
+        texts.len(),
+        making.as_secs_f64() * 1e3
+    );
+    println!(
+        "taking in an event: {:.2} us to attribute, {:.2} us to encode; looking at it: {:.2} us to \
+         decode, {:.2} us to select ({:.1} us if every rule looks at every event)",
+        each(count, attributing),
+        each(count, encoding),
+        each(count, decoding),
+        each(count, selecting),
+        each(few.iter().map(RecordBatch::num_rows).sum(), by_all),
+    );
+    println!(
+        "looking is {:.0} % of taking in without the database",
+        100.0 * looking / taking
+    );
+}

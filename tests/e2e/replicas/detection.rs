@@ -1,0 +1,74 @@
+//! Rules: each event is counted once, whichever server looks at it and which of them end.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use cordon_client::ingest::Batch;
+use cordon_client::{Holder, NewRule};
+
+use super::load::send;
+use super::{Installed, TENANTS};
+use crate::detection::{EXFILTRATION, found};
+use crate::harness::{Call, at, connect, trail};
+
+/// Batches, one after another at the servers that are there.
+const BATCHES: usize = 40;
+/// Events of each.
+const EVENTS: usize = 25;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_event_is_found_once_though_servers_are_killed() {
+    let Some(mut installed) = Installed::with("[jobs]\nlease_seconds = 2\n").await else {
+        return;
+    };
+    let (tenant, account) = TENANTS[0];
+    let operator = installed.replicas.client(0, &installed.operator).await;
+    let holder = Holder::Tenant(tenant.to_owned());
+    let key = cordon_client::identity::NewKey::generate("jane").unwrap();
+    let tenants = operator.tenants();
+    let issued = tenants.issue_credential(&holder, "jane", "responder", &key.request_pem);
+    let issued = issued.await.unwrap();
+    let mut member = installed.operator.clone();
+    member.tenant = Some(tenant.to_owned());
+    member.certificate = issued.certificate_pem;
+    member.key = key.key;
+    let client = connect(at(&member, installed.replicas.address(0))).await;
+    client
+        .rules()
+        .create(NewRule::from(EXFILTRATION.to_owned()))
+        .await
+        .unwrap();
+    for n in 0..BATCHES {
+        let records = (0..EVENTS).map(|event| {
+            Bytes::from(trail(&Call {
+                id: &format!("{n}-{event}"),
+                operation: "ModifySnapshotAttribute",
+                parameters: serde_json::json!({ "createVolumePermission": { "add": {} } }),
+                ..Call::own("", account)
+            }))
+        });
+        let batch = Batch::new(format!("batch-{n}"), records.collect());
+        let server = if n % 2 == 0 { 0 } else { 2 };
+        let source = connect(at(
+            &installed.sources[0],
+            installed.replicas.address(server),
+        ))
+        .await;
+        send(&source, batch).await.unwrap();
+        match n {
+            10 => installed.replicas.kill(1).await,
+            20 => installed.replicas.restart(1).await,
+            25 => installed.replicas.pause(1),
+            _ => {}
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    // What it held is another's by now: what it still keeps is refused.
+    installed.replicas.resume(1);
+    let all = i64::try_from(BATCHES * EVENTS).unwrap();
+    let findings = found(&client, all).await;
+    assert_eq!(findings.len(), 1);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(found(&client, all).await.len(), 1);
+}
