@@ -4,6 +4,8 @@
 -- when somebody asks.
 ALTER TABLE tenant_head ADD COLUMN detected_seq BIGINT NOT NULL DEFAULT 0;
 UPDATE tenant_head SET detected_seq = seq;
+-- 0 as long as there is nothing to look at them by; counts how often that began.
+ALTER TABLE tenant_head ADD COLUMN watched BIGINT NOT NULL DEFAULT 0;
 
 -- A tenant's own rules.
 CREATE TABLE detection_rules (
@@ -95,8 +97,8 @@ CREATE POLICY own ON finding_heads TO cordon_app, cordon_kernel
 GRANT SELECT, INSERT, UPDATE, DELETE ON detection_rules, detection_rule_versions, detection_windows
     TO cordon_app;
 GRANT SELECT, INSERT, UPDATE ON findings, finding_heads TO cordon_app;
-GRANT UPDATE (detected_seq) ON tenant_head TO cordon_app;
-GRANT SELECT (detected_seq), UPDATE (detected_seq) ON tenant_head TO cordon_kernel;
+GRANT UPDATE (detected_seq, watched) ON tenant_head TO cordon_app;
+GRANT SELECT (detected_seq, watched), UPDATE (detected_seq, watched) ON tenant_head TO cordon_kernel;
 
 -- Sealing anew, and removal.
 GRANT SELECT, UPDATE (sealed), DELETE ON detection_rules, detection_rule_versions,

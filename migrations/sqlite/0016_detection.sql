@@ -4,6 +4,8 @@
 -- when somebody asks.
 ALTER TABLE tenant_head ADD COLUMN detected_seq INTEGER NOT NULL DEFAULT 0;
 UPDATE tenant_head SET detected_seq = seq;
+-- 0 as long as there is nothing to look at them by; counts how often that began.
+ALTER TABLE tenant_head ADD COLUMN watched INTEGER NOT NULL DEFAULT 0;
 
 -- A tenant's own rules.
 CREATE TABLE detection_rules (

@@ -60,7 +60,7 @@ impl NewRule {
 /// What is to be changed of a rule; what is `None` stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RuleChanges {
-    /// The Sigma rule; makes a new version. Not of the provider's rules.
+    /// The Sigma rule; makes a new version.
     pub text: Option<String>,
     /// Whether events are looked at by it.
     pub enabled: Option<bool>,

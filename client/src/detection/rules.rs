@@ -87,8 +87,7 @@ impl Rules {
         titled(rules, part)
     }
 
-    /// The tenant's own rules and the provider's, in the order in which they were added, the
-    /// provider's first. Without their texts.
+    /// The tenant's rules, in the order in which they were added. Without their texts.
     #[must_use]
     pub fn list(&self) -> Paged<Rule> {
         let request = self.client.parent().map(|parent| wire::ListRulesRequest {

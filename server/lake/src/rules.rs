@@ -19,8 +19,8 @@ use crate::filter::{Condition, Filter};
 use crate::schema::{Column, Columns};
 use crate::search::keep;
 
-/// Largest automaton for the texts of a tenant's rules, in bytes.
-const LARGEST: usize = 16 << 20;
+/// Most bytes of texts that are looked for at once.
+const MOST_TEXT: usize = 64 << 10;
 
 /// A tenant's rules, ready to look at batches.
 pub struct Rules {
@@ -66,12 +66,25 @@ impl Rules {
         let mut operations: HashMap<String, Vec<usize>> = HashMap::new();
         let mut texts: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let mut any = Vec::new();
+        let mut bytes = 0;
         for (at, (filter, anchors)) in rules.into_iter().enumerate() {
             filters.push(filter);
-            let Anchors::OneOf(anchors) = anchors else {
-                any.push(at);
-                continue;
+            let texts_of = |anchors: &[Anchor]| -> usize {
+                let length = |anchor: &Anchor| match anchor {
+                    Anchor::Text(text) => text.len(),
+                    Anchor::Operation(_) => 0,
+                };
+                anchors.iter().map(length).sum()
             };
+            let anchors = match anchors {
+                Anchors::OneOf(anchors) if bytes + texts_of(&anchors) <= MOST_TEXT => anchors,
+                // What it asks for is more than can be looked for at once: it looks itself.
+                Anchors::OneOf(_) | Anchors::Any => {
+                    any.push(at);
+                    continue;
+                }
+            };
+            bytes += texts_of(&anchors);
             for anchor in anchors {
                 match anchor {
                     Anchor::Operation(name) => operations.entry(name).or_default().push(at),
@@ -108,6 +121,28 @@ impl Rules {
             .iter()
             .flat_map(|filter| conditions(filter))
             .fold(own, |columns, condition| columns.union(condition.columns))
+    }
+
+    /// Which of some rows of a batch a filter takes. A row on which it fails is not taken, and does
+    /// not keep it from the others.
+    ///
+    /// # Errors
+    /// The batch lacks a column that the filter reads.
+    pub fn taken(filter: &Filter, batch: &RecordBatch, rows: &[u32]) -> Result<Vec<u32>> {
+        let chosen = take_record_batch(batch, &UInt32Array::from(rows.to_vec()))?;
+        match passing(filter, &chosen, rows) {
+            Err(LakeError::Filter(_)) => {}
+            done => return done,
+        }
+        let mut taken = Vec::new();
+        for (at, row) in rows.iter().enumerate() {
+            match passing(filter, &chosen.slice(at, 1), &[*row]) {
+                Ok(rows) => taken.extend(rows),
+                Err(LakeError::Filter(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(taken)
     }
 
     /// Which rules select which rows. Rules that select none are left out.
@@ -236,21 +271,26 @@ impl Rules {
         let Some(filter) = self.filters.get(rule) else {
             return Ok(Vec::new());
         };
-        let mut names = names.to_vec();
-        let mut left = batch.clone();
-        for condition in conditions(filter) {
-            let hits = condition.evaluate_within(&left)?;
-            match hits.true_count() {
-                0 => return Ok(Vec::new()),
-                all if all == hits.len() => {}
-                _ => {
-                    names = keep(&names, &hits);
-                    left = filter_record_batch(&left, &hits)?;
-                }
+        passing(filter, batch, names)
+    }
+}
+
+/// The rows of a batch that a filter takes, by what they are called.
+fn passing(filter: &Filter, batch: &RecordBatch, names: &[u32]) -> Result<Vec<u32>> {
+    let mut names = names.to_vec();
+    let mut left = batch.clone();
+    for condition in conditions(filter) {
+        let hits = condition.evaluate_within(&left)?;
+        match hits.true_count() {
+            0 => return Ok(Vec::new()),
+            all if all == hits.len() => {}
+            _ => {
+                names = keep(&names, &hits);
+                left = filter_record_batch(&left, &hits)?;
             }
         }
-        Ok(names)
     }
+    Ok(names)
 }
 
 impl Texts {
@@ -263,9 +303,6 @@ impl Texts {
             .match_kind(MatchKind::Standard)
             .build(texts.keys())
             .map_err(|error| LakeError::corrupt(format!("the rules' texts: {error}")))?;
-        if automaton.memory_usage() > LARGEST {
-            return Err(LakeError::corrupt("the rules' texts are too many"));
-        }
         let rules: Vec<Vec<usize>> = texts.into_values().collect();
         let all: BTreeSet<usize> = rules.iter().flatten().copied().collect();
         Ok(Some(Self {
@@ -274,6 +311,14 @@ impl Texts {
             all: all.into_iter().collect(),
         }))
     }
+}
+
+/// The columns that a filter reads.
+#[must_use]
+pub fn columns_of(filter: &Filter) -> Columns {
+    conditions(filter).fold(Columns::NONE, |columns, condition| {
+        columns.union(condition.columns)
+    })
 }
 
 /// A filter's conditions, the cheap one first.

@@ -5,6 +5,8 @@ use crate::pattern::Part;
 
 /// Shortest text that is worth looking for.
 const SHORTEST: usize = 4;
+/// Longest text that is looked for: more says no more.
+const LONGEST: usize = 32;
 /// Most alternatives: more say little about an event.
 const MOST: usize = 64;
 
@@ -54,6 +56,7 @@ impl Anchors {
             .max_by_key(|run| run.len())
             .filter(|run| run.len() >= SHORTEST)
             .map_or(Self::Any, |run| {
+                let run: String = run.chars().take(LONGEST).collect();
                 Self::OneOf(vec![Anchor::Text(run.to_ascii_lowercase())])
             })
     }

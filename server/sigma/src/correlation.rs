@@ -6,7 +6,7 @@ use rsigma_parser::{
 };
 
 use crate::error::Mistake;
-use crate::rule::{Rule, Selection, level, line, tactics, techniques};
+use crate::rule::{Rule, Selection, level, line, listed, prose, tactics, techniques};
 use crate::source::Field;
 
 /// Longest time that is looked over at once, in seconds: a week.
@@ -82,6 +82,13 @@ pub(crate) fn understood(
                 .flatten()
                 .find_map(|called| alias.mapping.get(*called))
         });
+        if selection.lines() {
+            return Err(Mistake::new(format!(
+                "records of {} are lines of text without fields: they can't be grouped by {name}",
+                selection.source_type
+            ))
+            .near(name.clone()));
+        }
         Ok(selection.field(meant.unwrap_or(name)))
     };
     let group_by = counted
@@ -100,13 +107,13 @@ pub(crate) fn understood(
         title: line(&of.title),
         id: of.id.clone(),
         level: level(of.level),
-        description: of.description.clone().unwrap_or_default(),
-        author: of.author.clone().unwrap_or_default(),
-        license: of.license.clone().unwrap_or_default(),
+        description: prose(of.description.as_deref()),
+        author: prose(of.author.as_deref()),
+        license: line(of.license.as_deref().unwrap_or_default()),
         techniques: techniques(&of.tags),
         tactics: tactics(&of.tags),
-        false_positives: of.falsepositives.clone(),
-        fields: of.fields.clone(),
+        false_positives: listed(&of.falsepositives),
+        fields: listed(&of.fields),
         correlation: Some(Correlation {
             kind,
             selections: counted,

@@ -105,6 +105,13 @@ fn field(name: &str, of: &DetectionItem, records: &Records) -> Result<Clause, Mi
     if of.values.is_empty() {
         return Err(Mistake::new(format!("the field {name} has no value")));
     }
+    if name.contains('[') {
+        return Err(Mistake::new(
+            "places in lists ([0], [any], [all]) are of a later version of Sigma; a path steps \
+             into lists by itself",
+        ));
+    }
+    together(modifiers)?;
     for modifier in modifiers {
         known(*modifier, modifiers)?;
     }
@@ -202,7 +209,15 @@ fn like(
     modifiers: &[Modifier],
     field: Option<&Field>,
 ) -> Result<Test, Mistake> {
-    let variants = pattern::variants(value, modifiers)?;
+    let mut variants = pattern::variants(value, modifiers)?;
+    if field.is_none() {
+        // As a text within JSON has it, too.
+        let escaped: Vec<_> = variants
+            .iter()
+            .filter_map(|parts| pattern::escaped(parts))
+            .collect();
+        variants.extend(escaped);
+    }
     let anchors = variants.iter().map(|parts| match field {
         Some(Field::Column("operation")) => {
             pattern::plain(parts).map_or(Anchors::Any, |plain| Anchors::operation(&plain))
@@ -237,6 +252,45 @@ fn linked(tests: Vec<Test>, modifiers: &[Modifier]) -> Result<Clause, Mistake> {
         }
     }
     any(joined.into_iter().map(Test::clause).collect()).ok_or_else(empty)
+}
+
+/// Modifiers that say what kind of test it is go with no others that change the value.
+fn together(modifiers: &[Modifier]) -> Result<(), Mistake> {
+    let alone = |modifier: &Modifier| {
+        matches!(
+            modifier,
+            Modifier::Exists
+                | Modifier::FieldRef
+                | Modifier::Re
+                | Modifier::Cidr
+                | Modifier::Gt
+                | Modifier::Gte
+                | Modifier::Lt
+                | Modifier::Lte
+        )
+    };
+    let beside = |modifier: &Modifier| {
+        matches!(
+            modifier,
+            Modifier::All
+                | Modifier::Neq
+                | Modifier::IgnoreCase
+                | Modifier::Multiline
+                | Modifier::DotAll
+        )
+    };
+    let Some(kind) = modifiers.iter().find(|modifier| alone(modifier)) else {
+        return Ok(());
+    };
+    let other = modifiers
+        .iter()
+        .find(|modifier| *modifier != kind && !beside(modifier));
+    match other {
+        None => Ok(()),
+        Some(other) => Err(Mistake::new(
+            format!("the modifiers {kind:?} and {other:?} don't go together").to_lowercase(),
+        )),
+    }
 }
 
 fn known(modifier: Modifier, among: &[Modifier]) -> Result<(), Mistake> {

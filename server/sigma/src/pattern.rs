@@ -72,6 +72,31 @@ fn of_string(text: &SigmaString) -> Parts {
     text.parts.iter().map(part).collect()
 }
 
+/// The value as it stands in a JSON text, if that is another.
+pub(crate) fn escaped(parts: &[Part]) -> Option<Parts> {
+    let of = |text: &String| {
+        let mut out = String::new();
+        for c in text.chars() {
+            match c {
+                '"' | '\\' => out.extend(['\\', c]),
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                c => out.push(c),
+            }
+        }
+        out
+    };
+    let escaped: Parts = parts
+        .iter()
+        .map(|part| match part {
+            Part::Text(text) => Part::Text(of(text)),
+            other => other.clone(),
+        })
+        .collect();
+    (escaped != parts).then_some(escaped)
+}
+
 /// The pattern's text.
 pub(crate) fn pattern(parts: &[Part]) -> String {
     let mut pattern = String::new();

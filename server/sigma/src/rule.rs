@@ -18,6 +18,10 @@ pub const MAX_BYTES: usize = 64 << 10;
 pub const MAX_DETECTIONS: usize = 16;
 /// Longest title, in characters.
 const LONGEST_TITLE: usize = 256;
+/// Longest description, in characters; what is longer is cut, the text has it all.
+const LONGEST_DESCRIPTION: usize = 4_000;
+/// Most of what a rule lists of itself: tags, fields, false positives.
+const MOST_LISTED: usize = 32;
 
 /// How bad it is if the rule is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +53,11 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Whether its records are lines of text, which have no fields.
+    pub(crate) fn lines(&self) -> bool {
+        self.records.lines
+    }
+
     /// What a field of the rule is in the events that it selects.
     #[must_use]
     pub fn field(&self, name: &str) -> Field {
@@ -238,16 +247,27 @@ fn single(rule: &SigmaRule, selections: Vec<Selection>) -> Rule {
         title: line(&rule.title),
         id: rule.id.clone(),
         level: level(rule.level),
-        description: rule.description.clone().unwrap_or_default(),
-        author: rule.author.clone().unwrap_or_default(),
-        license: rule.license.clone().unwrap_or_default(),
+        description: prose(rule.description.as_deref()),
+        author: prose(rule.author.as_deref()),
+        license: line(rule.license.as_deref().unwrap_or_default()),
         techniques: techniques(&rule.tags),
         tactics: tactics(&rule.tags),
-        false_positives: rule.falsepositives.clone(),
-        fields: rule.fields.clone(),
+        false_positives: listed(&rule.falsepositives),
+        fields: listed(&rule.fields),
         selections,
         correlation: None,
     }
+}
+
+/// What an author says, not without end.
+pub(crate) fn prose(text: Option<&str>) -> String {
+    let text = text.unwrap_or_default();
+    text.chars().take(LONGEST_DESCRIPTION).collect()
+}
+
+/// What a rule lists of itself, each on one line.
+pub(crate) fn listed(all: &[String]) -> Vec<String> {
+    all.iter().take(MOST_LISTED).map(|one| line(one)).collect()
 }
 
 /// A title on one line.
@@ -274,9 +294,12 @@ pub(crate) fn techniques(tags: &[String]) -> Vec<String> {
         let digits = id.strip_prefix('T')?;
         let valid = digits.starts_with(|c: char| c.is_ascii_digit())
             && digits.chars().all(|c| c.is_ascii_digit() || c == '.');
-        valid.then_some(id)
+        (valid && id.len() <= "T1562.008".len()).then_some(id)
     };
-    tags.iter().filter_map(technique).collect()
+    tags.iter()
+        .filter_map(technique)
+        .take(MOST_LISTED)
+        .collect()
 }
 
 /// `attack.initial_access` and `attack.initial-access` as `initial-access`.
@@ -284,7 +307,7 @@ pub(crate) fn tactics(tags: &[String]) -> Vec<String> {
     let tactic = |tag: &String| {
         let name = tag.strip_prefix("attack.")?;
         let id = name.contains(|c: char| c.is_ascii_digit());
-        (!id).then(|| name.replace('_', "-"))
+        (!id).then(|| line(&name.replace('_', "-")))
     };
-    tags.iter().filter_map(tactic).collect()
+    tags.iter().filter_map(tactic).take(MOST_LISTED).collect()
 }

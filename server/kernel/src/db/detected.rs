@@ -15,9 +15,11 @@ pub struct Detected {
     pub seq: u64,
     /// The newest sequence number.
     pub head: u64,
+    /// 0 when there is nothing to look at them by; otherwise which beginning of looking this is.
+    pub watched: i64,
 }
 
-const READ: &str = "SELECT detected_seq, seq FROM tenant_head WHERE tenant_id = $1";
+const READ: &str = "SELECT detected_seq, seq, watched FROM tenant_head WHERE tenant_id = $1";
 /// $1 tenant, $2 from, $3 to.
 const MOVE: &str = "UPDATE tenant_head SET detected_seq = $3 \
       WHERE tenant_id = $1 AND detected_seq = $2 RETURNING seq";
@@ -36,6 +38,7 @@ impl Db {
         Ok(Detected {
             seq: from_sql(row.try_get(0)?)?,
             head: from_sql(row.try_get(1)?)?,
+            watched: row.try_get(2)?,
         })
     }
 
@@ -53,13 +56,33 @@ impl Db {
         Ok(head)
     }
 
+    /// Notes that there is nothing to look at a tenant's events by, unless that has changed since `at`
+    /// was read.
+    ///
+    /// # Errors
+    /// `ETAG_MISMATCH` when the claim has lapsed and another looks at them.
+    pub async fn stop_watching(&self, claim: &JobClaim, at: Detected) -> Result<()> {
+        let mut system = self.system_tx().await?;
+        confine(&mut system.tx, claim.tenant().as_str()).await?;
+        require_claim(&mut system.tx, claim).await?;
+        sqlx::query(
+            "UPDATE tenant_head SET watched = 0, detected_seq = seq \
+              WHERE tenant_id = $1 AND watched = $2",
+        )
+        .bind(claim.tenant().as_str())
+        .bind(at.watched)
+        .execute(&mut *system.tx)
+        .await?;
+        system.commit().await
+    }
+
     /// Has a tenant's events looked at, if there are some that were not.
     ///
     /// # Errors
     /// `UNAVAILABLE` when the database can't be reached.
     pub async fn catch_up_detection(&self, scope: &TenantScope) -> Result<()> {
         let at = self.detected(scope).await?;
-        if at.head > at.seq {
+        if at.watched > 0 && at.head > at.seq {
             let now = self.env().now();
             self.schedule_job(scope, DETECT, now).await?;
         }
@@ -68,6 +91,24 @@ impl Db {
 }
 
 impl TenantTx<'_> {
+    /// Has what comes in from now on looked at: there is a rule to look at it by, or another than
+    /// before.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the database can't be reached.
+    pub async fn watch_events(&mut self) -> Result<()> {
+        let tenant = self.tenant();
+        sqlx::query(
+            "UPDATE tenant_head SET watched = watched + 1, \
+                    detected_seq = CASE WHEN watched = 0 THEN seq ELSE detected_seq END \
+              WHERE tenant_id = $1",
+        )
+        .bind(tenant.as_str())
+        .execute(self.conn())
+        .await?;
+        Ok(())
+    }
+
     /// Notes that the tenant's events were looked at up to `to`, together with what was found; the
     /// newest sequence number by then.
     ///

@@ -78,6 +78,10 @@ pub(crate) const SCHEDULE: &str = "INSERT INTO jobs (tenant_id, job, bucket, due
                      WHEN jobs.again IS NULL OR excluded.due_time < jobs.again THEN excluded.due_time \
                      ELSE jobs.again END";
 
+/// $1 tenant, $2 job, $3 epoch: done, and asked for again meanwhile.
+const AGAIN: &str = "UPDATE jobs SET claimed = 0, due_time = again, again = NULL, attempts = 0 \
+      WHERE tenant_id = $1 AND job = $2 AND epoch = $3 AND claimed = 1 AND again IS NOT NULL";
+
 /// In how many buckets jobs lie.
 const BUCKETS: u16 = 256;
 
@@ -255,24 +259,32 @@ impl Db {
     /// `ETAG_MISMATCH` when the claim has lapsed and another holds it.
     pub async fn job_done(&self, claim: JobClaim) -> Result<()> {
         let mut system = self.system_tx().await?;
-        let kept = sqlx::query(
-            "UPDATE jobs SET claimed = 0, due_time = again, again = NULL, attempts = 0 \
-              WHERE tenant_id = $1 AND job = $2 AND epoch = $3 AND claimed = 1 AND again IS NOT NULL",
-        )
-        .bind(claim.tenant.as_str())
-        .bind(claim.job.as_str())
-        .bind(claim.epoch)
-        .execute(&mut *system.tx)
-        .await?;
+        let kept = sqlx::query(AGAIN)
+            .bind(claim.tenant.as_str())
+            .bind(claim.job.as_str())
+            .bind(claim.epoch)
+            .execute(&mut *system.tx)
+            .await?;
         let gone = sqlx::query(
-            "DELETE FROM jobs WHERE tenant_id = $1 AND job = $2 AND epoch = $3 AND claimed = 1",
+            "DELETE FROM jobs WHERE tenant_id = $1 AND job = $2 AND epoch = $3 AND claimed = 1 \
+                AND again IS NULL",
         )
         .bind(claim.tenant.as_str())
         .bind(claim.job.as_str())
         .bind(claim.epoch)
         .execute(&mut *system.tx)
         .await?;
-        if kept.rows_affected() + gone.rows_affected() == 0 {
+        if kept.rows_affected() + gone.rows_affected() > 0 {
+            return system.commit().await;
+        }
+        // Between the two it was asked for again, or another holds it.
+        let kept = sqlx::query(AGAIN)
+            .bind(claim.tenant.as_str())
+            .bind(claim.job.as_str())
+            .bind(claim.epoch)
+            .execute(&mut *system.tx)
+            .await?;
+        if kept.rows_affected() == 0 {
             return Err(lapsed());
         }
         system.commit().await

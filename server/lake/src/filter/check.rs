@@ -23,6 +23,8 @@ pub(super) struct Checked {
     pub(super) tree: Expr,
     /// Its meaning depends on when it is evaluated.
     pub(super) uses_now: bool,
+    /// How many regular expressions it has.
+    pub(super) regexes: usize,
 }
 
 fn at(location: Location, message: impl Into<String>) -> LakeError {
@@ -78,12 +80,14 @@ pub(super) fn parse(text: &str, functions: &HashSet<String>) -> Result<Checked> 
     let mut check = Check {
         functions,
         uses_now: false,
+        regexes: 0,
     };
     check.all(&tree)?;
     names_to_bytes(&mut tree)?;
     Ok(Checked {
         tree,
         uses_now: check.uses_now,
+        regexes: check.regexes,
     })
 }
 
@@ -188,6 +192,8 @@ fn syntax(error: ParserError, end: Location) -> LakeError {
 struct Check<'a> {
     functions: &'a HashSet<String>,
     uses_now: bool,
+    /// Regular expressions of the tests so far.
+    regexes: usize,
 }
 
 impl Check<'_> {
@@ -379,7 +385,18 @@ impl Check<'_> {
             }
             (name, [_, rest @ ..]) => {
                 if let Some(test) = functions::TextTest::named(name) {
-                    prepared(&test, rest).map_err(|message| at(start, message))?;
+                    let made = prepared(&test, rest).map_err(|message| at(start, message))?;
+                    self.regexes += made;
+                    if self.regexes > functions::MOST_REGEXES {
+                        return Err(at(
+                            start,
+                            format!(
+                                "the filter has more than {} regular expressions or patterns with \
+                                 wildcards in their midst",
+                                functions::MOST_REGEXES
+                            ),
+                        ));
+                    }
                 }
             }
             _ => {}
@@ -388,8 +405,8 @@ impl Check<'_> {
     }
 }
 
-/// Whether a test can be made with these literals.
-fn prepared(test: &functions::TextTest, rest: &[&Expr]) -> Result<(), String> {
+/// Whether a test can be made with these literals; how many regular expressions it makes.
+fn prepared(test: &functions::TextTest, rest: &[&Expr]) -> Result<usize, String> {
     let literal = |part: &&Expr| match part {
         Expr::Value(value) => match &value.value {
             Value::SingleQuotedString(text) => Some(text.clone()),

@@ -46,6 +46,9 @@ pub const MAX_OPERATORS: usize = 1_000;
 /// Deepest nesting of one filter.
 pub const MAX_DEPTH: usize = 64;
 
+/// Bytes that a regular expression is taken for.
+const REGEX: usize = 64 << 10;
+
 /// Bytes of filter texts whose compiled form is kept.
 const KEPT: usize = 4 << 20;
 
@@ -57,6 +60,15 @@ pub struct Filter {
     pub(crate) narrow: Option<Condition>,
     pub(crate) wide: Option<Condition>,
     pub(crate) pruning: Pruning,
+    regexes: usize,
+}
+
+impl Filter {
+    /// How many regular expressions it holds in memory.
+    #[must_use]
+    pub fn regexes(&self) -> usize {
+        self.regexes
+    }
 }
 
 /// A part of a filter and the columns it reads.
@@ -184,10 +196,15 @@ impl Filters {
             return Ok(filter);
         }
         let checked = check::parse(text, &self.names)?;
-        let filter = Arc::new(self.plan(checked.tree)?);
+        let regexes = checked.regexes;
+        let filter = Arc::new(Filter {
+            regexes,
+            ..self.plan(checked.tree)?
+        });
         // What depends on the present must be compiled anew the next time.
         if !checked.uses_now {
-            self.kept.put(key, Arc::clone(&filter), text.len() + 1_024);
+            let weight = text.len() + 1_024 + regexes * REGEX;
+            self.kept.put(key, Arc::clone(&filter), weight);
         }
         Ok(filter)
     }
@@ -226,6 +243,7 @@ impl Filters {
             narrow: self.condition(narrow)?,
             wide: self.condition(wide)?,
             pruning,
+            regexes: 0,
         })
     }
 

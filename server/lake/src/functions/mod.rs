@@ -15,7 +15,7 @@ use datafusion::logical_expr::ScalarUDF;
 
 pub(crate) use columns::parse_range;
 use columns::{ArrayHas, CidrContains};
-pub(crate) use texts::TextTest;
+pub(crate) use texts::{MOST_REGEXES, TextTest};
 
 /// The first value at a path of a JSON text that is not null, as text; steps of the path are divided
 /// by dots, as in the functions of filters.

@@ -6,7 +6,7 @@ use memchr::memmem::Finder;
 use regex::{Regex, RegexBuilder};
 
 /// Largest compiled form of one pattern or regular expression, in bytes.
-const LARGEST: usize = 1 << 20;
+const LARGEST: usize = 1 << 18;
 
 /// Patterns of which a text is to fit one.
 #[derive(Debug)]
@@ -64,6 +64,20 @@ impl Patterns {
             }
         }
         Ok(made)
+    }
+
+    /// How many of these patterns become regular expressions.
+    pub(super) fn regexes(patterns: &[String]) -> usize {
+        let simple = |pattern: &&String| {
+            matches!(
+                parts(pattern).as_slice(),
+                [] | [Part::Text(_) | Part::Many]
+                    | [Part::Text(_), Part::Many]
+                    | [Part::Many, Part::Text(_)]
+                    | [Part::Many, Part::Text(_), Part::Many]
+            )
+        };
+        patterns.iter().filter(|pattern| !simple(pattern)).count()
     }
 
     /// Whether the text fits one.

@@ -31,6 +31,8 @@ use super::json::{Leaf, any_at};
 use super::patterns::{Patterns, compiled};
 use super::{columns, parse_range, per_text, text_type};
 
+/// Most regular expressions of one filter: each is large.
+pub(crate) const MOST_REGEXES: usize = 64;
 /// Most values at a path that are compared with those at another.
 const MOST_SAME: usize = 64;
 
@@ -152,9 +154,28 @@ impl TextTest {
         }
     }
 
-    /// Whether the test can be made with these, which come after the text.
-    pub(crate) fn check(&self, arguments: &[String]) -> Result<(), String> {
-        self.test(arguments).map(drop)
+    /// Whether the test can be made with these, which come after the text; how many regular
+    /// expressions it makes.
+    pub(crate) fn check(&self, arguments: &[String]) -> Result<usize, String> {
+        let arguments = distinct(arguments);
+        // Counted before they are made: each is large.
+        let asked = match self.what {
+            What::JsonRegexp => arguments.len().saturating_sub(1),
+            What::Ilike | What::Like => Patterns::regexes(&arguments),
+            What::JsonIlike | What::JsonLike => {
+                Patterns::regexes(arguments.get(1..).unwrap_or_default())
+            }
+            _ => 0,
+        };
+        if asked > MOST_REGEXES {
+            return Err(format!(
+                "{} has {asked} regular expressions or patterns with wildcards in their midst, \
+                 at most {MOST_REGEXES} are allowed",
+                self.what.name()
+            ));
+        }
+        self.test(&arguments)?;
+        Ok(asked)
     }
 
     fn test(&self, arguments: &[String]) -> Result<Test, String> {
@@ -254,6 +275,14 @@ impl Value {
     }
 }
 
+/// Each argument once, in their order.
+fn distinct(arguments: &[String]) -> Vec<String> {
+    let mut seen = std::collections::HashSet::new();
+    let (paths, values) = arguments.split_at(arguments.len().min(1));
+    let values = values.iter().filter(|value| seen.insert(value.as_str()));
+    paths.iter().chain(values).cloned().collect()
+}
+
 fn text_at(doc: &str, path: &str, test: impl Fn(&str) -> bool) -> bool {
     any_at(doc, path, |leaf| leaf.text().is_some_and(&test))
 }
@@ -312,7 +341,9 @@ impl ScalarUDFImpl for TextTest {
         let (None, Some(arguments)) = (&self.ready, arguments) else {
             return Ok(ExprSimplifyResult::Original(args));
         };
-        let test = self.test(&arguments).map_err(DataFusionError::Plan)?;
+        let test = self
+            .test(&distinct(&arguments))
+            .map_err(DataFusionError::Plan)?;
         let ready = Ready {
             arguments,
             test: Arc::new(test),

@@ -5,24 +5,53 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use cordon_kernel::{Error, Reason, Result, TenantId, TenantScope};
 use cordon_lake::filter::Filter;
-use cordon_lake::rules::{Rules, Selected};
+use cordon_lake::rules::{Rules, Selected, columns_of};
 use cordon_lake::schema::{Column, Columns};
 use cordon_lake::{Cache, FilterError, Lake, LakeError};
-use cordon_sigma::{Anchors, Rule as Sigma};
+use cordon_sigma::Rule as Sigma;
 use uuid::Uuid;
 
 use super::convert::refused;
 use super::rules::Rule;
 
 /// Most bytes of rules' texts whose compiled form is kept.
-const KEPT: usize = 32 << 20;
+const KEPT: usize = 64 << 20;
+/// Bytes that a regular expression is taken for.
+const REGEX: usize = 64 << 10;
 
 /// A rule that was understood, with its filters.
 #[derive(Debug, Clone)]
 pub(super) struct Compiled {
     pub(super) sigma: Sigma,
-    /// In the order of the rule's selections.
+    /// In the order of the rule's selections, without the exceptions.
     pub(super) filters: Vec<Arc<Filter>>,
+    pub(super) exceptions: Vec<Arc<Filter>>,
+}
+
+impl Compiled {
+    /// How many regular expressions it holds in memory.
+    pub(super) fn regexes(&self) -> usize {
+        let all = self.filters.iter().chain(&self.exceptions);
+        all.map(|filter| filter.regexes()).sum()
+    }
+
+    /// One filter for a search: the first selection, and none of the exceptions.
+    ///
+    /// # Errors
+    /// Together they are too large.
+    pub(super) fn one(
+        &self,
+        lake: &Lake,
+        scope: &TenantScope,
+        exceptions: &[String],
+    ) -> Result<Option<Arc<Filter>>> {
+        let Some(selection) = self.sigma.selections.first() else {
+            return Ok(None);
+        };
+        let text = excepting(&selection.filter, exceptions);
+        let filter = lake.filters().compile(scope, &text).map_err(too_large)?;
+        Ok(Some(filter))
+    }
 }
 
 /// Understands a rule's text for a tenant, with its exceptions.
@@ -36,20 +65,27 @@ pub(super) fn compile(
     exceptions: &[String],
 ) -> Result<Compiled> {
     let sigma = cordon_sigma::compile(text).map_err(|error| refused(&error))?;
-    for (at, exception) in exceptions.iter().enumerate() {
-        lake.filters()
-            .compile(scope, exception)
-            .map_err(|error| of_exception(at, error))?;
-    }
+    let exceptions = exceptions
+        .iter()
+        .enumerate()
+        .map(|(at, exception)| {
+            let compiled = lake.filters().compile(scope, exception);
+            compiled.map_err(|error| of_exception(at, error))
+        })
+        .collect::<Result<_>>()?;
     let filters = sigma
         .selections
         .iter()
         .map(|selection| {
-            let text = excepting(&selection.filter, exceptions);
-            lake.filters().compile(scope, &text).map_err(too_large)
+            let compiled = lake.filters().compile(scope, &selection.filter);
+            compiled.map_err(too_large)
         })
         .collect::<Result<_>>()?;
-    Ok(Compiled { sigma, filters })
+    Ok(Compiled {
+        sigma,
+        filters,
+        exceptions,
+    })
 }
 
 /// The filter, and none of the exceptions.
@@ -101,6 +137,8 @@ pub(super) struct RuleSet {
     /// Rule and selection of each of the filters.
     places: Vec<(usize, usize)>,
     filters: Rules,
+    /// How many regular expressions there are.
+    regexes: usize,
 }
 
 /// One rule of a set.
@@ -108,21 +146,25 @@ pub(super) struct RuleSet {
 pub(super) struct Ready {
     pub(super) rule: Rule,
     pub(super) sigma: Sigma,
+    exceptions: Vec<Arc<Filter>>,
 }
 
 impl RuleSet {
     fn new(lake: &Lake, scope: &TenantScope, rules: Vec<Rule>) -> Result<Self> {
         let mut ready = Vec::with_capacity(rules.len());
         let (mut places, mut filters) = (Vec::new(), Vec::new());
+        let mut regexes = 0;
         for rule in rules {
             let compiled = match compile(lake, scope, &rule.text, &rule.exceptions) {
                 Ok(compiled) => compiled,
                 // It was accepted by an earlier version of this program; lists say so too.
                 Err(error) => {
-                    tracing::warn!(tenant = %scope.tenant(), rule = %rule.id, %error, "a rule can't be used");
+                    let reason = error.reason().as_str();
+                    tracing::warn!(tenant = %scope.tenant(), rule = %rule.id, reason, "a rule can't be used");
                     continue;
                 }
             };
+            regexes += compiled.regexes();
             let selections = &compiled.sigma.selections;
             for (at, (filter, selection)) in compiled.filters.iter().zip(selections).enumerate() {
                 places.push((ready.len(), at));
@@ -131,12 +173,14 @@ impl RuleSet {
             ready.push(Ready {
                 rule,
                 sigma: compiled.sigma,
+                exceptions: compiled.exceptions,
             });
         }
         Ok(Self {
             rules: ready,
             places,
             filters: Rules::new(filters)?,
+            regexes,
         })
     }
 
@@ -146,7 +190,10 @@ impl RuleSet {
 
     /// The columns that are looked at, and those that findings tell of.
     pub(super) fn columns(&self) -> Columns {
-        self.filters.columns().union(told())
+        let exceptions = self.rules.iter().flat_map(|ready| &ready.exceptions);
+        exceptions.fold(self.filters.columns().union(told()), |columns, filter| {
+            columns.union(columns_of(filter))
+        })
     }
 
     /// Which selections of which rules take which rows: rule, selection, rows ascending.
@@ -156,13 +203,25 @@ impl RuleSet {
             let Some((rule, selection)) = self.places.get(at).copied() else {
                 continue;
             };
-            match rows {
-                Ok(rows) => all.push((rule, selection, rows)),
-                // One rule's trouble with an event is not the next rule's.
-                Err(error) => {
-                    let rule = self.rules.get(rule).map(|ready| ready.rule.id);
-                    tracing::warn!(?rule, %error, "a rule fails on an event");
+            let Some(ready) = self.rules.get(rule) else {
+                continue;
+            };
+            let mut rows = match rows {
+                Ok(rows) => rows,
+                // One rule's trouble with an event is not the next rule's. What an event holds is
+                // nothing for the server's log.
+                Err(_) => {
+                    tracing::warn!(rule = %ready.rule.id, "a rule fails on an event");
+                    continue;
                 }
+            };
+            // An exception that fails on an event does not hold for it.
+            for exception in &ready.exceptions {
+                let excepted = Rules::taken(exception, batch, &rows)?;
+                rows.retain(|row| excepted.binary_search(row).is_err());
+            }
+            if !rows.is_empty() {
+                all.push((rule, selection, rows));
             }
         }
         Ok(all)
@@ -184,12 +243,10 @@ pub(super) fn told() -> Columns {
     ])
 }
 
-/// For one selection alone, whatever it asks for.
-pub(super) fn anyway(filters: &[Arc<Filter>]) -> Result<Rules> {
-    let all = filters
-        .iter()
-        .map(|filter| (Arc::clone(filter), Anchors::Any));
-    Ok(Rules::new(all)?)
+/// A rule's selections by themselves.
+pub(super) fn selections(of: &Compiled) -> Result<Rules> {
+    let anchors = of.sigma.selections.iter().map(|one| one.anchors.clone());
+    Ok(Rules::new(of.filters.iter().cloned().zip(anchors))?)
 }
 
 /// Which texts of which rules are in a set.
@@ -229,8 +286,9 @@ impl RuleSets {
         edition: Edition,
         rules: Vec<Rule>,
     ) -> Result<Arc<RuleSet>> {
-        let bytes = rules.iter().map(|rule| 8 * rule.text.len() + 4_096).sum();
+        let bytes: usize = rules.iter().map(|rule| rule.text.len() + 4_096).sum();
         let set = Arc::new(RuleSet::new(lake, scope, rules)?);
+        let bytes = (bytes + set.regexes * REGEX).min(KEPT);
         let kept = (edition, Arc::clone(&set));
         self.kept.put(scope.tenant().clone(), kept, bytes);
         Ok(set)

@@ -17,6 +17,8 @@ pub(super) const MOST_EVENTS: usize = 100;
 /// Most findings that one rule makes of one batch; what is beyond them is one more, so that nobody
 /// can make a flood by many names.
 const MOST_DRAFTS: usize = 200;
+/// Most that all rules together make of one batch, besides one more for each rule.
+const MOST_OF_ALL: usize = 1_000;
 /// An hour in nanoseconds: how long events of one actor are one thing.
 const HOUR: i64 = 3_600_000_000_000;
 /// Longest value that is told, in characters.
@@ -62,6 +64,15 @@ pub(super) struct Draft {
 }
 
 impl Draft {
+    /// Takes in another for which there is no room.
+    fn join(&mut self, other: &Self) {
+        let (from, to) = other.times;
+        self.times = (self.times.0.min(from), self.times.1.max(to));
+        self.count += other.count;
+        let room = MOST_EVENTS.saturating_sub(self.events.len());
+        self.events.extend(other.events.iter().take(room));
+    }
+
     fn add(&mut self, time: i64, name: [u8; 16]) {
         self.times = (self.times.0.min(time), self.times.1.max(time));
         self.count += 1;
@@ -88,26 +99,35 @@ pub(super) fn drafts(
     }
     let mut all = Vec::new();
     for (at, mut hits) in by_rule {
-        let Some(Ready { rule, sigma }) = set.rules.get(at) else {
+        let Some(Ready { rule, sigma, .. }) = set.rules.get(at) else {
             continue;
         };
         // As they came.
         hits.sort_unstable();
+        let room = MOST_DRAFTS.min(MOST_OF_ALL.saturating_sub(all.len()));
         match &sigma.correlation {
-            None => all.extend(singles(at, &events, &hits)),
+            None => all.extend(singles(at, &events, &hits, room)),
             Some(correlation) => {
                 let window = windows.entry(rule.id).or_default();
+                let mut made: Vec<Draft> = Vec::new();
                 for (row, selection) in hits {
                     let found = counted(correlation, window, &events, (row as usize, selection));
-                    all.extend(found.into_iter().map(|draft| Draft { rule: at, ..draft }));
+                    for draft in found {
+                        match made.get_mut(room) {
+                            Some(others) => others.join(&draft),
+                            None => made.push(Draft { rule: at, ..draft }),
+                        }
+                    }
                 }
+                window.prune(correlation);
+                all.extend(made);
             }
         }
     }
     Ok(all)
 }
 
-fn singles(rule: usize, events: &Events<'_>, hits: &[(u32, usize)]) -> Vec<Draft> {
+fn singles(rule: usize, events: &Events<'_>, hits: &[(u32, usize)], room: usize) -> Vec<Draft> {
     let mut drafts: Vec<Draft> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     for (row, _) in hits {
@@ -115,9 +135,10 @@ fn singles(rule: usize, events: &Events<'_>, hits: &[(u32, usize)]) -> Vec<Draft
         let (time, name) = (events.time_ns(row), events.name(row));
         let about = About::of(&events.row(row, &[]));
         let hour = time.div_euclid(HOUR);
-        let mut key = format!("{hour}/{}/{}", about.account, about.actor);
-        if places.len() >= MOST_DRAFTS && !places.contains_key(&key) {
-            key = format!("{hour}//others");
+        let account = &about.account;
+        let mut key = format!("{hour}/{}:{account}{}", account.len(), about.actor);
+        if places.len() >= room && !places.contains_key(&key) {
+            key = "others".to_owned();
         }
         match places.get(&key).and_then(|at| drafts.get_mut(*at)) {
             Some(draft) => draft.add(time, name),

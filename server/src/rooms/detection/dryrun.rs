@@ -7,13 +7,14 @@ use arrow::array::RecordBatch;
 use cordon_kernel::audit::AuditEntry;
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Action, Disclosed, Error, Name, Result, TenantId, TenantScope};
+use cordon_lake::rules::{Rules, columns_of};
 use cordon_lake::schema::{Column, Columns};
 use cordon_lake::{Events, Lake, Order, Query, filled};
 use cordon_proto::detection as wire;
 use cordon_sigma::Window;
 use uuid::Uuid;
 
-use super::compiled::{Compiled, anyway, compile, told};
+use super::compiled::{Compiled, compile, selections, told};
 use super::drafts::{MOST_EVENTS, counted};
 use super::rules;
 use crate::rooms::events;
@@ -21,6 +22,10 @@ use crate::transport::{Caller, Feed, Feeder};
 
 /// Most hits of one answer.
 const MOST: i32 = 10_000;
+/// Most of a correlation's, each of which has many events.
+const MOST_GROUPS: u64 = 1_000;
+/// Most events that a correlation is tried on; a shorter time has fewer.
+const MOST_LOOKED: usize = 5_000_000;
 /// Hits of one answer when the caller names no number.
 const USUAL: i32 = 100;
 
@@ -112,7 +117,6 @@ pub(super) async fn test(
     let compiled = compile(lake, &scope, &text, &exceptions)?;
     let entry = AuditEntry::new(&permit)
         .resource(about)
-        .detail("title", &compiled.sigma.title)
         .detail("limit", trial.limit);
     kernel.db().audit_read(&scope, entry).await?;
     let scope = Arc::new(scope);
@@ -120,6 +124,7 @@ pub(super) async fn test(
         lake: Arc::clone(lake),
         scope: Arc::clone(&scope),
         compiled,
+        exceptions,
         trial,
         sent: 0,
     };
@@ -132,6 +137,7 @@ struct Run {
     lake: Arc<Lake>,
     scope: Arc<TenantScope>,
     compiled: Compiled,
+    exceptions: Vec<String>,
     trial: Trial,
     sent: u64,
 }
@@ -156,7 +162,9 @@ impl Run {
 
     /// A search with the rule's filter; whether there may be more.
     async fn single(&mut self, feeder: &Feeder<wire::TestRuleResponse>) -> Result<bool> {
-        let filter = self.compiled.filters.first().cloned();
+        let filter = self
+            .compiled
+            .one(&self.lake, &self.scope, &self.exceptions)?;
         let limit = self.trial.limit;
         let query = Query {
             filter,
@@ -181,32 +189,51 @@ impl Run {
         let Some(correlation) = self.compiled.sigma.correlation.clone() else {
             return Ok(false);
         };
-        let rules = anyway(&self.compiled.filters)?;
+        let rules = selections(&self.compiled)?;
         let view = self.trial.view.columns();
         let query = Query {
-            columns: rules.columns().union(told()).union(view),
+            columns: self
+                .compiled
+                .exceptions
+                .iter()
+                .fold(rules.columns(), |columns, filter| {
+                    columns.union(columns_of(filter))
+                })
+                .union(told())
+                .union(view),
             ..self.query(Order::OldestFirst)
         };
         let mut window = Window::default();
         let lake = Arc::clone(&self.lake);
         let scope = Arc::clone(&self.scope);
         let mut found = lake.search(&scope, query).await?;
+        let limit = self.trial.limit.min(MOST_GROUPS);
+        let mut looked = 0;
         while let Some(batch) = found.next().await? {
+            looked += batch.num_rows();
+            if looked > MOST_LOOKED {
+                return Ok(true);
+            }
             let mut hits: Vec<(u32, usize)> = Vec::new();
             for selected in rules.select(&batch)? {
-                let rows = selected.rows?;
+                let mut rows = selected.rows?;
+                for exception in &self.compiled.exceptions {
+                    let excepted = Rules::taken(exception, &batch, &rows)?;
+                    rows.retain(|row| excepted.binary_search(row).is_err());
+                }
                 hits.extend(rows.into_iter().map(|row| (row, selected.rule)));
             }
             hits.sort_unstable();
             let whole = filled(&batch)?;
             let read = Events::new(&whole)?;
             for (row, selection) in hits {
+                tokio::task::consume_budget().await;
                 for draft in counted(&correlation, &mut window, &read, (row as usize, selection)) {
                     let group = draft.group.into_iter().map(|(_, value)| value).collect();
                     let events = self.named(&draft.events).await?;
                     self.sent += 1;
                     send(feeder, events, group).await?;
-                    if self.sent >= self.trial.limit {
+                    if self.sent >= limit {
                         return Ok(true);
                     }
                 }

@@ -20,8 +20,6 @@ use super::{findings, rules};
 const PAGES: usize = 64;
 /// When it is looked again after everything was looked at: what comes meanwhile is looked at together.
 const SOON: SignedDuration = SignedDuration::from_secs(1);
-/// The same for a tenant without rules.
-const IDLE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Looks at what came in since the last time; when there is more to look at, if there may be.
 ///
@@ -44,15 +42,15 @@ pub(crate) async fn look(
     };
     let set = rule_set(kernel, lake, sets, &scope).await?;
     if set.is_empty() {
-        kernel.db().found_nothing(claim, at.seq, at.head).await?;
-        return after(IDLE);
+        kernel.db().stop_watching(claim, at).await?;
+        return Ok(None);
     }
     let looked = Look {
         kernel,
         lake,
         claim,
         scope: &scope,
-        set: &set,
+        set,
     };
     match looked.run(at.seq).await? {
         true => after(SOON),
@@ -87,7 +85,7 @@ struct Look<'a> {
     lake: &'a Lake,
     claim: &'a JobClaim,
     scope: &'a TenantScope,
-    set: &'a RuleSet,
+    set: Arc<RuleSet>,
 }
 
 impl Look<'_> {
@@ -107,21 +105,27 @@ impl Look<'_> {
                 }
                 Err(error) => return Err(error),
             };
-            let selected = match &batch {
-                Some(batch) => self.set.select(batch)?,
-                None => Vec::new(),
-            };
-            if let (Some(batch), false) = (&batch, selected.is_empty()) {
-                let mut windows = self.windows(&selected).await?;
-                let drafts = drafts::drafts(self.set, batch, &selected, &mut windows)?;
-                self.keep(kept, next, &drafts, &windows).await?;
-                kept = next;
+            if let Some(batch) = batch {
+                let set = Arc::clone(&self.set);
+                let events = batch.clone();
+                let selected = computed(move || set.select(&events)).await?;
+                if !selected.is_empty() {
+                    let windows = self.windows(&selected).await?;
+                    let set = Arc::clone(&self.set);
+                    let (drafts, windows) = computed(move || {
+                        let mut windows = windows;
+                        let drafts = drafts::drafts(&set, &batch, &selected, &mut windows)?;
+                        Ok((drafts, windows))
+                    })
+                    .await?;
+                    self.keep(kept, next, &drafts, &windows).await?;
+                    kept = next;
+                }
             }
             seen = next;
             if seen >= head {
                 break;
             }
-            tokio::task::yield_now().await;
         }
         let head = if seen > kept {
             let db = self.kernel.db();
@@ -166,8 +170,16 @@ impl Look<'_> {
     ) -> Result<()> {
         let (_, permit) = self.kernel.job_scope(self.claim);
         let cipher = self.kernel.cipher(self.scope).await?;
+        let windows = windows
+            .iter()
+            .map(|(rule, window)| {
+                let of = self.set.rules.iter().find(|ready| ready.rule.id == *rule);
+                let version = of.map_or(0, |ready| ready.rule.version);
+                findings::seal_window(&cipher, (*rule, version), window)
+            })
+            .collect::<Result<Vec<_>>>()?;
         let mut tx = self.kernel.db().tenant_tx(self.scope, &permit).await?;
-        tx.found(self.claim, from, to).await?;
+        tx.require_claim(self.claim).await?;
         let env = self.kernel.env();
         let mut told = 0_u64;
         // In the order in which they were found, which ids of one moment would not keep.
@@ -180,11 +192,11 @@ impl Look<'_> {
             findings::take(&mut tx, &cipher, (env, id), ready, draft).await?;
             told += 1;
         }
-        for (rule, window) in windows {
-            let of = self.set.rules.iter().find(|ready| ready.rule.id == *rule);
-            let version = of.map_or(0, |ready| ready.rule.version);
-            findings::keep_window(&mut tx, &cipher, (*rule, version), window).await?;
+        for window in windows {
+            findings::keep_window(&mut tx, window).await?;
         }
+        // Last: whoever stores events of the tenant waits from here on.
+        tx.found(self.claim, from, to).await?;
         tx.require_keys(&cipher).await?;
         let entry = AuditEntry::new(&permit)
             .resource(Name::Tenant(self.scope.tenant().clone()))
@@ -192,6 +204,14 @@ impl Look<'_> {
         tx.commit(entry).await?;
         Ok(())
     }
+}
+
+/// What takes long, on a thread for computing.
+async fn computed<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(Error::internal)?
 }
 
 /// Where the oldest events are that are still there.

@@ -124,6 +124,8 @@ impl Room {
     }
 
     async fn claim(&self) -> Option<JobClaim> {
+        // What comes in within a moment is looked at together.
+        self.world.clock.advance(SignedDuration::from_secs(1));
         let lease = SignedDuration::from_secs(30);
         let db = self.world.kernel.db();
         let claimed = db.claim_jobs(&self.runner, Lane::Detection, lease, 1).await;
@@ -531,6 +533,43 @@ async fn a_test_finds_what_is_past_and_keeps_nothing() {
         reason(room.test(others).await.map(drop)),
         "PERMISSION_DENIED"
     );
+}
+
+#[tokio::test]
+async fn an_exception_that_fails_on_an_event_hides_nothing() {
+    let mut room = Room::new().await;
+    let mut rule = room.create(STOPPED).await.unwrap();
+    rule.exceptions = vec!["CAST(json_get_str(raw, 'requestID') AS BIGINT) > 5".into()];
+    room.change(rule, &["exceptions"]).await.unwrap();
+    let named = |id, request: &str| with(record(id, id, "StopLogging"), "requestID", request);
+    room.send(vec![named(1, "7"), named(2, "no number"), named(3, "3")])
+        .await;
+    room.look().await;
+    let found = room.found().await;
+    assert_eq!((found.len(), found[0].count), (1, 2), "{found:?}");
+}
+
+#[tokio::test]
+async fn rules_hold_only_so_many_regular_expressions() {
+    let room = Room::new().await;
+    let with = |count: usize| {
+        let regexes: Vec<String> = (0..count).map(|n| format!("'x{n}+'")).collect();
+        STOPPED.replace(
+            "        eventName: [StopLogging, DeleteTrail]",
+            &format!("        userAgent|re: [{}]", regexes.join(", ")),
+        )
+    };
+    let error = room.create(&with(65)).await.unwrap_err();
+    assert!(
+        error.message().contains("at most 64"),
+        "{}",
+        error.message()
+    );
+    for _ in 0..8 {
+        room.create(&with(64)).await.unwrap();
+    }
+    assert_eq!(reason(room.create(&with(1)).await), "QUOTA_EXCEEDED");
+    room.create(STOPPED).await.unwrap();
 }
 
 #[tokio::test]

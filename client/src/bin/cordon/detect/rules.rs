@@ -27,7 +27,7 @@ A time to come is as in 2026-11-24T12:00:00Z or 2026-11-24 (UTC), or in how long
 /// What can be done with rules.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// The tenant's rules and the provider's
+    /// The tenant's rules
     List {
         /// How many at most
         #[arg(long, value_name = "N")]

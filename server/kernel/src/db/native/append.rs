@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::SignedDuration;
 use sqlx::Row as _;
 
 use super::super::ingest::{BatchOutcome, FlushBatch, FlushOutcome};
@@ -53,6 +54,9 @@ impl KnownSources {
         known.extend(pairs);
     }
 }
+
+/// How soon events are looked at by rules: what comes until then is looked at together.
+const LOOK: SignedDuration = SignedDuration::from_millis(500);
 
 /// How often a transaction is attempted.
 pub(super) const ATTEMPTS: usize = 16;
@@ -144,6 +148,8 @@ pub(super) struct Head {
     was_empty: bool,
     /// Up to where events were looked at by rules.
     detected_seq: u64,
+    /// There are rules to look at them by.
+    watched: bool,
     blocks_before: u64,
     /// Unsealed blocks.
     pub(super) blocks: u64,
@@ -350,6 +356,7 @@ async fn read_heads(tx: &mut Conn, work: &Work, now: i64) -> Result<BTreeMap<Ten
                 key_floor: row.try_get(9)?,
                 was_empty: row.try_get(6)?,
                 detected_seq: from_sql(row.try_get(10)?)?,
+                watched: row.try_get(11)?,
                 blocks_before: blocks,
                 blocks,
             },
@@ -476,8 +483,8 @@ async fn schedule_work(
             schedule(tx, tenant, jobs::SEAL, due).await?;
         }
         // Who looks at events finds all that has come until it says that it is done.
-        if head.detected_seq >= head.before {
-            schedule(tx, tenant, jobs::DETECT, now).await?;
+        if head.watched && head.detected_seq >= head.before {
+            schedule(tx, tenant, jobs::DETECT, jobs::later(now, LOOK)).await?;
         }
     }
     Ok(())

@@ -56,7 +56,7 @@ pub(super) async fn heads(tx: &mut Conn, tenants: &[&str]) -> Result<Vec<PgRow>>
     Ok(sqlx::query(
         "SELECT h.tenant_id, h.seq, h.sealed_seq, h.chain, h.last_stored_time, h.key_uses, \
                 h.unsealed_since IS NULL, t.status = 'deleted', h.unsealed_blocks, h.key_floor, \
-                h.detected_seq \
+                h.detected_seq, h.watched > 0 \
            FROM tenant_head h JOIN tenants t ON t.tenant_id = h.tenant_id \
           WHERE h.tenant_id = ANY($1) ORDER BY h.tenant_id FOR NO KEY UPDATE OF h",
     )

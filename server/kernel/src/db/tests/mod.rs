@@ -3,6 +3,7 @@
 mod append;
 mod audit;
 mod deletion;
+mod detected;
 mod full;
 mod jobs;
 mod leftovers;

@@ -9,4 +9,4 @@ mod store;
 mod watch;
 
 pub use rpc::FindingsRpc;
-pub(super) use store::{keep_window, take, window};
+pub(super) use store::{keep_window, seal_window, take, window};

@@ -122,7 +122,7 @@ pub(super) fn make(
     draft: &Draft,
     mark: Mark,
 ) -> Change {
-    let Ready { rule, sigma } = ready;
+    let Ready { rule, sigma, .. } = ready;
     let muted = rule.muted(mark.now);
     Change(Finding {
         id,
@@ -156,8 +156,10 @@ pub(super) fn make(
     })
 }
 
-/// More events of the same thing. What was resolved is to be looked at again.
-pub(super) fn add(mut finding: Finding, draft: &Draft, mark: Mark) -> Change {
+/// More events of the same thing. What was resolved is to be looked at again, and what a mute kept
+/// from being told is told once that is over.
+pub(super) fn add(mut finding: Finding, ready: &Ready, draft: &Draft, mark: Mark) -> Change {
+    let muted = ready.rule.muted(mark.now);
     finding.start = finding
         .start
         .min(cordon_kernel::db::timestamp(draft.times.0));
@@ -166,7 +168,8 @@ pub(super) fn add(mut finding: Finding, draft: &Draft, mark: Mark) -> Change {
     let room = MOST_EVENTS.saturating_sub(finding.events.len());
     let more = draft.events.iter().map(hex::encode);
     finding.events.extend(more.take(room));
-    if finding.status == FindingStatus::Resolved {
+    let by_mute = finding.status == FindingStatus::Suppressed && finding.by.is_empty();
+    if !muted && (finding.status == FindingStatus::Resolved || by_mute) {
         finding.status = FindingStatus::New;
     }
     changed(finding, mark)

@@ -152,7 +152,7 @@ pub(in super::super) async fn take(
         etag: hex::encode(env.bytes::<16>()),
     };
     let change = match before {
-        Some(row) => model::add(read(cipher, &row)?, draft, mark),
+        Some(row) => model::add(read(cipher, &row)?, ready, draft, mark),
         None => model::make((id, dedup_key), ready, draft, mark),
     };
     apply(tx, cipher, &change).await
@@ -217,15 +217,33 @@ pub(in super::super) async fn window(
         .map_err(Error::internal)
 }
 
-/// Keeps what a correlation remembers, with the cursor that it stands at.
-pub(in super::super) async fn keep_window(
-    tx: &mut TenantTx<'_>,
+/// What a correlation remembers, sealed: what takes a while is done before others have to wait.
+pub(in super::super) struct SealedWindow {
+    id: String,
+    version: i64,
+    sealed: Vec<u8>,
+}
+
+pub(in super::super) fn seal_window(
     cipher: &TenantCipher,
     (rule, version): (Uuid, i64),
     window: &Window,
-) -> Result<()> {
+) -> Result<SealedWindow> {
     let id = text(rule);
     let plain = serde_json::to_vec(window).map_err(Error::internal)?;
+    let sealed = cipher.seal(&object(WINDOWS, &id), 0, &plain)?;
+    Ok(SealedWindow {
+        id,
+        version,
+        sealed,
+    })
+}
+
+/// Keeps what a correlation remembers, with the cursor that it stands at.
+pub(in super::super) async fn keep_window(
+    tx: &mut TenantTx<'_>,
+    window: SealedWindow,
+) -> Result<()> {
     let tenant = tx.tenant();
     sqlx::query(
         "INSERT INTO detection_windows (tenant_id, rule_id, version, sealed) \
@@ -234,9 +252,9 @@ pub(in super::super) async fn keep_window(
                 sealed = excluded.sealed",
     )
     .bind(tenant.as_str())
-    .bind(id.as_str())
-    .bind(version)
-    .bind(cipher.seal(&object(WINDOWS, &id), 0, &plain)?)
+    .bind(window.id)
+    .bind(window.version)
+    .bind(window.sealed)
     .execute(tx.conn())
     .await?;
     Ok(())

@@ -7,6 +7,7 @@ use cordon_kernel::audit::AuditEntry;
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Action, Disclosed, Error, Name, Result, TenantId, TenantScope};
 use cordon_proto::detection as wire;
+use prost::Message as _;
 
 use super::convert;
 use super::service::Service;
@@ -19,6 +20,8 @@ const POLL: Duration = Duration::from_millis(500);
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// Findings of one message.
 const CHUNK: i64 = 128;
+/// Most bytes of one message's findings; a single larger one goes alone.
+const MESSAGE_BYTES: usize = 1 << 20;
 
 impl Service {
     pub(super) async fn watch(
@@ -95,13 +98,22 @@ impl Tail {
         let Some(last) = findings.last() else {
             return Ok(false);
         };
-        self.cursor = last.seq;
+        let last = last.seq;
         let findings = Disclosed::own(&self.scope, findings);
-        let findings = findings
-            .each()
-            .map(|finding| convert::finding(&tenant, finding, true))
-            .collect();
-        self.say(feeder, findings).await?;
+        let (mut portion, mut bytes) = (Vec::new(), 0);
+        for finding in findings.each() {
+            let finding = convert::finding(&tenant, finding, true);
+            let size = finding.encoded_len();
+            if bytes + size > MESSAGE_BYTES && !portion.is_empty() {
+                self.say(feeder, std::mem::take(&mut portion)).await?;
+                bytes = 0;
+            }
+            bytes += size;
+            self.cursor = finding.sequence;
+            portion.push(finding);
+        }
+        self.cursor = last;
+        self.say(feeder, portion).await?;
         Ok(true)
     }
 

@@ -142,8 +142,10 @@ pub(super) fn rule(tenant: &TenantId, told: Disclosed<Told>, with_text: bool) ->
             message.techniques = sigma.techniques;
             message.tactics = sigma.tactics;
             message.false_positives = sigma.false_positives;
-            let filters = sigma.selections.into_iter();
-            message.filters = filters.map(|selection| selection.filter).collect();
+            if with_text {
+                let filters = sigma.selections.into_iter();
+                message.filters = filters.map(|selection| selection.filter).collect();
+            }
         }
         Err(failure) => message.failure = failure,
     }

@@ -23,6 +23,8 @@ pub(in super::super) struct Rule {
     /// Who changed it last.
     pub(in super::super) by: String,
     pub(in super::super) etag: String,
+    /// How many regular expressions it holds in memory.
+    pub(in super::super) regexes: usize,
 }
 
 impl Rule {
@@ -66,6 +68,8 @@ pub(super) struct Mark {
     pub(super) now: Timestamp,
     pub(super) by: String,
     pub(super) etag: String,
+    /// How many regular expressions it then holds in memory.
+    pub(super) regexes: usize,
 }
 
 /// A decided change.
@@ -105,15 +109,14 @@ pub(super) fn create(id: Uuid, new: NewRule, mark: Mark) -> Change {
             updated: mark.now,
             by: mark.by,
             etag: mark.etag,
+            regexes: mark.regexes,
         },
         new_text: true,
     }
 }
 
-/// # Errors
-/// `ETAG_MISMATCH` when the rule is not what the caller has read.
-pub(super) fn update(before: Rule, patch: Patch, expected: &str, mark: Mark) -> Result<Change> {
-    require(&before, expected)?;
+/// The rule with what is to be changed.
+pub(super) fn update(before: Rule, patch: Patch, mark: Mark) -> Change {
     let new_text = patch.text.as_ref().is_some_and(|text| *text != before.text);
     let mut rule = before;
     if let Some(text) = patch.text {
@@ -129,7 +132,8 @@ pub(super) fn update(before: Rule, patch: Patch, expected: &str, mark: Mark) -> 
     rule.updated = mark.now.max(rule.updated);
     rule.by = mark.by;
     rule.etag = mark.etag;
-    Ok(Change { rule, new_text })
+    rule.regexes = mark.regexes;
+    Change { rule, new_text }
 }
 
 /// # Errors

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use cordon_kernel::audit::AuditEntry;
-use cordon_kernel::db::jobs::DETECT;
+use cordon_kernel::db::TenantTx;
 use cordon_kernel::facade::Kernel;
+use cordon_kernel::keys::TenantCipher;
 use cordon_kernel::{Action, Disclosed, Error, Home, Name, Reason, Result, TenantId};
 use cordon_lake::Lake;
 use uuid::Uuid;
@@ -20,6 +21,8 @@ use crate::transport::Caller;
 
 /// Most rules of a tenant.
 const MAX_RULES: i64 = 500;
+/// Most regular expressions of all of a tenant's rules: each is large.
+const MAX_REGEXES: usize = 512;
 
 /// The service.
 #[derive(Clone)]
@@ -38,11 +41,11 @@ impl Service {
     ) -> Result<Disclosed<Told>> {
         let action = Action::CreateRule;
         let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
-        compile(&self.lake, &scope, &new.text, &new.exceptions)?;
+        let regexes = compile(&self.lake, &scope, &new.text, &new.exceptions)?.regexes();
         let cipher = self.kernel.cipher(&scope).await?;
         let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
         // Now that it is this call's turn.
-        let mark = self.mark(caller);
+        let mark = self.mark(caller, regexes);
         let now = mark.now;
         if let Some(answer) = request.answered::<Rule>(&mut tx, &cipher, now).await? {
             drop(tx);
@@ -59,10 +62,13 @@ impl Service {
             ));
         }
         let change = model::create(self.kernel.env().uuid_v7(), new, mark);
+        require_room(&mut tx, &cipher, change.rule()).await?;
         store::apply(&mut tx, &cipher, &change).await?;
         let rule = change.rule().clone();
         request.keep(&mut tx, &cipher, &rule, now).await?;
-        tx.schedule_job(DETECT, now).await?;
+        if rule.enabled {
+            tx.watch_events().await?;
+        }
         tx.require_keys(&cipher).await?;
         let entry = AuditEntry::new(&permit).resource(Name::Rule(tenant, rule.id));
         tx.commit(entry).await?;
@@ -80,8 +86,24 @@ impl Service {
         let action = Action::UpdateRule;
         let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
         let cipher = self.kernel.cipher(&scope).await?;
+        // Understood before anybody has to wait for it.
+        let mut read = self.kernel.db().tenant_read(&scope).await?;
+        let seen = store::find(read.conn(), &cipher, id).await?;
+        drop(read);
+        let seen = seen.ok_or_else(no_such_rule)?;
+        let other =
+            patch.text.is_some() || patch.exceptions.is_some() || patch.enabled == Some(true);
+        let regexes = match other {
+            true => {
+                let text = patch.text.as_ref().unwrap_or(&seen.text);
+                let exceptions = patch.exceptions.as_ref().unwrap_or(&seen.exceptions);
+                compile(&self.lake, &scope, text, exceptions)?.regexes()
+            }
+            // What this program does not understand any more can still be switched off.
+            false => seen.regexes,
+        };
         let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
-        let mark = self.mark(caller);
+        let mark = self.mark(caller, regexes);
         let now = mark.now;
         let name = Name::Rule(tenant, id);
         if let Some(answer) = request.answered::<Rule>(&mut tx, &cipher, now).await? {
@@ -93,14 +115,16 @@ impl Service {
         }
         let before = store::find(tx.conn(), &cipher, id).await?;
         let before = before.ok_or_else(no_such_rule)?;
+        model::require(&before, expected)?;
+        model::require(&before, &seen.etag)?;
         let was = before.version;
-        let change = model::update(before, patch, expected, mark)?;
+        let change = model::update(before, patch, mark);
         let rule = change.rule().clone();
-        compile(&self.lake, &scope, &rule.text, &rule.exceptions)?;
+        require_room(&mut tx, &cipher, &rule).await?;
         store::apply(&mut tx, &cipher, &change).await?;
         request.keep(&mut tx, &cipher, &rule, now).await?;
         if rule.enabled {
-            tx.schedule_job(DETECT, now).await?;
+            tx.watch_events().await?;
         }
         tx.require_keys(&cipher).await?;
         let entry = AuditEntry::new(&permit)
@@ -197,14 +221,34 @@ impl Service {
         Ok(page)
     }
 
-    fn mark(&self, caller: &Caller) -> Mark {
+    fn mark(&self, caller: &Caller, regexes: usize) -> Mark {
         let env = self.kernel.env();
         Mark {
             now: env.now(),
             by: caller.credential().principal().subject().to_owned(),
             etag: hex::encode(env.bytes::<16>()),
+            regexes,
         }
     }
+}
+
+/// # Errors
+/// `QUOTA_EXCEEDED` when the tenant's rules would hold too much in memory.
+async fn require_room(tx: &mut TenantTx<'_>, cipher: &TenantCipher, rule: &Rule) -> Result<()> {
+    if rule.regexes == 0 {
+        return Ok(());
+    }
+    let all = store::list(tx.conn(), cipher, "", MAX_RULES).await?;
+    let others = all.iter().filter(|other| other.id != rule.id);
+    let sum: usize = others.map(|other| other.regexes).sum();
+    if sum + rule.regexes > MAX_REGEXES {
+        return Err(Error::new(
+            Reason::QuotaExceeded,
+            "a tenant's rules have at most 512 regular expressions and patterns with wildcards in \
+             their midst: use contains, startswith and endswith where they do",
+        ));
+    }
+    Ok(())
 }
 
 fn told(rule: Rule) -> Told {

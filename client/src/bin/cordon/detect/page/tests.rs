@@ -84,7 +84,7 @@ fn a_rule_says_what_it_looks_for() {
         title: "Example".to_owned(),
         text: "title: Example\ndetection:\n  a: 1\n".to_owned(),
         level: Level::Low.into(),
-        origin: RuleOrigin::Provider.into(),
+        origin: RuleOrigin::Own.into(),
         version: 4,
         author: "Jane Example".to_owned(),
         description: "What it is.".to_owned(),
@@ -100,7 +100,7 @@ Example
 tenants/acme/rules/3
 level        low
 state        disabled
-origin       provider
+origin       own
 version      4
 author       Jane Example
 changed      2023-11-14T22:13:20Z by jane
