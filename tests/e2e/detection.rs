@@ -71,7 +71,6 @@ async fn each_of_two_customers_finds_its_own_side() {
         .create(NewRule::from(EXFILTRATION.to_owned()))
         .await
         .unwrap();
-    let mut watch = initech.findings().watch(None);
     let shared = |id: &str, caller, recipient| {
         trail(&Call {
             id,
@@ -97,7 +96,8 @@ async fn each_of_two_customers_finds_its_own_side() {
             .all(|finding| finding.actor.contains("200000000002"))
     );
     assert!(!format!("{theirs:?}").contains("initech"));
-    // Following tells the same.
+    // Following tells the same, from wherever somebody stood.
+    let mut watch = initech.findings().watch(Some(0));
     let mut told = 0;
     while told < 2 {
         let next = tokio::time::timeout(DEADLINE, watch.next()).await.unwrap();

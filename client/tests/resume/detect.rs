@@ -203,7 +203,7 @@ async fn a_rule_is_tried_from_a_file_and_from_the_store() {
         ran.stdout
     );
     assert!(
-        ran.stderr.starts_with("1 hits, and that is all\n"),
+        ran.stderr.starts_with("1 hit, and that is all\n"),
         "{}",
         ran.stderr
     );

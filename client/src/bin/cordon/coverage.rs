@@ -288,7 +288,7 @@ fn said(answer: &Recommendation<'_>) -> String {
         "\nyour sources tell of {} of {} kinds of data\n",
         answer.covered, answer.wanted
     ));
-    if !answer.gaps.is_empty() {
+    if !answer.gaps.is_empty() || !answer.silent.is_empty() {
         out.push_str("nobody tells you of\n");
     }
     for gap in &answer.gaps {

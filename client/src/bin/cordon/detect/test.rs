@@ -122,12 +122,15 @@ async fn show(rules: &Rules, test: RuleTest, view: View, form: Form) -> Outcome 
 
 /// How the answer closed.
 fn say(summary: &RuleTestSummary) {
-    let count = summary.hit_count;
+    let hits = match summary.hit_count {
+        1 => "1 hit".to_owned(),
+        count => format!("{count} hits"),
+    };
     note(&match summary.cut {
-        true => format!(
-            "{count} hits, and there may be more: raise --max, or narrow --since and --until"
-        ),
-        false => format!("{count} hits, and that is all"),
+        true => {
+            format!("{hits}, and there may be more: raise --max, or narrow --since and --until")
+        }
+        false => format!("{hits}, and that is all"),
     });
     for filter in &summary.filters {
         note(&format!("filter: {filter}"));
