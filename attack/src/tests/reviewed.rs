@@ -232,3 +232,11 @@ fn operations_are_found_as_sources_write_them() {
     assert_eq!(of(SourceType::AwsCloudTrail, &"é".repeat(100_000)), None);
     assert_eq!(of(SourceType::AwsVpcFlow, "ACCEPT"), None);
 }
+
+/// The kinds of records are listed twice, so that this crate stays light: here the same.
+#[test]
+fn source_types_are_those_that_are_taken_in() {
+    let own = SourceType::ALL.map(SourceType::as_str);
+    let taken_in = cordon_views::SourceType::ALL.map(cordon_views::SourceType::as_str);
+    assert_eq!(own, taken_in);
+}

@@ -246,20 +246,20 @@ fn what_would_exhaust_the_server_is_refused() {
     }
     assert!(refused(&laughs).message.contains("YAML"));
 
-    let deep = format!(
-        "title: x\nlogsource: {{product: aws, service: cloudtrail}}\ndetection:\n  s: {}1{}\n  condition: s\n",
-        "[".repeat(2_000),
-        "]".repeat(2_000)
-    );
-    assert!(compile(&deep).is_err());
-    let nested = rule(&format!(
-        "    s:\n        a: x\n    condition: {}s{}",
-        "(".repeat(500),
-        ")".repeat(500)
-    ));
-    assert!(compile(&nested).is_err());
-    let many = (0..40).map(|_| "---\ntitle: x\n").collect::<String>();
-    assert!(compile(&many).is_err());
+    let deep = format!("{}1{}", "[".repeat(2_000), "]".repeat(2_000));
+    let deep = rule(&format!("    s:\n        a: {deep}\n    condition: s"));
+    let error = refused(&deep);
+    assert!(error.message.contains("recursion limit"), "{error}");
+    let parentheses = |count: usize| {
+        let condition = format!("{}s{}", "(".repeat(count), ")".repeat(count));
+        rule(&format!("    s:\n        a: x\n    condition: {condition}"))
+    };
+    compile(&parentheses(5)).unwrap();
+    let error = refused(&parentheses(500));
+    assert!(error.message.contains("condition"), "{error}");
+    let one = rule("    s:\n        a: x\n    condition: s");
+    let error = refused(&vec![one.as_str(); 40].join("---\n"));
+    assert!(error.message.contains("documents"), "{error}");
 }
 
 const BRUTE: &str = "title: Many failures\nname: many\ncorrelation:\n    type: event_count\n    \
@@ -443,7 +443,23 @@ proptest! {
         let field = serde_json::to_string(&field).unwrap();
         if let Ok(rule) = compile(&rule(&format!("    s:\n        {field}: {yaml}\n    condition: s"))) {
             let filter = &rule.selections[0].filter;
+            // Outside of literals there are words of the language alone.
+            let mut outside = String::new();
+            for (at, part) in filter.replace("''", "").split('\'').enumerate() {
+                if at % 2 == 0 {
+                    outside.push_str(part);
+                }
+            }
             prop_assert_eq!(filter.matches('\'').count() % 2, 0);
+            let words = outside.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            for word in words.filter(|word| !word.is_empty()) {
+                let known = ["source_type", "AND", "OR", "NOT", "raw", "IS", "NULL"];
+                prop_assert!(
+                    known.contains(&word) || word.starts_with("json_") || word.ends_with("like_any")
+                        || word == "regexp_like",
+                    "{} in {}", word, filter
+                );
+            }
         }
     }
 
