@@ -63,6 +63,8 @@ reasons! {
     InvalidArgument = "INVALID_ARGUMENT" => InvalidArgument,
     /// A filter expression does not parse or type.
     InvalidFilter = "INVALID_FILTER" => InvalidArgument,
+    /// A query is no SQL over the tenant's events, or asks for what is not possible.
+    InvalidQuery = "INVALID_QUERY" => InvalidArgument,
     /// A rule is no Sigma rule, or asks for what is not supported.
     InvalidRule = "INVALID_RULE" => InvalidArgument,
     /// A page token that was not given out for this tenant and query, or has expired.
@@ -75,6 +77,8 @@ reasons! {
     EtagMismatch = "ETAG_MISMATCH" => Aborted,
     /// A limit on how much may be asked for or kept is reached.
     QuotaExceeded = "QUOTA_EXCEEDED" => ResourceExhausted,
+    /// An answer would take more time, memory, disk or rows than it may; says what to narrow.
+    TooMuchWork = "TOO_MUCH_WORK" => ResourceExhausted,
     /// One message, record or expression is larger than its limit; sending it again won't help.
     TooLarge = "TOO_LARGE" => InvalidArgument,
     /// What was sent is not what was announced: it has another hash.

@@ -5,13 +5,19 @@ use std::fmt;
 /// Result of the lake.
 pub type Result<T, E = LakeError> = std::result::Result<T, E>;
 
-/// An error of the lake. Only [`LakeError::Filter`] and [`LakeError::Kernel`] speak to the
-/// caller; the texts of the others are for the log.
+/// An error of the lake. Only [`LakeError::Filter`], [`LakeError::Query`], [`LakeError::Exhausted`]
+/// and [`LakeError::Kernel`] speak to the caller; the texts of the others are for the log.
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
     /// The filter is wrong.
     #[error(transparent)]
     Filter(#[from] FilterError),
+    /// The query is none that can be answered; says why, and where.
+    #[error("{0}")]
+    Query(String),
+    /// A query reached a limit; says which, and what to narrow.
+    #[error("{0}")]
+    Exhausted(String),
     /// Stored bytes are not what was written: damaged, swapped, or under another key.
     #[error("stored data is damaged: {0}")]
     Corrupt(String),
@@ -105,6 +111,10 @@ impl From<LakeError> for cordon_kernel::Error {
                     .with_metadata("line", error.line.to_string())
                     .with_metadata("column", error.column.to_string())
             }
+            LakeError::Query(text) => {
+                Self::new(Reason::InvalidQuery, text.clone()).with_violation("sql", text)
+            }
+            LakeError::Exhausted(text) => Self::new(Reason::TooMuchWork, text),
             LakeError::TooLarge(what) => Self::new(Reason::TooLarge, format!("too large: {what}")),
             LakeError::Stale => Self::new(
                 Reason::Unavailable,

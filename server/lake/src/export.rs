@@ -148,6 +148,11 @@ fn hex_column(array: &ArrayRef, column: Column) -> Result<StringArray> {
     Ok(names.iter().map(|name| name.map(hex)).collect())
 }
 
+/// A column of events' names as hexadecimal digits.
+pub(crate) fn hex_names(array: &ArrayRef) -> Result<StringArray> {
+    hex_column(array, Column::Name)
+}
+
 fn json_list(list: &ArrayRef) -> String {
     let mut json = String::from("[");
     for (at, item) in list

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cordon_kernel::keys::TenantCipher;
 use cordon_kernel::{Kernel, TenantId, TenantScope};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
@@ -59,6 +60,8 @@ pub struct Lake {
     pub(crate) objects: Objects,
     /// The right to hold much in memory for sealing or merging: one has it at a time.
     heavy: Semaphore,
+    /// Where queries compute.
+    computing: Computing,
     filters: Filters,
     runs: Cache<(TenantId, RunKey), Arc<Run>>,
     keys: Cache<(TenantId, u64, u64), Arc<Keys>>,
@@ -71,6 +74,35 @@ pub struct Lake {
 impl std::fmt::Debug for Lake {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Lake({:?})", self.objects)
+    }
+}
+
+/// Threads for queries: as many as there are processors, which the system shares out between them
+/// and those that answer calls.
+struct Computing {
+    handle: Handle,
+    runtime: Option<Runtime>,
+}
+
+impl Computing {
+    fn new() -> Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .thread_name("query")
+            .enable_time()
+            .build()?;
+        Ok(Self {
+            handle: runtime.handle().clone(),
+            runtime: Some(runtime),
+        })
+    }
+}
+
+impl Drop for Computing {
+    fn drop(&mut self) {
+        // Waits for nothing: whoever drops the lake may itself be a task.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
@@ -92,6 +124,7 @@ impl Lake {
             kernel,
             objects,
             heavy: Semaphore::new(1),
+            computing: Computing::new()?,
             runs: Cache::new(config.journal_cache),
             keys: Cache::new(config.key_cache),
             journals: Cache::new(config.tenants),
@@ -111,6 +144,11 @@ impl Lake {
     #[must_use]
     pub fn objects(&self) -> &Objects {
         &self.objects
+    }
+
+    /// Threads for what computes long, so that calls do not wait behind it.
+    pub(crate) fn computing(&self) -> &Handle {
+        &self.computing.handle
     }
 
     /// Waits for the right to hold much in memory.

@@ -25,6 +25,7 @@ mod seal;
 pub mod search;
 mod segment;
 pub mod shelf;
+pub mod sql;
 mod tail;
 
 pub use cache::Cache;

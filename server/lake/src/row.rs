@@ -190,7 +190,7 @@ pub fn filled(batch: &RecordBatch) -> Result<RecordBatch> {
     Ok(RecordBatch::try_new(schema, columns.to_vec())?)
 }
 
-fn column(batch: &RecordBatch, column: Column) -> Result<&ArrayRef> {
+pub(crate) fn column(batch: &RecordBatch, column: Column) -> Result<&ArrayRef> {
     batch
         .column_by_name(column.name())
         .ok_or_else(|| LakeError::corrupt(format!("batch without column {}", column.name())))

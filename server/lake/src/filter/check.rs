@@ -92,7 +92,7 @@ pub(super) fn parse(text: &str, functions: &HashSet<String>) -> Result<Checked> 
 }
 
 /// Counts what makes trees large and deep before there is a tree.
-fn count(tokens: &[TokenWithSpan]) -> Result<()> {
+pub(crate) fn count(tokens: &[TokenWithSpan]) -> Result<()> {
     let (mut operators, mut depth, mut prefixes) = (0_usize, 0_usize, 0_usize);
     let mut first_beyond = None;
     let deep = |token: &TokenWithSpan| {

@@ -29,6 +29,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::utils::reassign_expr_columns;
 use datafusion::sql::sqlparser::ast;
 
+pub(crate) use check::count;
 pub(crate) use prune::Pruning;
 
 use crate::cache::Cache;
@@ -209,6 +210,19 @@ impl Filters {
         Ok(filter)
     }
 
+    /// A filter of conditions that a query's planner has typed, and of one more that is a text.
+    pub(crate) fn of_expressions(&self, text: Option<&str>, conditions: &[Expr]) -> Result<Filter> {
+        let mut parts = conditions.to_vec();
+        if let Some(text) = text {
+            let checked = check::parse(text, &self.names)?;
+            parts.push(self.typed(&checked.tree)?);
+        }
+        let Some(expression) = all_of(parts) else {
+            return Err(whole("no condition"));
+        };
+        self.split(expression)
+    }
+
     pub(crate) fn forget(&self, tenant: &TenantId) {
         self.kept.retain(|(of, _)| of != tenant);
     }
@@ -226,6 +240,11 @@ impl Filters {
             }
             .into());
         }
+        self.split(expression)
+    }
+
+    /// The parts of a condition that read little, and those that read much.
+    fn split(&self, expression: Expr) -> Result<Filter> {
         let pruning = Pruning::of(&expression);
         let (mut narrow, mut wide) = (Vec::new(), Vec::new());
         for part in split_conjunction_owned(expression) {

@@ -11,7 +11,7 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array};
 use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, Int32Type};
 use datafusion::common::Result;
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 pub(crate) use columns::parse_range;
 use columns::{ArrayHas, CidrContains};
@@ -79,6 +79,16 @@ pub(crate) fn allowed() -> Vec<Arc<ScalarUDF>> {
     ];
     allowed.extend(own);
     allowed
+}
+
+/// Every aggregate that a query may call. What they hold counts against its memory.
+pub(crate) fn aggregates() -> Vec<Arc<AggregateUDF>> {
+    datafusion::functions_aggregate::all_default_aggregate_functions()
+}
+
+/// Every window function that a query may call.
+pub(crate) fn windows() -> Vec<Arc<WindowUDF>> {
+    datafusion::functions_window::all_default_window_functions()
 }
 
 /// The type a text argument is given: itself where it is text or a dictionary of text.
