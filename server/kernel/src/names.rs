@@ -40,6 +40,8 @@ pub enum Name {
     Rule(TenantId, Uuid),
     /// `tenants/{tenant}/findings/{uuid}`
     Finding(TenantId, Uuid),
+    /// A question to the provider: `tenants/{tenant}/analyses/{analysis}`.
+    Analysis(TenantId, Uuid),
     /// `tenants/{tenant}/incidents/{uuid}/timelineEntries/{seq}`
     TimelineEntry(TenantId, Uuid, u64),
     /// `tenants/{tenant}/incidents/{uuid}/attachments/{uuid}`
@@ -97,6 +99,7 @@ impl Name {
             | Self::Task(tenant, ..)
             | Self::Rule(tenant, _)
             | Self::Finding(tenant, _)
+            | Self::Analysis(tenant, _)
             | Self::TimelineEntry(tenant, ..)
             | Self::Attachment(tenant, ..)
             | Self::Link(tenant, ..)
@@ -185,6 +188,7 @@ impl Name {
             }
             ["tenants", t, "rules", u] => Self::Rule(t.parse().ok()?, uuid(u)?),
             ["tenants", t, "findings", u] => Self::Finding(t.parse().ok()?, uuid(u)?),
+            ["tenants", t, "analyses", u] => Self::Analysis(t.parse().ok()?, uuid(u)?),
             ["tenants", t, "incidents", i, "tasks", k] => {
                 Self::Task(t.parse().ok()?, uuid(i)?, uuid(k)?)
             }
@@ -285,6 +289,7 @@ impl fmt::Display for Name {
             }
             Self::Rule(t, u) => write!(f, "tenants/{t}/rules/{}", u.hyphenated()),
             Self::Finding(t, u) => write!(f, "tenants/{t}/findings/{}", u.hyphenated()),
+            Self::Analysis(t, u) => write!(f, "tenants/{t}/analyses/{}", u.hyphenated()),
             Self::Task(t, i, k) => {
                 let (i, k) = (i.hyphenated(), k.hyphenated());
                 write!(f, "tenants/{t}/incidents/{i}/tasks/{k}")

@@ -177,6 +177,36 @@ actions! {
     UpdateFinding,
     /// Follows findings.
     WatchFindings,
+    /// Asks a question of the tenant's events, or of the provider's analysts.
+    CreateAnalysis,
+    /// Reads one analysis.
+    GetAnalysis,
+    /// Lists analyses.
+    ListAnalyses,
+    /// Follows one analysis.
+    WatchAnalysis,
+    /// Calls a question off.
+    CancelAnalysis,
+    /// Says something to the analysts.
+    ReplyToAnalysis,
+    /// Has an answer computed again, and compared.
+    RerunAnalysis,
+    /// Reads an answer.
+    DownloadAnalysisResult,
+    /// Lists all tenants' questions to analysts, by state and deadline.
+    ListAnalysisQueue,
+    /// Takes a question on for the provider.
+    ClaimAnalysis,
+    /// Asks the tenant something about its question.
+    AskBackAnalysis,
+    /// Does not answer a question.
+    DeclineAnalysis,
+    /// Hands an answer in for review.
+    SubmitAnalysisResult,
+    /// Gives an answer back to who wrote it.
+    ReturnAnalysisResult,
+    /// Releases an answer to the tenant.
+    ReleaseAnalysisResult,
     /// Adds a task to an incident.
     CreateTask,
     /// Reads one task.
@@ -473,6 +503,20 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::GenerateReport
         | A::GenerateIncidentReport => &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)],
         A::ExportReports => &[(R::Provider, REPORTERS)],
+        // A question is the tenant's own to ask and to call off.
+        A::CreateAnalysis | A::CancelAnalysis | A::ReplyToAnalysis | A::RerunAnalysis => {
+            &[(R::Tenant, HANDLERS)]
+        }
+        A::GetAnalysis | A::ListAnalyses | A::WatchAnalysis | A::DownloadAnalysisResult => {
+            &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)]
+        }
+        A::ListAnalysisQueue => &[(R::Provider, QUEUES)],
+        A::ClaimAnalysis
+        | A::AskBackAnalysis
+        | A::DeclineAnalysis
+        | A::SubmitAnalysisResult
+        | A::ReturnAnalysisResult
+        | A::ReleaseAnalysisResult => &[(R::Entered, ANALYST)],
         // By whose rules a tenant's events are looked at is the tenant's own business.
         A::CreateRule | A::UpdateRule | A::DeleteRule => &[(R::Tenant, HANDLERS)],
         // What was brought in counts in no service level: that is not the provider's to choose.

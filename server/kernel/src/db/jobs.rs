@@ -40,6 +40,9 @@ pub const REPORTS: &str = "reports";
 /// after all before were looked at.
 pub const DETECT: &str = "detect";
 
+/// Answer a question, which is named after a colon. Scheduled with the question.
+pub const ANALYSE: &str = "analyse";
+
 /// Which jobs are claimed together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
@@ -51,6 +54,8 @@ pub enum Lane {
     Outside,
     /// Those that look at what comes in: they go on as long as something does.
     Detection,
+    /// Those that answer questions: somebody waits for each.
+    Analysis,
 }
 
 impl Lane {
@@ -58,11 +63,13 @@ impl Lane {
     const fn condition(self) -> &'static str {
         match self {
             Self::Bulk => {
-                "NOT (job = 'clocks' OR job LIKE 'clocks:%' OR job LIKE 'notify:%' OR job = 'detect')"
+                "NOT (job = 'clocks' OR job LIKE 'clocks:%' OR job LIKE 'notify:%' OR job = 'detect' \
+                 OR job LIKE 'analyse:%')"
             }
             Self::Prompt => "(job = 'clocks' OR job LIKE 'clocks:%')",
             Self::Outside => "job LIKE 'notify:%'",
             Self::Detection => "job = 'detect'",
+            Self::Analysis => "job LIKE 'analyse:%'",
         }
     }
 }
@@ -97,6 +104,8 @@ pub struct JobRunner {
     next_outside: AtomicU16,
     /// And for those that look at what comes in.
     next_detection: AtomicU16,
+    /// And for those that answer questions.
+    next_analysis: AtomicU16,
 }
 
 impl JobRunner {
@@ -106,6 +115,7 @@ impl JobRunner {
             next_prompt: AtomicU16::new(0),
             next_outside: AtomicU16::new(0),
             next_detection: AtomicU16::new(0),
+            next_analysis: AtomicU16::new(0),
         }
     }
 
@@ -115,6 +125,7 @@ impl JobRunner {
             Lane::Prompt => &self.next_prompt,
             Lane::Outside => &self.next_outside,
             Lane::Detection => &self.next_detection,
+            Lane::Analysis => &self.next_analysis,
         }
     }
 }

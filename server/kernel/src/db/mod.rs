@@ -64,6 +64,7 @@ pub use ingest::{
 pub use jobs::JobClaim;
 pub use journal::{BlockMeta, HeadWatch, JournalBlock, JournalEntry};
 pub use migrate::Migrated;
+pub use named::OtherNamed;
 pub use provider_tx::{ProviderRead, ProviderTx};
 pub use segments::{SegmentCommit, SegmentRow, Snapshot, SourceProgress};
 pub use self_tx::SelfTx;

@@ -1,8 +1,9 @@
 //! Which customer a text names: what several customers are to read may name none of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Db, parameters};
+use crate::auth::TenantScope;
 use crate::error::Result;
 
 /// Words that are looked for in one statement.
@@ -49,6 +50,86 @@ impl Db {
     }
 }
 
+/// Most places in a text that are told.
+const MOST_PLACES: usize = 20;
+
+/// Where a text names another customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherNamed {
+    /// Which byte of the text it begins at.
+    pub at: usize,
+    /// What stands there, in lower case.
+    pub text: String,
+}
+
+impl Db {
+    /// Where in a text that is for the scope's tenant other customers are named: by their names,
+    /// accounts or resources. What is the tenant's own too is none of it. The first places; in their
+    /// order.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the database can't be reached.
+    pub async fn others_named(&self, scope: &TenantScope, text: &str) -> Result<Vec<OtherNamed>> {
+        let text = text.to_lowercase();
+        let own = scope.tenant().as_str();
+        let mut found: BTreeMap<usize, String> = BTreeMap::new();
+        let tenants: Vec<(String, String)> =
+            sqlx::query_as("SELECT tenant_id, display_name FROM tenants")
+                .fetch_all(self.system())
+                .await?;
+        let lower =
+            |(id, name): &(String, String)| [id, name].map(|name| name.trim().to_lowercase());
+        let owned: BTreeSet<String> = tenants
+            .iter()
+            .filter(|(id, _)| id == own)
+            .flat_map(lower)
+            .collect();
+        for name in tenants.iter().filter(|(id, _)| id != own).flat_map(lower) {
+            if !owned.contains(&name)
+                && let Some(at) = word_at(&text, &name)
+            {
+                found.entry(at).or_insert(name);
+            }
+        }
+        let bare = self.inner.dialect.bare_account();
+        let words: Vec<&str> = words(&text).into_iter().collect();
+        for words in words.chunks(WORDS) {
+            let names = parameters(2, words.len());
+            // What another and the tenant itself have registered is the tenant's.
+            let sql = format!(
+                "SELECT lower(a.account) FROM accounts a \
+                  WHERE a.tenant_id <> $1 AND (lower(a.account) IN ({names}) OR {bare} IN ({names}) \
+                     OR replace(replace(replace({bare}, 'organizations.', ''), \
+                          'folders.', ''), 'billingaccounts.', '') IN ({names})) \
+                    AND NOT EXISTS (SELECT 1 FROM accounts o \
+                          WHERE o.tenant_id = $1 AND o.account = a.account) \
+                 UNION ALL \
+                 SELECT lower(r.identifier) FROM resources r \
+                  WHERE r.tenant_id <> $1 AND lower(r.identifier) IN ({names}) \
+                    AND NOT EXISTS (SELECT 1 FROM resources o \
+                          WHERE o.tenant_id = $1 AND o.identifier = r.identifier) \
+                 LIMIT 20"
+            );
+            let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(own);
+            for word in words {
+                query = query.bind(*word);
+            }
+            let named: Vec<String> = query.fetch_all(self.system()).await?;
+            for name in named {
+                let (_, short) = name.split_once(':').unwrap_or(("", name.as_str()));
+                let last = short.rsplit('.').next().unwrap_or(short);
+                let place = [name.as_str(), short, last]
+                    .into_iter()
+                    .find_map(|name| Some((word_at(&text, name)?, name.to_owned())));
+                let (at, name) = place.unwrap_or((0, name.clone()));
+                found.entry(at).or_insert(name);
+            }
+        }
+        let places = found.into_iter().take(MOST_PLACES);
+        Ok(places.map(|(at, text)| OtherNamed { at, text }).collect())
+    }
+}
+
 /// The words of a text, cut in every way in which an account or a resource may stand in it: as
 /// it is between blanks, and as a part of a path, an address or a sentence.
 fn words(text: &str) -> BTreeSet<&str> {
@@ -68,10 +149,17 @@ fn words(text: &str) -> BTreeSet<&str> {
 
 /// Whether `name` stands in `text` by itself, not as a part of a word.
 fn has_word(text: &str, name: &str) -> bool {
+    word_at(text, name).is_some()
+}
+
+/// Where `name` stands in `text` by itself for the first time.
+fn word_at(text: &str, name: &str) -> Option<usize> {
     if name.is_empty() {
-        return false;
+        return None;
     }
-    text.match_indices(name).any(|(at, _)| {
+    let mut places = text.match_indices(name).map(|(at, _)| at);
+    places.find(|at| {
+        let at = *at;
         let before = text.get(..at).and_then(|head| head.chars().next_back());
         let after = text
             .get(at + name.len()..)

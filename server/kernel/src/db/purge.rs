@@ -111,6 +111,16 @@ const STEPS: &[(&str, &str)] = &[
             (SELECT incident_id FROM incidents WHERE tenant_id = $1 LIMIT 1024)",
     ),
     (
+        "analysisResults",
+        "DELETE FROM analysis_results WHERE tenant_id = $1 AND part_id IN \
+            (SELECT part_id FROM analysis_results WHERE tenant_id = $1 LIMIT 256)",
+    ),
+    (
+        "analyses",
+        "DELETE FROM analyses WHERE tenant_id = $1 AND analysis_id IN \
+            (SELECT analysis_id FROM analyses WHERE tenant_id = $1 LIMIT 1024)",
+    ),
+    (
         "findings",
         "DELETE FROM findings WHERE tenant_id = $1 AND finding_id IN \
             (SELECT finding_id FROM findings WHERE tenant_id = $1 LIMIT 1024)",
@@ -243,6 +253,14 @@ const LEFT: &[(&str, &str)] = &[
     (
         "incidents",
         "SELECT count(*) FROM incidents WHERE tenant_id = $1",
+    ),
+    (
+        "analysis_results",
+        "SELECT count(*) FROM analysis_results WHERE tenant_id = $1",
+    ),
+    (
+        "analyses",
+        "SELECT count(*) FROM analyses WHERE tenant_id = $1",
     ),
     (
         "findings",

@@ -37,6 +37,8 @@ pub(super) const TABLES: &[SealedTable] = &[
     named("detection_rule_versions", "version_id"),
     named("detection_windows", "rule_id"),
     named("findings", "finding_id"),
+    named("analyses", "analysis_id"),
+    named("analysis_results", "part_id"),
     named("incident_subscriptions", "subscription_id"),
     named("incident_attachments", "attachment_id"),
     named("incident_notes", "note_id"),

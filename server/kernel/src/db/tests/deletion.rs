@@ -223,6 +223,8 @@ async fn fill(world: &World) {
             "detection_rules VALUES ('@', 'r', 1, 1, 'e', 0, 0, x'00')",
             "detection_rule_versions VALUES ('@', 'v', 'r', 0, x'00')",
             "detection_windows VALUES ('@', 'r', 1, x'00')",
+            "analyses VALUES ('@', 'n', 'running', 0, 'provider', NULL, 0, 0, 0, x'00')",
+            "analysis_results VALUES ('@', 'n/0000', x'00')",
             "incident_origins VALUES ('@', 'p', 'i', 1)",
             "provider_incidents VALUES ('p-@', 'open', 0, 0, 1)",
             "provider_incident_tenants VALUES ('@', 'p-@', 0, 'i', 1)",

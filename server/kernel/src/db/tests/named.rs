@@ -61,3 +61,59 @@ async fn accounts_of_every_cloud_are_found_on_sqlite() {
 async fn accounts_of_every_cloud_are_found_on_postgres() {
     asked(World::on_postgres().await).await;
 }
+
+/// What is for one customer may name that one, and none of the others.
+async fn others(world: World) {
+    world.create(&["acme", "globex"]).await;
+    let (scope, permit) = provider();
+    let start = START.parse().unwrap();
+    for (tenant, account) in [
+        ("acme", "aws:123456789012"),
+        ("globex", "aws:210987654321"),
+        ("globex", "gcp:organizations.424242"),
+        ("acme", "gcp:both-1"),
+        ("globex", "gcp:both-1"),
+    ] {
+        let mut tx = world.db.provider_tx(&scope, &permit).await.unwrap();
+        let account = account.parse().unwrap();
+        let valid_to = (tenant == "globex").then_some("2027-01-01T00:00:00Z".parse().unwrap());
+        let from = if account == "gcp:both-1".parse().unwrap() && tenant == "acme" {
+            "2027-01-01T00:00:00Z".parse().unwrap()
+        } else {
+            start
+        };
+        tx.add_account(&tenant_id(tenant), &account, from, valid_to)
+            .await
+            .unwrap();
+        tx.commit(AuditEntry::new(&permit)).await.unwrap();
+    }
+    let acme = job_scope("acme");
+    let text = "Account 123456789012 of ACME was read from 210987654321,\n \
+                and both-1 and projects in organizations/424242 were: ask Globex.";
+    let found = world.db.others_named(&acme, text).await.unwrap();
+    let told: Vec<(usize, &str)> = found
+        .iter()
+        .map(|one| (one.at, one.text.as_str()))
+        .collect();
+    let at = |word: &str| text.to_lowercase().find(word).unwrap();
+    assert_eq!(
+        told,
+        [
+            (at("210987654321"), "210987654321"),
+            (at("424242"), "424242"),
+            (at("globex"), "globex"),
+        ]
+    );
+    let none = "only 123456789012, acme and what nobody has";
+    assert!(world.db.others_named(&acme, none).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_names_others_is_shown_with_its_place_on_sqlite() {
+    others(World::on_sqlite().await).await;
+}
+
+#[tokio::test]
+async fn what_names_others_is_shown_with_its_place_on_postgres() {
+    others(World::on_postgres().await).await;
+}
