@@ -1,0 +1,87 @@
+//! Conditions in the one filter language, as text. Whatever a question brings stands in them
+//! as a literal alone.
+
+/// Most elements of one list, so that filters stay below the language's 64 KiB.
+pub(crate) const LONGEST_FILTER: usize = 60 << 10;
+
+/// A text as a literal.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A text as a pattern that fits this text and no other.
+pub(crate) fn exactly(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    for letter in text.chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            out.push('\\');
+        }
+        out.push(letter);
+    }
+    out
+}
+
+/// The column has this value.
+pub(crate) fn is(column: &str, value: &str) -> String {
+    format!("{column} = {}", quoted(value))
+}
+
+/// The column has one of these values; none if there are none.
+pub(crate) fn is_one<T: AsRef<str>>(
+    column: &str,
+    values: impl IntoIterator<Item = T>,
+) -> Option<String> {
+    let values: Vec<String> = values
+        .into_iter()
+        .map(|value| quoted(value.as_ref()))
+        .collect();
+    match values.as_slice() {
+        [] => None,
+        [one] => Some(format!("{column} = {one}")),
+        _ => Some(format!("{column} IN ({})", values.join(", "))),
+    }
+}
+
+/// A value at the path of the record is one of these; none if there are none.
+pub(crate) fn at_path_one<T: AsRef<str>>(
+    path: &str,
+    values: impl IntoIterator<Item = T>,
+) -> Option<String> {
+    let values: Vec<String> = values
+        .into_iter()
+        .map(|value| quoted(&exactly(value.as_ref())))
+        .collect();
+    if values.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "json_like_any(raw, {}, {})",
+        quoted(path),
+        values.join(", ")
+    ))
+}
+
+/// The list of resources has this one.
+pub(crate) fn has_resource(value: &str) -> String {
+    format!("array_has(resources, {})", quoted(value))
+}
+
+/// All hold; none if there are none.
+pub(crate) fn all(parts: impl IntoIterator<Item = Option<String>>) -> Option<String> {
+    joined(parts, " AND ")
+}
+
+/// One holds; none if there are none.
+pub(crate) fn any(parts: impl IntoIterator<Item = Option<String>>) -> Option<String> {
+    joined(parts, " OR ")
+}
+
+fn joined(parts: impl IntoIterator<Item = Option<String>>, word: &str) -> Option<String> {
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    match parts.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        _ => Some(format!("({})", parts.join(word))),
+    }
+}
