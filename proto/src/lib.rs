@@ -28,6 +28,13 @@ pub mod cordon {
             tonic::include_proto!("cordon.detection.v1");
         }
     }
+    /// Questions to the provider, and their answers.
+    pub mod analysis {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("cordon.analysis.v1");
+        }
+    }
     /// Incidents.
     pub mod incidents {
         /// Version 1.
@@ -68,6 +75,7 @@ pub mod cordon {
     }
 }
 
+pub use cordon::analysis::v1 as analysis;
 pub use cordon::detection::v1 as detection;
 pub use cordon::events::v1 as events;
 pub use cordon::incidents::v1 as incidents;

@@ -126,7 +126,7 @@ pub const fn plan_version(kind: Kind) -> u32 {
         Kind::Changes => changes::PLAN_VERSION,
         Kind::Beacons => beacons::PLAN_VERSION,
         Kind::Compare => compare::PLAN_VERSION,
-        Kind::Rule | Kind::Sql => 1,
+        Kind::Rule | Kind::Sql | Kind::Human => 1,
     }
 }
 
@@ -147,6 +147,7 @@ pub const fn method(kind: Kind) -> &'static str {
             "The rule becomes filters in the filter language and every event of the scope is held \
              against them. Fields that the rule names and a record does not have match nothing."
         }
+        Kind::Human => "Analysts of the provider answered, by the method that they name.",
         Kind::Sql => {
             "The statement runs over your events alone, in the lake. What it says is what it was \
              written to say."

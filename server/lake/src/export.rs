@@ -263,6 +263,20 @@ impl ParquetExport {
     }
 }
 
+/// A batch of whatever columns as one Parquet file, not encrypted.
+///
+/// # Errors
+/// [`LakeError::Parquet`] when it has no column.
+pub fn parquet_of(batch: &RecordBatch) -> Result<Vec<u8>> {
+    let properties = WriterProperties::builder()
+        .set_created_by("cordon".to_owned())
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties))?;
+    writer.write(batch)?;
+    Ok(writer.into_inner()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

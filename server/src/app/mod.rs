@@ -26,7 +26,7 @@ use crate::jobs;
 use crate::providers::courier::Courier;
 use crate::providers::objects;
 use crate::rooms::events::{Directory, Ingest};
-use crate::rooms::{detection, events, incidents, reports, sla, tenants, transparency};
+use crate::rooms::{analysis, detection, events, incidents, reports, sla, tenants, transparency};
 use crate::transport::{self, Bound, TlsReload};
 use readiness::Readiness;
 
@@ -141,6 +141,14 @@ impl App {
             Arc::clone(&self.lake),
         ));
         routes.add_service(detection::findings(Arc::clone(&self.kernel)));
+        routes.add_service(analysis::analyses(
+            Arc::clone(&self.kernel),
+            Arc::clone(&self.lake),
+        ));
+        routes.add_service(analysis::desk(
+            Arc::clone(&self.kernel),
+            Arc::clone(&self.lake),
+        ));
         routes.add_service(sla::service(Arc::clone(&self.kernel)));
         routes.add_service(reports::service(Arc::clone(&self.kernel)));
         routes.add_service(transparency::service(Arc::clone(&self.kernel)));
@@ -187,6 +195,7 @@ impl App {
             courier: Arc::clone(&self.courier),
             shelf: self.shelf,
             receivers: self.config.notices.at_once,
+            analyses: self.config.analyses.limits(&self.config.data_dir),
             runner: self.runner,
             waits,
             lease: self.config.jobs.lease(),

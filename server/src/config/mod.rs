@@ -14,6 +14,7 @@ use serde::Deserialize;
 use crate::providers::courier::Courier;
 use crate::transport::Limits;
 
+mod analyses;
 mod attachments;
 mod database;
 mod egress;
@@ -23,6 +24,7 @@ mod notices;
 mod objects;
 mod reports;
 mod secret;
+pub use analyses::Analyses;
 pub use attachments::Attachments;
 pub use database::{Database, Owner, Passwords};
 pub use egress::Egress;
@@ -54,6 +56,8 @@ pub struct Config {
     pub keys: Keys,
     /// Files of incidents.
     pub attachments: Attachments,
+    /// What answers to questions may use.
+    pub analyses: Analyses,
     /// Background work.
     pub jobs: Jobs,
     /// The way out, to places that tenants name.
@@ -189,6 +193,7 @@ impl Default for Config {
             objects: Objects::default(),
             keys: Keys::default(),
             attachments: Attachments::default(),
+            analyses: Analyses::default(),
             jobs: Jobs::default(),
             egress: Egress::default(),
             mail: None,
@@ -255,6 +260,7 @@ impl Config {
         }
         self.notices.validate()?;
         self.attachments.validate()?;
+        self.analyses.validate()?;
         Ok(())
     }
 

@@ -6,17 +6,19 @@ use std::time::Duration;
 
 use cordon_kernel::db::deletion::Due;
 use cordon_kernel::db::jobs::{
-    BACKFILL, CLOCKS, DELETE, DETECT, JobClaim, JobRunner, Lane, PURGE, REENCRYPT, REPORTS, SEAL,
+    ANALYSE, BACKFILL, CLOCKS, DELETE, DETECT, JobClaim, JobRunner, Lane, PURGE, REENCRYPT, REPORTS, SEAL,
 };
 use cordon_kernel::facade::{Kernel, Removal};
 use cordon_kernel::{Error, Reason, Result};
 use cordon_lake::shelf::Shelf;
+use cordon_lake::sql::SqlLimits;
 use cordon_lake::{Lake, Reencrypted, SealMode};
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::providers::courier::Courier;
+use crate::rooms::analysis;
 use crate::rooms::detection::{self, RuleSets};
 use crate::rooms::events::{Directory, Waits, backfill};
 use crate::rooms::incidents::{attachments, notices};
@@ -34,6 +36,8 @@ const fn at_once(work: &Work, lane: Lane) -> usize {
         Lane::Outside => work.receivers,
         // As much as one tenant's events take, and another's beside them.
         Lane::Detection => 2,
+        // Somebody waits for each, and each may compute for minutes.
+        Lane::Analysis => 2,
     }
 }
 /// How long a job may go on at a stretch. One that hangs then makes room, and is done again.
@@ -71,6 +75,8 @@ pub struct Work {
     pub shelf: Option<Shelf>,
     /// How many receivers are sent to at a time.
     pub receivers: usize,
+    /// What one answer may use.
+    pub analyses: SqlLimits,
     /// Leave to claim.
     pub runner: Arc<JobRunner>,
     /// How long events waited, to be kept.
@@ -86,6 +92,7 @@ pub async fn run(work: Arc<Work>, stop: CancellationToken) {
         run_lane(&work, Lane::Prompt, &stop),
         run_lane(&work, Lane::Outside, &stop),
         run_lane(&work, Lane::Detection, &stop),
+        run_lane(&work, Lane::Analysis, &stop),
         keep_measures(&work, &stop)
     );
 }
@@ -267,6 +274,9 @@ async fn perform(work: &Work, claim: &JobClaim) -> Result<Option<Timestamp>> {
         REPORTS => {
             kernel.db().require_clock().await?;
             return sla::keep_reports(kernel, work.shelf.as_ref(), claim).await;
+        }
+        ANALYSE => {
+            return analysis::answer(kernel, lake, &work.analyses, claim, about).await;
         }
         DETECT => return detection::look(kernel, lake, &work.rules, claim).await,
         SEAL => {

@@ -148,6 +148,11 @@ fn nanos(time: prost_types::Timestamp) -> Result<i64, OutOfRange> {
         .ok_or(OutOfRange)
 }
 
+/// A time of the wire, if it is one that the tables can keep.
+pub(crate) fn time_of(time: &prost_types::Timestamp) -> Option<Timestamp> {
+    nanos(*time).ok().map(cordon_kernel::db::timestamp)
+}
+
 /// A time of the tables as the wire has it.
 pub(crate) fn wire_time(time: Timestamp) -> prost_types::Timestamp {
     let (mut seconds, mut nanos) = (time.as_second(), time.subsec_nanosecond());

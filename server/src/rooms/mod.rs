@@ -3,6 +3,7 @@
 
 mod access;
 mod agreements;
+pub mod analysis;
 pub mod detection;
 pub mod events;
 mod fields;

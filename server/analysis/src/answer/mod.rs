@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::table::Rows;
 pub use self::table::{
-    Cell, Column, ColumnKind, Cut, LONGEST_CELL, MOST_ROWS, MOST_TABLE_BYTES, Table,
+    Cell, Column, ColumnKind, Cut, LONGEST_CELL, MOST_ROWS, MOST_TABLE_BYTES, Rows, Table,
 };
 use crate::question::Kind;
 use crate::row::Row;

@@ -144,9 +144,9 @@ fn clipped(text: &str) -> String {
     format!("{}…", text.get(..end).unwrap_or_default())
 }
 
-/// A table in the making.
+/// A table in the making: it takes rows as long as there is room, and counts the rest.
 #[derive(Debug)]
-pub(crate) struct Rows {
+pub struct Rows {
     table: Table,
     bytes: usize,
     left_out: u64,
@@ -156,7 +156,8 @@ pub(crate) struct Rows {
 
 impl Rows {
     /// A table of these columns: name, kind, and unit or nothing.
-    pub(crate) fn new(name: &str, title: &str, columns: &[(&str, ColumnKind, &str)]) -> Self {
+    #[must_use]
+    pub fn new(name: &str, title: &str, columns: &[(&str, ColumnKind, &str)]) -> Self {
         let columns = columns.iter().map(|(name, kind, unit)| Column {
             name: (*name).to_owned(),
             kind: *kind,
@@ -178,13 +179,14 @@ impl Rows {
     }
 
     /// With fewer rows at most.
-    pub(crate) fn most(mut self, most: usize) -> Self {
+    #[must_use]
+    pub fn most(mut self, most: usize) -> Self {
         self.most = most.min(MOST_ROWS);
         self
     }
 
     /// Adds a row, or counts it as left out if there is no room.
-    pub(crate) fn push(&mut self, cells: impl Into<Vec<Cell>>) {
+    pub fn push(&mut self, cells: impl Into<Vec<Cell>>) {
         let cells = cells.into();
         debug_assert_eq!(cells.len(), self.table.columns.len(), "{}", self.table.name);
         let bytes: usize = cells.iter().map(Cell::bytes).sum();
@@ -201,13 +203,13 @@ impl Rows {
     }
 
     /// Counts rows as left out that were never made.
-    pub(crate) fn leave_out(&mut self, count: u64, at_least: bool) {
+    pub fn leave_out(&mut self, count: u64, at_least: bool) {
         self.left_out = self.left_out.saturating_add(count);
         self.at_least |= at_least;
     }
 
     /// The table; a remark goes with it where rows were left out.
-    pub(crate) fn done(mut self, narrow: &str, remarks: &mut Vec<Remark>) -> Table {
+    pub fn done(mut self, narrow: &str, remarks: &mut Vec<Remark>) -> Table {
         if self.left_out > 0 || self.at_least {
             let least = if self.at_least { "at least " } else { "" };
             remarks.push(Remark::new(

@@ -268,11 +268,12 @@ pub enum Kind {
     Compare,
     Rule,
     Sql,
+    Human,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Timeline,
         Self::Pivot,
         Self::RoleChain,
@@ -284,6 +285,7 @@ impl Kind {
         Self::Compare,
         Self::Rule,
         Self::Sql,
+        Self::Human,
     ];
 
     /// The name users write.
@@ -301,6 +303,7 @@ impl Kind {
             Self::Compare => "compare",
             Self::Rule => "rule",
             Self::Sql => "sql",
+            Self::Human => "human",
         }
     }
 }

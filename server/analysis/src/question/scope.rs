@@ -79,12 +79,14 @@ impl Scope {
     }
 
     /// Both ends in nanoseconds since 1970.
-    pub(crate) fn ns(&self) -> (i64, i64) {
+    #[must_use]
+    pub fn ns(&self) -> (i64, i64) {
         (nanoseconds(self.since), nanoseconds(self.until))
     }
 
     /// The condition on accounts, resources and source types, if there is one.
-    pub(crate) fn filter(&self) -> Option<String> {
+    #[must_use]
+    pub fn filter(&self) -> Option<String> {
         sql::all([
             sql::is_one("account", &self.accounts),
             sql::is_one("source_type", &self.source_types),

@@ -229,8 +229,8 @@ pub(super) enum Command {
     Submit(Outcome),
     /// A second analyst gives it back.
     Return(String),
-    /// A second analyst releases it.
-    Release,
+    /// A second analyst releases it, as it was signed with that.
+    Release(Outcome),
 }
 
 /// A decided change.
@@ -366,8 +366,9 @@ pub(super) fn decide(before: Analysis, command: Command, mark: Mark) -> Result<C
             after.state = S::Running;
             after.outcome = None;
         }
-        (C::Release, S::Review) => {
+        (C::Release(outcome), S::Review) => {
             second(&before, &mark)?;
+            after.outcome = Some(outcome);
             after.state = S::Released;
             after.released_by = Some(mark.by.clone());
             after.released = Some(mark.now);
@@ -387,6 +388,16 @@ pub(super) fn decide(before: Analysis, command: Command, mark: Mark) -> Result<C
     after.updated = mark.now.max(before.updated);
     after.etag = mark.etag;
     Ok(Change(after))
+}
+
+/// The analysis without the answer that was kept of it.
+pub(super) fn expire(before: Analysis, mark: Mark) -> Change {
+    Change(Analysis {
+        expired: true,
+        updated: mark.now.max(before.updated),
+        etag: mark.etag,
+        ..before
+    })
 }
 
 /// Who wrote an answer does not judge it.

@@ -10,6 +10,7 @@ mod convert;
 mod drafts;
 mod dryrun;
 mod findings;
+mod hunt;
 mod look;
 mod rules;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use cordon_proto::detection::rules_service_server::RulesServiceServer;
 
 pub use compiled::RuleSets;
 pub use findings::FindingsRpc;
+pub(crate) use hunt::Hunt;
 pub(crate) use look::look;
 pub use rules::RulesRpc;
 

@@ -143,6 +143,21 @@ pub(crate) async fn has_unseen(conn: &mut AnyConnection, tenant: &TenantId) -> R
     Ok(one.is_some())
 }
 
+/// How bad an incident is, as agreements say it; `None` if there is none of that id.
+pub(crate) async fn severity_of(
+    conn: &mut AnyConnection,
+    tenant: &TenantId,
+    incident: Uuid,
+) -> Result<Option<cordon_sla::objective::Severity>> {
+    let row = sqlx::query("SELECT severity FROM incidents WHERE tenant_id = $1 AND incident_id = $2")
+        .bind(tenant.as_str())
+        .bind(store::text(incident))
+        .fetch_optional(conn)
+        .await?;
+    row.map(|row| store::word(&row, "severity", Severity::from_stored).map(super::clocks::graded))
+        .transpose()
+}
+
 fn clocked(row: &AnyRow) -> Result<Clocked> {
     Ok(Clocked {
         id: store::uuid(&row.try_get::<String, _>("incident_id")?)?,

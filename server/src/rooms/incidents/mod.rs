@@ -33,7 +33,9 @@ use cordon_proto::incidents::incidents_service_server::IncidentsServiceServer;
 use cordon_proto::incidents::provider_incidents_service_server::ProviderIncidentsServiceServer;
 use cordon_proto::incidents::tasks_service_server::TasksServiceServer;
 
-pub(crate) use clocked::{Clocked, handled, has_unseen, head, open, schedule_open, touched};
+pub(crate) use clocked::{
+    Clocked, handled, has_unseen, head, open, schedule_open, severity_of, touched,
+};
 pub(crate) use clocks::{ClockLog, Standing, clock_log, record, stand};
 pub(crate) use convert::{
     incident_name, reporting_duty, reporting_fact, reporting_fact_from, reporting_stage,

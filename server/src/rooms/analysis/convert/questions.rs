@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use prost_types::Duration;
 
 use super::super::model::Asked;
-use crate::rooms::fields::wire_time;
+use crate::rooms::fields::{time_of, wire_time};
 
 /// Most Sigma rules of one question.
 pub(super) const MOST_RULES: usize = 100;
@@ -90,8 +90,7 @@ pub(super) fn asked(tenant: &TenantId, question: Option<wire::Question>) -> Resu
         Kind::Beacons(beacons) => {
             let mut asked = ask::Beacons::default();
             if beacons.minimum_connections != 0 {
-                asked.minimum_connections =
-                    u32::try_from(beacons.minimum_connections).unwrap_or(0);
+                asked.minimum_count = u32::try_from(beacons.minimum_connections).unwrap_or(0);
             }
             if beacons.minimum_score != 0.0 {
                 asked.minimum_score = beacons.minimum_score;
@@ -204,7 +203,7 @@ fn window(field: &str, asked: Option<wire::Window>) -> Result<ask::Window> {
 }
 
 fn time(field: &str, at: &prost_types::Timestamp) -> Result<Timestamp> {
-    crate::rooms::fields::time(at).map_err(|error| Error::invalid(field, error.to_string()))
+    time_of(at).ok_or_else(|| Error::invalid(field, "expected a time from 1678 to 2262"))
 }
 
 fn seconds(field: &str, length: Option<Duration>) -> Result<u64> {
@@ -285,7 +284,7 @@ fn of_server(tenant: &TenantId, question: &Question) -> Kind {
             actor: asked.actor.clone().unwrap_or_default(),
         }),
         Question::Beacons(asked) => Kind::Beacons(wire::BeaconsQuestion {
-            minimum_connections: i32::try_from(asked.minimum_connections).unwrap_or(i32::MAX),
+            minimum_connections: i32::try_from(asked.minimum_count).unwrap_or(i32::MAX),
             minimum_score: asked.minimum_score,
         }),
         Question::Compare(asked) => Kind::Compare(wire::CompareQuestion {

@@ -1,0 +1,206 @@
+//! What analysts do with a question, and what stands between an answer and the tenant.
+
+use cordon_kernel::audit::AuditEntry;
+use cordon_kernel::db::OtherNamed;
+use cordon_kernel::{Action, Error, Home, Name, Reason, Result, TenantId};
+use uuid::Uuid;
+
+use super::super::model::{self, Analysis, Command};
+use super::super::result::{self, Made};
+use super::super::service::{Service, Told, kept, no_such_analysis, told};
+use super::super::store::{self, Place, Queued};
+use super::findings::HandedIn;
+use crate::rooms::access::Access;
+use crate::rooms::paging::{Listing, Page, PageRequest};
+use crate::rooms::requests::RequestId;
+use crate::transport::Caller;
+
+impl Service {
+    pub(super) async fn queue(&self, caller: &Caller, page: PageRequest) -> Result<Page<Queued>> {
+        let action = Action::ListAnalysisQueue;
+        let (scope, permit) = caller.provider_scope(&self.kernel, action).await?;
+        let access = Access::Provider(scope, permit);
+        let listing = Listing::new(&self.kernel, &access, "queue", page);
+        let after: Option<Place> = match listing.after().await? {
+            Some(after) => Some(serde_json::from_str(&after).map_err(Error::internal)?),
+            None => None,
+        };
+        let mut read = access.read(&self.kernel).await?;
+        let rows = store::queue(read.conn(), after, listing.limit()).await?;
+        drop(read);
+        let place = |row: &Queued| serde_json::to_string(&row.place()).unwrap_or_default();
+        let page = listing.page(rows, place).await?;
+        let entry = AuditEntry::new(access.permit()).detail("count", page.rows.get().len());
+        access
+            .audit_read(&self.kernel, &Home::Provider, entry)
+            .await?;
+        Ok(page)
+    }
+
+    pub(super) async fn claim(
+        &self,
+        caller: &Caller,
+        name: (TenantId, Uuid),
+        expected: &str,
+    ) -> Result<Told> {
+        let what = (Action::ClaimAnalysis, Command::Claim);
+        self.change(caller, name, what, expected, None).await
+    }
+
+    pub(super) async fn ask_back(
+        &self,
+        caller: &Caller,
+        name: (TenantId, Uuid),
+        text: String,
+        request: RequestId,
+    ) -> Result<Told> {
+        let what = (Action::AskBackAnalysis, Command::AskBack(text));
+        self.change(caller, name, what, "", Some(request)).await
+    }
+
+    pub(super) async fn decline(
+        &self,
+        caller: &Caller,
+        name: (TenantId, Uuid),
+        text: String,
+        request: RequestId,
+    ) -> Result<Told> {
+        let what = (Action::DeclineAnalysis, Command::Decline(text));
+        self.change(caller, name, what, "", Some(request)).await
+    }
+
+    pub(super) async fn give_back(
+        &self,
+        caller: &Caller,
+        name: (TenantId, Uuid),
+        text: String,
+    ) -> Result<Told> {
+        let what = (Action::ReturnAnalysisResult, Command::Return(text));
+        self.change(caller, name, what, "", None).await
+    }
+
+    /// Keeps an answer for the second analyst to read.
+    pub(super) async fn submit(
+        &self,
+        caller: &Caller,
+        (tenant, id): (TenantId, Uuid),
+        handed_in: HandedIn,
+        request: RequestId,
+    ) -> Result<Told> {
+        let action = Action::SubmitAnalysisResult;
+        let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
+        let cipher = self.kernel.cipher(&scope).await?;
+        let analysis = self.find(&scope, id).await?;
+        let times = analysis.scope.ns();
+        let inputs = self.lake.inputs(&scope, times, None).await?;
+        let made = Made {
+            method: &handed_in.method,
+            plan_version: handed_in.answer.plan_version,
+            inputs: &inputs,
+            scanned: 0,
+            released_by: "",
+        };
+        let (outcome, kept) =
+            result::seal(&self.kernel, &scope, &analysis, &handed_in.answer, &made)?;
+        let sealed = store::seal_result(&cipher, id, &kept.to_stored()?)?;
+        let bytes = sealed.bytes;
+        let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
+        let mark = self.mark(caller);
+        let now = mark.now;
+        if let Some(answer) = request.answered::<Analysis>(&mut tx, &cipher, now).await? {
+            drop(tx);
+            let entry = AuditEntry::new(&permit)
+                .resource(Name::Analysis(tenant, id))
+                .detail("again", "yes");
+            self.kernel.db().audit_read(&scope, entry).await?;
+            return Ok(told(&scope, answer));
+        }
+        let before = store::find(tx.conn(), &cipher, id).await?;
+        let before = before.ok_or_else(no_such_analysis)?;
+        let change = model::decide(before, Command::Submit(outcome), mark)?;
+        store::keep_result(&mut tx, id, sealed).await?;
+        store::apply(&mut tx, &cipher, &change, Some(bytes)).await?;
+        let analysis = change.analysis().clone();
+        request.keep(&mut tx, &cipher, &analysis, now).await?;
+        tx.require_keys(&cipher).await?;
+        let entry = AuditEntry::new(&permit)
+            .resource(Name::Analysis(tenant, id))
+            .detail("state", analysis.state.as_str());
+        tx.commit(entry).await?;
+        Ok(told(&scope, analysis))
+    }
+
+    /// Releases an answer that names no other customer.
+    pub(super) async fn release(
+        &self,
+        caller: &Caller,
+        (tenant, id): (TenantId, Uuid),
+        expected: &str,
+    ) -> Result<Told> {
+        let action = Action::ReleaseAnalysisResult;
+        let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
+        let cipher = self.kernel.cipher(&scope).await?;
+        let seen = self.find(&scope, id).await?;
+        model::require(&seen, expected)?;
+        let answer = kept(&self.kernel, &scope, &cipher, id).await?;
+        let answer = answer.ok_or_else(|| {
+            Error::new(Reason::FailedPrecondition, "no answer was handed in yet")
+        })?;
+        // Who it is by is signed too: what is released is sealed anew by who releases it.
+        let shown = answer.shown()?;
+        let messages = seen.messages.iter().map(|message| message.text.as_str());
+        let method = seen.outcome.as_ref().map_or("", |outcome| outcome.method.as_str());
+        let all: Vec<&str> = messages.chain([answer.answer.as_str(), method]).collect();
+        let named = self.kernel.db().others_named(&scope, &all.join("\n")).await?;
+        if !named.is_empty() {
+            return Err(blocked(&named, &all));
+        }
+        let mark = self.mark(caller);
+        let inputs = self.lake.inputs(&scope, seen.scope.ns(), None).await?;
+        let made = Made {
+            method,
+            plan_version: shown.plan_version,
+            inputs: &inputs,
+            scanned: 0,
+            released_by: "two analysts",
+        };
+        let (outcome, kept) = result::seal(&self.kernel, &scope, &seen, &shown, &made)?;
+        let sealed = store::seal_result(&cipher, id, &kept.to_stored()?)?;
+        let bytes = sealed.bytes;
+        let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
+        let before = store::find(tx.conn(), &cipher, id).await?;
+        let before = before.ok_or_else(no_such_analysis)?;
+        // What was looked through is what is released.
+        model::require(&before, &seen.etag)?;
+        let change = model::decide(before, Command::Release(outcome), mark)?;
+        store::keep_result(&mut tx, id, sealed).await?;
+        store::apply(&mut tx, &cipher, &change, Some(bytes)).await?;
+        let analysis = change.analysis().clone();
+        tx.require_keys(&cipher).await?;
+        let entry = AuditEntry::new(&permit)
+            .resource(Name::Analysis(tenant, id))
+            .detail("state", analysis.state.as_str());
+        tx.commit(entry).await?;
+        Ok(told(&scope, analysis))
+    }
+}
+
+/// The refusal of an answer that names others, and where it does. Staff alone read it.
+fn blocked(named: &[OtherNamed], texts: &[&str]) -> Error {
+    let whole = texts.join("\n");
+    let places: Vec<String> = named
+        .iter()
+        .map(|one| {
+            let before = whole.get(..one.at).unwrap_or_default();
+            let line = before.matches("\\n").count() + before.lines().count().max(1);
+            format!("{:?} at byte {} (line {line})", one.text, one.at)
+        })
+        .collect();
+    Error::new(
+        Reason::FailedPrecondition,
+        format!(
+            "the answer names other customers: {}; have it changed before it is released",
+            places.join(", ")
+        ),
+    )
+}

@@ -1,0 +1,337 @@
+//! Asking questions, calling them off, asking again.
+
+use std::sync::Arc;
+
+use cordon_kernel::audit::AuditEntry;
+use cordon_kernel::db::TenantTx;
+use cordon_kernel::db::jobs::ANALYSE;
+use cordon_kernel::facade::Kernel;
+use cordon_kernel::keys::TenantCipher;
+use cordon_kernel::{Action, Disclosed, Error, Home, Name, Reason, Result, TenantId, TenantScope};
+use cordon_lake::Lake;
+use cordon_sla::objective::{ObjectiveKind, Severity};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::model::{self, Analysis, Asked, Command, Mark, New};
+use super::run::compile_rules;
+use super::store;
+use crate::rooms::access::Access;
+use crate::rooms::paging::{Listing, Page, PageRequest};
+use crate::rooms::requests::RequestId;
+use crate::rooms::{agreements, incidents};
+use crate::transport::Caller;
+
+/// Most analyses of a tenant; and most that have not ended.
+const MOST: i64 = 10_000;
+const MOST_OPEN: i64 = 20;
+
+/// The service.
+#[derive(Clone)]
+pub(super) struct Service {
+    pub(super) kernel: Arc<Kernel>,
+    pub(super) lake: Arc<Lake>,
+}
+
+/// An analysis and by which way it was read.
+pub(super) struct Told {
+    pub(super) analysis: Disclosed<Analysis>,
+    pub(super) staff: bool,
+}
+
+impl Service {
+    pub(super) async fn create(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        new: New,
+        request: RequestId,
+    ) -> Result<Told> {
+        let action = Action::CreateAnalysis;
+        let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
+        // Understood before anybody has to wait for it.
+        if let Asked::Rules(texts) = &new.asked {
+            compile_rules(&self.lake, &scope, texts)?;
+        }
+        let cipher = self.kernel.cipher(&scope).await?;
+        let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
+        let mark = self.mark(caller);
+        let now = mark.now;
+        if let Some(answer) = request.answered::<Analysis>(&mut tx, &cipher, now).await? {
+            drop(tx);
+            return self.told_again(&scope, &permit, tenant, answer).await;
+        }
+        require_room(&mut tx).await?;
+        let severity = match &new.incident {
+            Some(name) => incident_severity(&mut tx, name).await?,
+            None => Severity::Sev3,
+        };
+        let due = due(&mut tx, severity, now).await?;
+        let change = model::create(self.kernel.env().uuid_v7(), new, due, mark);
+        store::apply(&mut tx, &cipher, &change, None).await?;
+        let analysis = change.analysis().clone();
+        request.keep(&mut tx, &cipher, &analysis, now).await?;
+        if !analysis.asked.human() {
+            tx.schedule_job(&job(analysis.id), now).await?;
+        }
+        tx.require_keys(&cipher).await?;
+        let entry = AuditEntry::new(&permit)
+            .resource(Name::Analysis(tenant, analysis.id))
+            .detail("kind", kind(&analysis.asked));
+        tx.commit(entry).await?;
+        Ok(told(&scope, analysis))
+    }
+
+    pub(super) async fn rerun(
+        &self,
+        caller: &Caller,
+        (tenant, id): (TenantId, Uuid),
+        request: RequestId,
+    ) -> Result<Told> {
+        let action = Action::RerunAnalysis;
+        let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
+        let cipher = self.kernel.cipher(&scope).await?;
+        let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
+        let mark = self.mark(caller);
+        let now = mark.now;
+        if let Some(answer) = request.answered::<Analysis>(&mut tx, &cipher, now).await? {
+            drop(tx);
+            return self.told_again(&scope, &permit, tenant, answer).await;
+        }
+        let before = store::find(tx.conn(), &cipher, id).await?;
+        let before = before.ok_or_else(no_such_analysis)?;
+        require_room(&mut tx).await?;
+        let name = Name::Analysis(tenant.clone(), id).to_string();
+        let change = model::again(self.kernel.env().uuid_v7(), &before, name.clone(), mark)?;
+        store::apply(&mut tx, &cipher, &change, None).await?;
+        let analysis = change.analysis().clone();
+        request.keep(&mut tx, &cipher, &analysis, now).await?;
+        tx.schedule_job(&job(analysis.id), now).await?;
+        tx.require_keys(&cipher).await?;
+        let entry = AuditEntry::new(&permit)
+            .resource(Name::Analysis(tenant, analysis.id))
+            .detail("rerun_of", name);
+        tx.commit(entry).await?;
+        Ok(told(&scope, analysis))
+    }
+
+    pub(super) async fn cancel(
+        &self,
+        caller: &Caller,
+        name: (TenantId, Uuid),
+        expected: &str,
+    ) -> Result<Told> {
+        let what = (Action::CancelAnalysis, Command::Cancel);
+        self.change(caller, name, what, expected, None).await
+    }
+
+    pub(super) async fn reply(
+        &self,
+        caller: &Caller,
+        name: (TenantId, Uuid),
+        text: String,
+        request: RequestId,
+    ) -> Result<Told> {
+        let what = (Action::ReplyToAnalysis, Command::Reply(text));
+        self.change(caller, name, what, "", Some(request)).await
+    }
+
+    /// Has something happen to an analysis.
+    pub(super) async fn change(
+        &self,
+        caller: &Caller,
+        (tenant, id): (TenantId, Uuid),
+        (action, command): (Action, Command),
+        expected: &str,
+        request: Option<RequestId>,
+    ) -> Result<Told> {
+        let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
+        let cipher = self.kernel.cipher(&scope).await?;
+        let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
+        let mark = self.mark(caller);
+        let now = mark.now;
+        if let Some(request) = &request
+            && let Some(answer) = request.answered::<Analysis>(&mut tx, &cipher, now).await?
+        {
+            drop(tx);
+            return self.told_again(&scope, &permit, tenant, answer).await;
+        }
+        let before = store::find(tx.conn(), &cipher, id).await?;
+        let before = before.ok_or_else(no_such_analysis)?;
+        model::require(&before, expected)?;
+        let change = model::decide(before, command, mark)?;
+        store::apply(&mut tx, &cipher, &change, None).await?;
+        let analysis = change.analysis().clone();
+        if let Some(request) = &request {
+            request.keep(&mut tx, &cipher, &analysis, now).await?;
+        }
+        tx.require_keys(&cipher).await?;
+        let entry = AuditEntry::new(&permit)
+            .resource(Name::Analysis(tenant, id))
+            .detail("state", analysis.state.as_str());
+        tx.commit(entry).await?;
+        Ok(told(&scope, analysis))
+    }
+
+    pub(super) async fn get(
+        &self,
+        caller: &Caller,
+        (tenant, id): (TenantId, Uuid),
+    ) -> Result<Told> {
+        let action = Action::GetAnalysis;
+        let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
+        let found = self.find(&scope, id).await?;
+        let entry = AuditEntry::new(&permit).resource(Name::Analysis(tenant, id));
+        self.kernel.db().audit_read(&scope, entry).await?;
+        Ok(told(&scope, found))
+    }
+
+    pub(super) async fn find(&self, scope: &TenantScope, id: Uuid) -> Result<Analysis> {
+        let cipher = self.kernel.cipher(scope).await?;
+        let mut read = self.kernel.db().tenant_read(scope).await?;
+        let found = store::find(read.conn(), &cipher, id).await?;
+        found.ok_or_else(no_such_analysis)
+    }
+
+    pub(super) async fn list(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        page: PageRequest,
+    ) -> Result<(Page<Analysis>, bool)> {
+        let access = Access::within(&self.kernel, caller, &tenant, Action::ListAnalyses).await?;
+        let Access::Tenant(scope, permit) = &access else {
+            return Err(Error::permission_denied());
+        };
+        let query = Name::Tenant(tenant.clone()).to_string();
+        let listing = Listing::new(&self.kernel, &access, &query, page);
+        let before = listing.after().await?.unwrap_or_default();
+        let cipher = self.kernel.cipher(scope).await?;
+        let mut read = access.read(&self.kernel).await?;
+        let rows = store::list(read.conn(), &cipher, &before, listing.limit()).await?;
+        drop(read);
+        let place = |one: &Analysis| one.id.hyphenated().to_string();
+        let page = listing.page(rows, place).await?;
+        let entry = AuditEntry::new(permit)
+            .resource(Name::Tenant(tenant.clone()))
+            .detail("count", page.rows.get().len());
+        let staff = scope.entered().is_some();
+        access
+            .audit_read(&self.kernel, &Home::Tenant(tenant), entry)
+            .await?;
+        Ok((page, staff))
+    }
+
+    pub(super) fn mark(&self, caller: &Caller) -> Mark {
+        let env = self.kernel.env();
+        Mark {
+            now: env.now(),
+            by: caller.credential().principal().subject().to_owned(),
+            etag: hex::encode(env.bytes::<16>()),
+        }
+    }
+
+    async fn told_again(
+        &self,
+        scope: &TenantScope,
+        permit: &cordon_kernel::Permit,
+        tenant: TenantId,
+        answer: Analysis,
+    ) -> Result<Told> {
+        let entry = AuditEntry::new(permit)
+            .resource(Name::Analysis(tenant, answer.id))
+            .detail("again", "yes");
+        self.kernel.db().audit_read(scope, entry).await?;
+        Ok(told(scope, answer))
+    }
+}
+
+pub(super) fn told(scope: &TenantScope, analysis: Analysis) -> Told {
+    Told {
+        analysis: Disclosed::own(scope, analysis),
+        staff: scope.entered().is_some(),
+    }
+}
+
+/// The job that answers it.
+pub(super) fn job(id: Uuid) -> String {
+    format!("{ANALYSE}:{}", id.hyphenated())
+}
+
+/// What kind of question it is, in a word.
+pub(super) fn kind(asked: &Asked) -> &'static str {
+    match asked {
+        Asked::Server(question) => question.kind().as_str(),
+        Asked::Rules(_) => "rule",
+        Asked::Human(_) => "human",
+    }
+}
+
+/// # Errors
+/// `QUOTA_EXCEEDED` when the tenant has as many as it may.
+async fn require_room(tx: &mut TenantTx<'_>) -> Result<()> {
+    let tenant = tx.tenant();
+    let (all, open) = store::counts(tx.conn(), tenant).await?;
+    if open >= MOST_OPEN {
+        return Err(Error::new(
+            Reason::QuotaExceeded,
+            "20 questions of the tenant are open: wait for an answer, or call one off",
+        ));
+    }
+    if all >= MOST {
+        return Err(Error::new(
+            Reason::QuotaExceeded,
+            "a tenant has at most 10,000 analyses",
+        ));
+    }
+    Ok(())
+}
+
+async fn incident_severity(tx: &mut TenantTx<'_>, name: &str) -> Result<Severity> {
+    let Name::Incident(_, id) = Name::parse("analysis.incident", name)? else {
+        return Err(Error::internal("an incident by another name"));
+    };
+    let tenant = tx.tenant();
+    let found = incidents::severity_of(tx.conn(), tenant, id).await?;
+    found.ok_or_else(|| Error::new(Reason::NotFound, "no such incident"))
+}
+
+/// Until when the agreement in force promises an answer, if it promises any.
+async fn due(
+    tx: &mut TenantTx<'_>,
+    severity: Severity,
+    now: Timestamp,
+) -> Result<Option<Timestamp>> {
+    let tenant = tx.tenant();
+    let Some(agreement) = agreements::in_force(tx.conn(), tenant, now).await? else {
+        return Ok(None);
+    };
+    let promised = agreement
+        .objectives()
+        .iter()
+        .find(|one| one.kind == ObjectiveKind::AnswerAnalysis && one.severity == severity);
+    let calendar = promised.and_then(|one| agreement.calendars().get(&one.calendar));
+    Ok(match (promised, calendar) {
+        (Some(promised), Some(calendar)) => calendar.add_open(now, promised.within).ok(),
+        _ => None,
+    })
+}
+
+pub(super) fn no_such_analysis() -> Error {
+    Error::new(Reason::NotFound, "no such analysis")
+}
+
+/// The answer of an analysis, as it is kept.
+pub(super) async fn kept(
+    kernel: &Kernel,
+    scope: &TenantScope,
+    cipher: &TenantCipher,
+    id: Uuid,
+) -> Result<Option<super::result::Kept>> {
+    let mut read = kernel.db().tenant_read(scope).await?;
+    let stored = store::result(read.conn(), cipher, id).await?;
+    drop(read);
+    stored
+        .map(|stored| super::result::Kept::from_stored(&stored))
+        .transpose()
+}

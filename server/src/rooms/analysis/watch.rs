@@ -1,0 +1,82 @@
+//! Following one analysis until it has ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cordon_kernel::audit::AuditEntry;
+use cordon_kernel::facade::Kernel;
+use cordon_kernel::{Action, Name, Result, TenantId, TenantScope};
+use cordon_proto::analysis as wire;
+use uuid::Uuid;
+
+use super::convert;
+use super::service::{Service, told};
+use super::store;
+use crate::transport::{Caller, Feed, Feeder};
+
+/// How often it is read.
+const POLL: Duration = Duration::from_millis(500);
+/// How often a silent watch says that it is alive.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+impl Service {
+    pub(super) async fn watch(
+        &self,
+        caller: Caller,
+        (tenant, id): (TenantId, Uuid),
+    ) -> Result<Feed<wire::WatchAnalysisResponse>> {
+        let action = Action::WatchAnalysis;
+        let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
+        self.find(&scope, id).await?;
+        let entry = AuditEntry::new(&permit).resource(Name::Analysis(tenant, id));
+        self.kernel.db().audit_read(&scope, entry).await?;
+        let scope = Arc::new(scope);
+        let tail = Tail {
+            kernel: Arc::clone(&self.kernel),
+            scope: Arc::clone(&scope),
+            id,
+        };
+        let kernel = Arc::clone(&self.kernel);
+        Ok(Feed::spawn(kernel, caller, scope, |feeder| tail.run(feeder)))
+    }
+}
+
+struct Tail {
+    kernel: Arc<Kernel>,
+    scope: Arc<TenantScope>,
+    id: Uuid,
+}
+
+impl Tail {
+    async fn run(self, feeder: Feeder<wire::WatchAnalysisResponse>) -> Result<()> {
+        let tenant = self.scope.tenant().clone();
+        let mut seen = String::new();
+        let mut said = tokio::time::Instant::now();
+        loop {
+            let cipher = self.kernel.cipher(&self.scope).await?;
+            let mut read = self.kernel.db().tenant_read(&self.scope).await?;
+            let found = store::find(read.conn(), &cipher, self.id).await?;
+            drop(read);
+            let Some(found) = found else {
+                return Ok(());
+            };
+            let ended = found.state.ended();
+            if found.etag != seen {
+                seen.clone_from(&found.etag);
+                let told = told(&self.scope, found);
+                let analysis = Some(convert::analysis(&tenant, told.analysis, told.staff));
+                feeder.send(wire::WatchAnalysisResponse { analysis }).await?;
+                said = tokio::time::Instant::now();
+            } else if said.elapsed() >= HEARTBEAT {
+                feeder
+                    .send(wire::WatchAnalysisResponse { analysis: None })
+                    .await?;
+                said = tokio::time::Instant::now();
+            }
+            if ended {
+                return Ok(());
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+}
