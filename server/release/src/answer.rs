@@ -125,26 +125,15 @@ impl Paid<Indicator> {
     /// [`Refused::SnapshotIncomplete`] unless there is one count for each day of the window. An
     /// answer over fewer days would be another question with part of the same noise.
     pub fn answer(self, counts: &[IndicatorCount<'_>]) -> Result<Answer<Bucket>, Refused> {
-        self.answer_with(counts, |key, indicator| {
-            two_sided_geometric(&key.noise(indicator))
-        })
-    }
-
-    /// As [`Paid::answer`], with the noise that a day's key and the question give. Tests put
-    /// other noise in, to show that an attack on it succeeds.
-    pub(crate) fn answer_with(
-        self,
-        counts: &[IndicatorCount<'_>],
-        noise: impl Fn(&DayKey, &Indicator) -> i64,
-    ) -> Result<Answer<Bucket>, Refused> {
         let (indicator, snapshot) = self.into_parts();
         let days = Window::ending(snapshot).days();
         if !days.eq(counts.iter().map(|of| of.key.day())) {
             return Err(Refused::SnapshotIncomplete);
         }
+        let canonical = indicator.to_string();
         let noisy = counts
             .iter()
-            .map(|of| i64::from(of.count.0) + noise(of.key, &indicator))
+            .map(|of| i64::from(of.count.0) + two_sided_geometric(&of.key.noise(&canonical)))
             .sum();
         Ok(Answer::new(
             Release::IndicatorSeenByOthers,

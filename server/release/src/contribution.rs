@@ -17,58 +17,45 @@ use crate::ranges::ProviderRanges;
 /// under the day's key nobody can aim at which.
 pub const MAX_TAGS: usize = 50_000;
 
-/// What a tenant has contributed on the days that still hold it back.
-#[derive(Debug, Default)]
-pub struct Remembered(BTreeSet<OwnTag>);
+/// Takes what a tenant saw on one day and keeps what it contributes. Holds [`MAX_TAGS`] entries
+/// at most, however many it is shown, and as many for each of the earlier days.
+#[derive(Debug)]
+pub struct Collector<'k> {
+    key: &'k DayKey,
+    memory: &'k MemoryKey,
+    ranges: &'k ProviderRanges,
+    /// What the tenant contributed on earlier days of the window that ends with this day.
+    remembered: BTreeSet<OwnTag>,
+    kept: BTreeMap<Tag, OwnTag>,
+}
 
-impl Remembered {
-    /// Out of the tenant's memory, for the counts of `day`: rows of earlier days that are too old
-    /// to hold anything back are left out, so the caller may load more than needed.
+impl<'k> Collector<'k> {
+    /// For the day of the key, and the tenant of the memory and its rows: what it contributed on
+    /// earlier days. Rows that hold nothing back on this day may be among them; so may those of the
+    /// day itself, so that it can be made once more.
     #[must_use]
-    pub fn new(day: Day, rows: impl IntoIterator<Item = (Day, OwnTag)>) -> Self {
-        let holds = Self::holding(day);
+    pub fn new(
+        key: &'k DayKey,
+        memory: &'k MemoryKey,
+        rows: impl IntoIterator<Item = (Day, OwnTag)>,
+        ranges: &'k ProviderRanges,
+    ) -> Self {
+        let (day, holding) = (key.day(), Self::holding(key.day()));
         let rows = rows.into_iter();
-        Self(
-            rows.filter(|(on, _)| *on >= holds && *on < day)
-                .map(|(_, tag)| tag)
-                .collect(),
-        )
+        let held = rows.filter(|(on, _)| (holding..day).contains(on));
+        Self {
+            key,
+            memory,
+            ranges,
+            remembered: held.map(|(_, own)| own).collect(),
+            kept: BTreeMap::new(),
+        }
     }
 
     /// The earliest day whose rows hold anything back on `day`. Rows of earlier days may go.
     #[must_use]
     pub fn holding(day: Day) -> Day {
         day.minus(WINDOW_DAYS - 1)
-    }
-}
-
-/// Takes what a tenant saw on one day and keeps what it contributes. Holds [`MAX_TAGS`] entries
-/// at most, however many it is shown.
-#[derive(Debug)]
-pub struct Collector<'k> {
-    key: &'k DayKey,
-    memory: &'k MemoryKey,
-    remembered: &'k Remembered,
-    ranges: &'k ProviderRanges,
-    kept: BTreeMap<Tag, OwnTag>,
-}
-
-impl<'k> Collector<'k> {
-    /// For the day of the key, and the tenant of the memory.
-    #[must_use]
-    pub fn new(
-        key: &'k DayKey,
-        memory: &'k MemoryKey,
-        remembered: &'k Remembered,
-        ranges: &'k ProviderRanges,
-    ) -> Self {
-        Self {
-            key,
-            memory,
-            remembered,
-            ranges,
-            kept: BTreeMap::new(),
-        }
     }
 
     /// Takes one sighting in the tenant's own events of that day. Order and repetition change
@@ -78,7 +65,7 @@ impl<'k> Collector<'k> {
             return;
         }
         let own = self.memory.tag(indicator);
-        if self.remembered.0.contains(&own) {
+        if self.remembered.contains(&own) {
             return;
         }
         self.kept.insert(self.key.tag(indicator), own);

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 /// A question that gets no answer: what is wrong, and what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// The text is no indicator of a kind that can be asked for.
+    /// The text is no indicator of a kind that can be asked for, or no id of an instance.
     #[error("{0}")]
     Malformed(&'static str),
     /// The address is nobody's in particular: private, reserved or a carrier's.
@@ -23,7 +23,7 @@ pub enum Refused {
     ProviderRange,
     /// The asker has not seen the indicator itself, within the window.
     #[error(
-        "nothing in your own events of the last days names this indicator: only what you have seen \
+        "nothing in your own events of the last seven days names this indicator: only what you have seen \
          yourself can be asked for"
     )]
     NotSeen,
@@ -48,14 +48,16 @@ pub enum Refused {
         until: Timestamp,
     },
     /// Counts of some day of the window are not there: not yet made, or their key is gone.
-    #[error("the counts of these days are not complete yet: ask again in an hour")]
+    #[error(
+        "the counts of these days are not all there: ask again later; a new installation answers after its first seven whole days"
+    )]
     SnapshotIncomplete,
 }
 
 impl Refused {
     /// All reasons, in the order of the variants.
     pub const REASONS: [&'static str; 8] = [
-        "INDICATOR_MALFORMED",
+        "QUESTION_MALFORMED",
         "INDICATOR_NOT_PUBLIC",
         "INDICATOR_IN_PROVIDER_RANGE",
         "INDICATOR_NOT_SEEN",

@@ -64,9 +64,9 @@ impl DayKey {
     }
 
     /// 32 bytes that nobody without the key can tell from random ones: the day's noise on the
-    /// count of an indicator is made of them.
-    pub(crate) fn noise(&self, indicator: &Indicator) -> [u8; 32] {
-        hash(&self.noise, &indicator.to_string())
+    /// count of an indicator, by its canonical form, is made of them.
+    pub(crate) fn noise(&self, canonical: &str) -> [u8; 32] {
+        hash(&self.noise, canonical)
     }
 
     /// Under what a budget has the question, by its canonical form.

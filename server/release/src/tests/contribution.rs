@@ -8,13 +8,13 @@ use super::world::World;
 use super::{address, day, key, nth};
 use crate::{
     Collector, Contribution, Count, Eligible, Evidence, Indicator, IndicatorCount, MAX_TAGS,
-    MemoryKey, ProviderRanges, Refused, Remembered,
+    MemoryKey, ProviderRanges, Refused,
 };
 
 fn contribution(sightings: impl IntoIterator<Item = Indicator>) -> Contribution {
     let (key, memory) = (key(3), MemoryKey::new(&[1; 32]));
-    let (none, ranges) = (Remembered::default(), ProviderRanges::default());
-    let mut collector = Collector::new(&key, &memory, &none, &ranges);
+    let ranges = ProviderRanges::default();
+    let mut collector = Collector::new(&key, &memory, [], &ranges);
     for indicator in sightings {
         collector.see(&indicator);
     }
@@ -60,6 +60,27 @@ fn a_day_has_so_many_tags_at_most_and_the_lowest() {
 }
 
 #[test]
+fn a_contribution_can_be_made_once_more_and_holds_back_for_six_days() {
+    let x = address("203.0.113.9");
+    let (memory, ranges) = (MemoryKey::new(&[1; 32]), ProviderRanges::default());
+    let on = |number, rows: &[(crate::Day, crate::OwnTag)]| {
+        let key = key(number);
+        let mut collector = Collector::new(&key, &memory, rows.iter().copied(), &ranges);
+        collector.see(&x);
+        collector.finish()
+    };
+    let first = on(3, &[]);
+    let rows = [(first.day(), first.remember()[0])];
+    assert_eq!(on(3, &rows), first);
+    for held in 4..=9 {
+        assert_eq!(on(held, &rows).tags(), []);
+    }
+    assert_eq!(on(10, &rows).tags().len(), 1);
+    let earliest = |number| Collector::holding(day(number));
+    assert_eq!((earliest(9), earliest(10)), (day(3), day(4)));
+}
+
+#[test]
 fn tags_of_days_cannot_be_linked() {
     let x = address("203.0.113.9");
     assert_ne!(key(3).tag(&x), key(4).tag(&x));
@@ -74,8 +95,7 @@ fn tags_of_days_cannot_be_linked() {
 fn the_providers_addresses_are_not_contributed() {
     let (key, memory) = (key(3), MemoryKey::new(&[1; 32]));
     let ranges = ProviderRanges::new(["198.51.100.0/24".parse().unwrap()]);
-    let none = Remembered::default();
-    let mut collector = Collector::new(&key, &memory, &none, &ranges);
+    let mut collector = Collector::new(&key, &memory, [], &ranges);
     collector.see(&address("198.51.100.9"));
     collector.see(&address("203.0.113.9"));
     assert_eq!(

@@ -49,7 +49,7 @@ fn indicators() -> String {
         hash,
     ] {
         let noise: Vec<String> = (0..7)
-            .map(|at| two_sided_geometric(&key(at).noise(&indicator)).to_string())
+            .map(|at| two_sided_geometric(&key(at).noise(&indicator.to_string())).to_string())
             .collect();
         let key: DayKey = key(6);
         let fingerprint = key.fingerprint(

@@ -128,6 +128,6 @@ fn questions_are_bounded() {
     assert_eq!(new(VM, 0, 31), Err(Refused::Days));
     assert_eq!(new(VM, 4, 3), Err(Refused::Days));
     for id in ["", "two words", "i-\u{e9}", &"i".repeat(257)] {
-        assert_eq!(new(id, 3, 3).unwrap_err().reason(), "INDICATOR_MALFORMED");
+        assert_eq!(new(id, 3, 3).unwrap_err().reason(), "QUESTION_MALFORMED");
     }
 }

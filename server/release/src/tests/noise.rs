@@ -10,7 +10,7 @@ fn draws_follow_the_two_sided_geometric_law() {
     const DRAWS: usize = 100_000;
     let mut seen = [0_u32; 11];
     for number in 0..DRAWS {
-        let noise = two_sided_geometric(&key(1).noise(&nth(number)));
+        let noise = two_sided_geometric(&key(1).noise(&nth(number).to_string()));
         seen[usize::try_from(noise.clamp(-5, 5) + 5).unwrap()] += 1;
     }
     let expected = |bin: i64| -> f64 {
@@ -33,7 +33,7 @@ fn draws_follow_the_two_sided_geometric_law() {
 
 #[test]
 fn neighbouring_days_keys_and_questions_have_unrelated_noise() {
-    let of = |key: &DayKey, number| two_sided_geometric(&key.noise(&nth(number)));
+    let of = |key: &DayKey, number| two_sided_geometric(&key.noise(&nth(number).to_string()));
     let correlation = |one: &dyn Fn(usize) -> i64, other: &dyn Fn(usize) -> i64| {
         let (mut product, mut squares) = (0, 0);
         for number in 0..5_000 {

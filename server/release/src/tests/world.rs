@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{day, key};
 use crate::{
     Answer, Bucket, Budget, Collector, Count, Day, DayKey, Eligible, Evidence, Indicator,
-    IndicatorCount, MemoryKey, OwnTag, ProviderRanges, Refused, Remembered, Tag, Window,
+    IndicatorCount, MemoryKey, OwnTag, ProviderRanges, Refused, Tag, Window,
 };
 
 pub(super) struct World {
@@ -33,10 +33,9 @@ impl World {
     /// A tenant's day: what it saw, in any order and as often as it likes.
     pub(super) fn contribute(&mut self, tenant: usize, on: u16, sightings: &[Indicator]) {
         let rows = self.memories.entry(tenant).or_default();
-        let remembered = Remembered::new(day(on), rows.iter().copied());
         let memory = MemoryKey::new(&[u8::try_from(tenant).unwrap(); 32]);
         let key = &self.keys[usize::from(on)];
-        let mut collector = Collector::new(key, &memory, &remembered, &self.ranges);
+        let mut collector = Collector::new(key, &memory, rows.iter().copied(), &self.ranges);
         for indicator in sightings {
             collector.see(indicator);
             self.seen.insert((tenant, *indicator), day(on));

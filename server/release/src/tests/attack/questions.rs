@@ -80,7 +80,11 @@ fn play(victim: bool) -> Learnt {
     // The answers about the target are those of the law's own formula.
     for snapshot in EVENT..DAYS {
         let noise: i64 = (snapshot - EVENT..=snapshot)
-            .map(|at| two_sided_geometric(&key(at.try_into().unwrap()).noise(&address(TARGET))))
+            .map(|at| {
+                two_sided_geometric(
+                    &key(at.try_into().unwrap()).noise(&address(TARGET).to_string()),
+                )
+            })
             .sum();
         let exactly = world.exactly(&address(TARGET), snapshot.try_into().unwrap());
         assert_eq!(exactly, COLLUDERS + u32::from(victim));
@@ -111,7 +115,7 @@ fn ten_thousand_questions_tell_no_more_than_the_few_that_differ() {
     assert!(with.answers.len() <= most);
     for reason in [
         "RELEASE_BUDGET_SPENT",
-        "INDICATOR_MALFORMED",
+        "QUESTION_MALFORMED",
         "INDICATOR_NOT_PUBLIC",
     ] {
         assert!(with.refused.contains_key(reason), "{reason}");
