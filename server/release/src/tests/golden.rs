@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use super::{address, day, key};
 use crate::noise::two_sided_geometric;
 use crate::{
-    Budget, DayKey, Eligible, Indicator, InstanceDays, Ownership, Question as _, Release, Stay,
-    Work,
+    Bucket, Budget, DayKey, Eligible, Indicator, InstanceDays, Ownership, Question as _, Release,
+    Stay, Work,
 };
 
 const GOLDEN: &str = include_str!("../releases.golden.txt");
@@ -42,6 +42,8 @@ fn hexadecimal(bytes: &[u8]) -> String {
 
 fn indicators() -> String {
     let mut text = declaration(Release::IndicatorSeenByOthers);
+    let edges = [-3, 4, 5, 20, 21].map(|noisy| format!("{noisy} {}", Bucket::of(noisy).as_str()));
+    writeln!(text, "  buckets    {}", edges.join(", ")).unwrap();
     let hash = Indicator::parse_file_sha256(&"AB".repeat(32)).unwrap();
     for indicator in [
         address("::ffff:203.0.113.9"),
