@@ -70,6 +70,9 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             "GetFinding" | "UpdateFinding" if field.name() == "name" => {
                 format!("tenants/{tenant}/findings/{ID}")
             }
+            name if name.contains("Analysis") && field.name() == "name" => {
+                format!("tenants/{tenant}/analyses/{ID}")
+            }
             "CreateTask" | "ListTasks" | "ListContacts" if field.name() == "parent" => {
                 incident(tenant)
             }
@@ -157,6 +160,18 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             let rule = json!({ "name": format!("tenants/{tenant}/rules/{ID}"), "enabled": true });
             vec![("rule", rule), ("updateMask", json!("enabled"))]
         }
+        "CreateAnalysis" => {
+            let body = json!({
+                "question": { "sql": { "query": "SELECT 1" } },
+                "purpose": "x",
+                "consent": ["DATA_KIND_EVENTS"],
+            });
+            vec![("analysis", body)]
+        }
+        "ReplyToAnalysis" | "AskBackAnalysis" | "DeclineAnalysis" | "ReturnAnalysisResult" => {
+            vec![("text", json!("x"))]
+        }
+        "SubmitAnalysisResult" => vec![("findings", json!("x")), ("method", json!("x"))],
         "UpdateFinding" => vec![("status", json!("FINDING_STATUS_RESOLVED"))],
         "CreateIncident" => {
             let body = json!({ "title": "x", "severity": "SEVERITY_SEV2" });

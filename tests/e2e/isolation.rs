@@ -121,6 +121,26 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
         ("ListFindings", within(|of| json!({ "parent": format!("tenants/{of}") }))),
         ("UpdateFinding", within(|of| json!({ "name": format!("tenants/{of}/findings/{ID}"), "status": "FINDING_STATUS_RESOLVED" }))),
         ("WatchFindings", within(|of| json!({ "parent": format!("tenants/{of}"), "cursor": "0" }))),
+        ("CreateAnalysis", within(|of| json!({ "parent": format!("tenants/{of}"), "analysis": asking(of, json!({ "sql": { "query": "SELECT account, operation, actor, count(*) AS n FROM events GROUP BY account, operation, actor ORDER BY account, operation, actor" } })) }))
+            .into_iter()
+            .chain(within(|of| json!({ "parent": format!("tenants/{of}"), "analysis": asking(of, json!({ "rule": { "texts": [RULE, COUNTING] } })) })))
+            .chain(within(|of| json!({ "parent": format!("tenants/{of}"), "analysis": asking(of, json!({ "pivot": { "subject": { "resource": "snap-0shared" } } })) })))
+            .chain(within(|of| json!({ "parent": format!("tenants/{of}"), "analysis": asking(of, json!({ "human": { "text": "What happened?" } })) })))
+            .collect()),
+        ("GetAnalysis", both_analyses(json!({}))),
+        ("ListAnalyses", within(|of| json!({ "parent": format!("tenants/{of}") }))),
+        ("WatchAnalysis", both_analyses(json!({}))),
+        ("CancelAnalysis", both_analyses(json!({}))),
+        ("ReplyToAnalysis", both_analyses(json!({ "text": "x" }))),
+        ("RerunAnalysis", both_analyses(json!({}))),
+        ("DownloadAnalysisResult", both_analyses(json!({ "format": "FORMAT_JSON" }))),
+        ("ListAnalysisQueue", vec![nothing()]),
+        ("ClaimAnalysis", both_analyses(json!({}))),
+        ("AskBackAnalysis", both_analyses(json!({ "text": "x" }))),
+        ("DeclineAnalysis", both_analyses(json!({ "text": "x" }))),
+        ("SubmitAnalysisResult", both_analyses(json!({ "findings": "x", "method": "x" }))),
+        ("ReturnAnalysisResult", both_analyses(json!({ "text": "x" }))),
+        ("ReleaseAnalysisResult", both_analyses(json!({}))),
         ("CreateTask", both_parents(json!({ "task": { "title": "x", "responsible": "RESPONSIBLE_SHARED" } }))),
         ("GetTask", both_tasks(json!({}))),
         ("ListTasks", both_parents(json!({}))),
@@ -179,6 +199,24 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
 }
 
 const ID: &str = "01920000-0000-7000-8000-000000000001";
+
+fn both_analyses(more: serde_json::Value) -> Vec<String> {
+    within(|of| {
+        let mut body = more.clone();
+        body["name"] = json!(format!("tenants/{of}/analyses/{ID}"));
+        body
+    })
+}
+
+/// A question over all events up to a time that is the same in all worlds.
+fn asking(of: &str, question: serde_json::Value) -> serde_json::Value {
+    json!({
+        "question": question,
+        "scope": { "endTime": "2026-12-01T00:00:00Z" },
+        "purpose": format!("what {of} has"),
+        "consent": ["DATA_KIND_EVENTS"],
+    })
+}
 
 /// A rule that takes events of initech's and of others'.
 const RULE: &str = "title: Roles and copies\nlogsource:\n    product: aws\n    service: cloudtrail\n\
@@ -509,9 +547,20 @@ async fn observe(world: &World, role: &str) -> Vec<(String, String)> {
             let answer = raw.call(&method, request(&method, question)).await;
             ask(&method, question, answer);
         }
-        if method.name() == "CreateIncident" {
-            // The server looks at its clocks when the machine lets it: before what is read next.
+        if matches!(method.name(), "CreateIncident" | "CreateAnalysis") {
+            // The server looks at its clocks, and answers, when the machine lets it: before what is
+            // read next.
             tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+        }
+    }
+    for (at, name) in answers_of_own(&raw).await.iter().enumerate() {
+        for format in ["FORMAT_JSON", "FORMAT_HTML", "FORMAT_STATEMENT"] {
+            let all = methods();
+            let method = all.iter().find(|one| one.name() == "DownloadAnalysisResult");
+            let method = method.unwrap();
+            let question = json!({ "name": name, "format": format }).to_string();
+            let answer = raw.call(method, request(method, &question)).await;
+            ask(method, &format!("answer {at} as {format}"), answer);
         }
     }
     let own = does(
@@ -537,6 +586,21 @@ async fn observe(world: &World, role: &str) -> Vec<(String, String)> {
         }
     }
     seen
+}
+
+/// What initech has asked that is answered, oldest first.
+async fn answers_of_own(raw: &Raw) -> Vec<String> {
+    let own = json!({ "parent": "tenants/initech", "pageSize": 1000 });
+    let own = does(raw, "ListAnalyses", own).await;
+    let mut names: Vec<String> = own["analyses"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|one| one["state"] == "STATE_RELEASED")
+        .map(|one| one["name"].as_str().unwrap().to_owned())
+        .collect();
+    names.sort_unstable();
+    names
 }
 
 /// Worlds that are tried; `CORDON_TEST_WORLDS` asks for more.

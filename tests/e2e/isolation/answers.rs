@@ -1,6 +1,7 @@
 //! Answers as they are compared: without what differs between any two installations.
 
 use base64::Engine as _;
+use cordon_proto::analysis::DownloadAnalysisResultResponse;
 use cordon_proto::reports::GenerateIncidentReportResponse;
 use cordon_proto::sla::{GenerateReportResponse, generate_report_response};
 use prost::Message as _;
@@ -89,6 +90,14 @@ pub(super) fn signed(method: &MethodDescriptor, answer: &bytes::Bytes) -> String
             let answer = GenerateIncidentReportResponse::decode(answer.clone());
             answer.unwrap().statement
         }
+        "DownloadAnalysisResult" => {
+            let answer = DownloadAnalysisResultResponse::decode(answer.clone());
+            let data = answer.unwrap().data;
+            match serde_json::from_slice::<serde_json::Value>(&data) {
+                Ok(envelope) if envelope.get("payload").is_some() => data,
+                _ => return String::from_utf8_lossy(&data).into_owned(),
+            }
+        }
         _ => return String::new(),
     };
     let envelope: serde_json::Value = serde_json::from_slice(&envelope).unwrap();
@@ -106,7 +115,9 @@ pub(super) fn jobs_last(method: &MethodDescriptor, answer: String) -> String {
     if let Some(entries) = answer["entries"].as_array_mut() {
         let is_job = |entry: &serde_json::Value| {
             let actor = entry["actor"].as_str().unwrap_or_default();
-            actor.starts_with("system:clocks:") || actor == "system:detect"
+            ["system:clocks:", "system:detect", "system:analyse:"]
+                .iter()
+                .any(|job| actor.starts_with(job))
         };
         entries.sort_by_key(is_job);
         for (entry, number) in entries.iter_mut().zip(1_u64..) {

@@ -24,8 +24,10 @@ use super::store;
 
 pub(super) use hunt::compile_rules;
 
-/// How often it is said how far the work is, and asked whether it was called off.
+/// How often it is asked whether a question was called off.
 const LOOK: Duration = Duration::from_secs(1);
+/// How many times it is asked before it is said how far the work is.
+const SAID: u32 = 5;
 /// How often an answer is tried that something within the server stands in the way of.
 const ATTEMPTS: u32 = 5;
 /// Most bytes of all answers of a tenant that are kept.
@@ -163,7 +165,7 @@ impl Run<'_> {
     /// Says how far the work is until it was called off.
     async fn watch(&self, id: Uuid) -> Result<()> {
         let mut said = Progress::default();
-        loop {
+        for looked in 1_u32.. {
             tokio::time::sleep(LOOK).await;
             let cipher = self.kernel.cipher(&self.scope).await?;
             let mut read = self.kernel.db().tenant_read(&self.scope).await?;
@@ -173,13 +175,14 @@ impl Run<'_> {
                 return Ok(());
             }
             let progress = self.work.progress();
-            if progress != said {
+            if progress != said && looked.is_multiple_of(SAID) {
                 if self.change(id, Command::Advance(progress)).await?.is_none() {
                     return Ok(());
                 }
                 said = progress;
             }
         }
+        Ok(())
     }
 
     /// The answer, and what is to be kept of it.
