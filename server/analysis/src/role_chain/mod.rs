@@ -178,6 +178,12 @@ fn asked_for(ids: &[String]) -> Option<String> {
     for path in ["requestParameters.userName", "requestParameters.roleName"] {
         parts.push(sql::at_path_one(path, &names));
     }
+    let sessions = ids.iter().filter(|id| read::kind(id) == "session");
+    let sessions = sessions.filter_map(|id| id.rsplit('/').next());
+    parts.push(sql::at_path_one(
+        "requestParameters.roleSessionName",
+        sessions,
+    ));
     let accounts: Vec<String> = ids
         .iter()
         .filter(|id| read::kind(id) == "service_account")
@@ -279,6 +285,17 @@ impl State {
             let through = issue.role.clone().filter(|role| {
                 self.start.kind == "role" && *role == self.start.id && issue.to.id != self.start.id
             });
+            // Sessions of other roles may be called the same.
+            let asked = |id: &String| matches!(self.walked.get(id), Some([_, true, _]));
+            if ask == Ask::Backward
+                && issue.to.kind == "session"
+                && ![Some(&issue.to.id), issue.key.as_ref(), issue.role.as_ref()]
+                    .into_iter()
+                    .flatten()
+                    .any(asked)
+            {
+                continue;
+            }
             let hop = if ask == Ask::Backward {
                 -self.hop
             } else {
