@@ -82,14 +82,32 @@ fn heading(hop: i32) -> String {
     }
 }
 
-/// The name without what all have in common.
+/// The name without what all have in common; of a session its role's.
 fn label(node: &Node) -> String {
-    let name = match node.id.rsplit_once(":assumed-role/") {
-        Some((_, rest)) => rest,
+    let name = match session(node) {
+        Some((role, _)) => role,
         None => node.id.rsplit(':').next().unwrap_or_default(),
     };
     let name = if name.is_empty() { &node.id } else { name };
-    short_end(name, 32)
+    short_end(name, 27)
+}
+
+/// What it is, and of a session what it is called.
+fn about(node: &Node) -> String {
+    match session(node) {
+        Some((_, name)) => format!("session {}", short_end(name, 22)),
+        None => short(&node.kind, 20).replace('_', " "),
+    }
+}
+
+/// Role and name of a session.
+fn session(node: &Node) -> Option<(&str, &str)> {
+    let (_, rest) = node.id.split_once(":assumed-role/")?;
+    rest.split_once('/')
+}
+
+fn events(count: u64) -> String {
+    format!("{count} event{}", if count == 1 { "" } else { "s" })
 }
 
 fn class(outcome: Outcome) -> &'static str {
@@ -177,7 +195,7 @@ pub(super) fn draw(graph: &Graph) -> Markup {
                         " steps between them. The tables below say the same in words."
                     }
                     defs {
-                        marker id="tip" viewBox="0 0 8 8" refX="1" refY="4" markerWidth="7" markerHeight="7" orient="auto" {
+                        marker id="tip" viewBox="0 0 8 8" refX="1" refY="4" markerUnits="userSpaceOnUse" markerWidth="9" markerHeight="9" orient="auto" {
                             path class="tip" d="M0 0 L8 4 L0 8 z" {}
                         }
                     }
@@ -199,8 +217,8 @@ pub(super) fn draw(graph: &Graph) -> Markup {
                                 rect class=(if node.hop == 0 { "node start" } else { "node" }) x=(n(*x)) y=(n(*y)) width=(n(BOX.0)) height=(n(BOX.1)) rx="4" {}
                                 text class="b" x=(n(x + 10.0)) y=(n(y + 17.0)) { (label(node)) }
                                 text class="soft s" x=(n(x + 10.0)) y=(n(y + 32.0)) {
-                                    (short(&node.kind, 20).replace('_', " "))
-                                    @if node.used > 0 { " · " (node.used) " events" }
+                                    (about(node))
+                                    @if node.used > 0 { " · " (events(node.used)) }
                                 }
                             }
                         }

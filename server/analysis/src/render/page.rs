@@ -88,9 +88,9 @@ fn table(table: &Table) -> Markup {
                         thead {
                             tr {
                                 @for column in &table.columns {
-                                    th scope="col" class=[class(column.kind)] {
+                                    th scope="col" class=[class(column.kind).filter(|class| *class != "mono")] {
                                         (Words(&column.name.replace('_', " ")))
-                                        @if let Some(unit) = &column.unit { @if *unit != column.name { " " span class="unit" { (Words(unit)) } } }
+                                        @if let Some(unit) = &column.unit { @if !column.name.contains(unit.as_str()) { " " span class="unit" { (Words(unit)) } } }
                                     }
                                 }
                             }
@@ -99,7 +99,7 @@ fn table(table: &Table) -> Markup {
                             @for row in table.rows.iter().take(MOST_ROWS) {
                                 tr {
                                     @for (cell, column) in row.iter().zip(&table.columns) {
-                                        td class=[class(column.kind)] {
+                                        td class=[class(column.kind).or_else(|| long(cell))] {
                                             @match cell {
                                                 Cell::Empty => {}
                                                 Cell::Integer(number) => (number),
@@ -125,6 +125,11 @@ fn table(table: &Table) -> Markup {
             }
         }
     }
+}
+
+/// Texts that may be broken anywhere.
+fn long(cell: &Cell) -> Option<&'static str> {
+    matches!(cell, Cell::Text(text) if text.len() > 32).then_some("long")
 }
 
 fn class(kind: ColumnKind) -> Option<&'static str> {

@@ -273,7 +273,9 @@ impl State {
         scans
     }
 
-    fn issued(&mut self, ask: Ask, row: &Row<'_>) {
+    /// Takes what the event says; whether it was of concern.
+    fn issued(&mut self, ask: Ask, row: &Row<'_>) -> bool {
+        let mut some = false;
         for mut issue in issues(row) {
             // A key's calls are those of whom it was issued to.
             if let Some(owner) = issue.with.as_ref().and_then(|key| self.found.owner(key)) {
@@ -296,6 +298,7 @@ impl State {
             {
                 continue;
             }
+            some = true;
             let hop = if ask == Ask::Backward {
                 -self.hop
             } else {
@@ -323,6 +326,7 @@ impl State {
             }
             self.keys.extend(issue.key.filter(|_| !issue.refused));
         }
+        some
     }
 }
 
@@ -347,13 +351,15 @@ impl Accumulate for State {
                 if self.seen.contains(&row.name) {
                     return ControlFlow::Continue(());
                 }
-                if self.seen.len() < MOST_SEEN {
-                    self.seen.insert(row.name);
-                } else {
+                if self.seen.len() >= MOST_SEEN {
                     self.stopped += 1;
                     return ControlFlow::Break(());
                 }
-                self.issued(*ask, row);
+                let ask = *ask;
+                // What is of no concern now may be in a later round.
+                if self.issued(ask, row) {
+                    self.seen.insert(row.name);
+                }
             }
             None => {}
         }
