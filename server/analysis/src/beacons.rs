@@ -29,9 +29,10 @@ const MOST_SHOWN: usize = 1_000;
 pub const METHOD: &str = "Accepted flows by source, destination and destination port, oldest first. \
 Flows that begin less than a second after the one before are one connection. The period is the \
 median of the gaps between connections (of the first 256), the jitter the median of their \
-distances from it. The score is the mean of three figures from 0 to 1: regularity (1 less jitter \
-divided by period), symmetry (1 less Bowley's skewness of the gaps) and coverage (how much of the \
-time from first to last the count times the period fills). Monitoring, time and update services \
+distances from it. The score, from 0 to 1, is the regularity (1 less jitter divided by period) times \
+the mean of two figures: the symmetry of the gaps (1 less Bowley's skewness, and 1 where the middle \
+half of them spreads over less than a twentieth of the period) and the coverage (how much of the time \
+from first to last the count times the period fills). Monitoring, time and update services \
 are periodic, too: a score is no verdict. A flow record stands for up to ten minutes of traffic, \
 so shorter periods within one record are not seen, and connections that are kept open look like \
 the interval of aggregation. Connections from random ports are one pair; to random ports they are \
@@ -270,7 +271,8 @@ fn score(pair: &Pair, asked: &Beacons) -> Option<Score> {
     let jitter = part(&off, 0.5)?;
     let regularity = (1.0 - jitter / period).max(0.0);
     let spread = high - low;
-    let skew = if spread > 0.0 {
+    // Of a spread this narrow the skewness says nothing.
+    let skew = if spread > period / 20.0 {
         (low + high - 2.0 * period) / spread
     } else {
         0.0
@@ -283,7 +285,7 @@ fn score(pair: &Pair, asked: &Beacons) -> Option<Score> {
     } else {
         0.0
     };
-    let score = (regularity + symmetry + coverage) / 3.0;
+    let score = regularity * f64::midpoint(symmetry, coverage);
     (score >= asked.minimum_score).then_some(Score {
         period,
         jitter,

@@ -19,6 +19,7 @@ mod json;
 pub mod pivot;
 pub mod plan;
 pub mod question;
+pub mod render;
 pub mod role_chain;
 pub mod row;
 pub mod seen;
@@ -33,3 +34,6 @@ pub use answer::{Answer, Cell, Column, ColumnKind, Cut, Graph, Remark, RemarkRea
 pub use plan::{Accumulate, Order, Plan, PlanError, Scan, method, plan, plan_version};
 pub use question::{Invalid, Kind, Question, Scope, Window};
 pub use row::Row;
+
+#[cfg(test)]
+mod tests;

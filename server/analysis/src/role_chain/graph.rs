@@ -40,6 +40,8 @@ struct Key {
     expires: String,
     issued: Option<Tally>,
     used: Option<Tally>,
+    /// Who did the first of it.
+    used_by: String,
     addresses: BTreeSet<String>,
 }
 
@@ -192,7 +194,10 @@ impl Found {
         };
         match &mut key.used {
             Some(tally) => tally.add(row),
-            empty => *empty = Some(Tally::of(row)),
+            empty => {
+                *empty = Some(Tally::of(row));
+                key.used_by = crate::tally::key(row.actor);
+            }
         }
         if let Some(address) = row.src_ip
             && key.addresses.len() < MOST_ADDRESSES
@@ -305,6 +310,7 @@ impl Found {
                 ("event", EventName, ""),
                 ("expires", Text, ""),
                 ("uses", Integer, "events"),
+                ("used_by", Text, ""),
                 ("first_used", Time, ""),
                 ("last_used", Time, ""),
                 ("addresses", Text, ""),
@@ -324,6 +330,7 @@ impl Found {
                 issued.map_or(Cell::Empty, |tally| Cell::event(&tally.event)),
                 Cell::text(&key.expires),
                 Cell::count(used.map_or(0, |tally| tally.count)),
+                Cell::text(&key.used_by),
                 used.map_or(Cell::Empty, |tally| Cell::time(tally.first)),
                 used.map_or(Cell::Empty, |tally| Cell::time(tally.last)),
                 Cell::text(addresses.join(" ")),
@@ -339,7 +346,7 @@ fn nodes(graph: &Graph) -> Rows {
         "identities",
         "Identities, those before the start first",
         &[
-            ("hop", Integer, "hops"),
+            ("hop", Integer, ""),
             ("identity", Text, ""),
             ("kind", Text, ""),
             ("uses", Integer, "events"),

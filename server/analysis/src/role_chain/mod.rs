@@ -178,6 +178,12 @@ fn asked_for(ids: &[String]) -> Option<String> {
     for path in ["requestParameters.userName", "requestParameters.roleName"] {
         parts.push(sql::at_path_one(path, &names));
     }
+    let sessions = ids.iter().filter(|id| read::kind(id) == "session");
+    let sessions = sessions.filter_map(|id| id.rsplit('/').next());
+    parts.push(sql::at_path_one(
+        "requestParameters.roleSessionName",
+        sessions,
+    ));
     let accounts: Vec<String> = ids
         .iter()
         .filter(|id| read::kind(id) == "service_account")
@@ -267,7 +273,9 @@ impl State {
         scans
     }
 
-    fn issued(&mut self, ask: Ask, row: &Row<'_>) {
+    /// Takes what the event says; whether it was of concern.
+    fn issued(&mut self, ask: Ask, row: &Row<'_>) -> bool {
+        let mut some = false;
         for mut issue in issues(row) {
             // A key's calls are those of whom it was issued to.
             if let Some(owner) = issue.with.as_ref().and_then(|key| self.found.owner(key)) {
@@ -279,6 +287,18 @@ impl State {
             let through = issue.role.clone().filter(|role| {
                 self.start.kind == "role" && *role == self.start.id && issue.to.id != self.start.id
             });
+            // Sessions of other roles may be called the same.
+            let asked = |id: &String| matches!(self.walked.get(id), Some([_, true, _]));
+            if ask == Ask::Backward
+                && issue.to.kind == "session"
+                && ![Some(&issue.to.id), issue.key.as_ref(), issue.role.as_ref()]
+                    .into_iter()
+                    .flatten()
+                    .any(asked)
+            {
+                continue;
+            }
+            some = true;
             let hop = if ask == Ask::Backward {
                 -self.hop
             } else {
@@ -306,6 +326,7 @@ impl State {
             }
             self.keys.extend(issue.key.filter(|_| !issue.refused));
         }
+        some
     }
 }
 
@@ -330,13 +351,15 @@ impl Accumulate for State {
                 if self.seen.contains(&row.name) {
                     return ControlFlow::Continue(());
                 }
-                if self.seen.len() < MOST_SEEN {
-                    self.seen.insert(row.name);
-                } else {
+                if self.seen.len() >= MOST_SEEN {
                     self.stopped += 1;
                     return ControlFlow::Break(());
                 }
-                self.issued(*ask, row);
+                let ask = *ask;
+                // What is of no concern now may be in a later round.
+                if self.issued(ask, row) {
+                    self.seen.insert(row.name);
+                }
             }
             None => {}
         }

@@ -128,7 +128,14 @@ fn aws(row: &Row<'_>) -> Option<Issue> {
     let (to, key) = match row.operation {
         "AssumeRole" | "AssumeRoleWithSAML" | "AssumeRoleWithWebIdentity" => {
             let session = at(&["responseElements", "assumedRoleUser", "arn"]);
-            let session = session.filter(|_| !row.failed());
+            // Services are answered without it.
+            let named = || {
+                session_of(
+                    role.as_deref()?,
+                    &at(&["requestParameters", "roleSessionName"])?,
+                )
+            };
+            let session = session.or_else(named).filter(|_| !row.failed());
             let to = session
                 .or_else(|| role.clone())
                 .or_else(|| refused_role(raw))?;
@@ -170,6 +177,14 @@ fn aws(row: &Row<'_>) -> Option<Issue> {
         operation: row.operation.to_owned(),
         refused: row.failed(),
     })
+}
+
+/// The session of that name of a role.
+fn session_of(role: &str, name: &str) -> Option<String> {
+    let (start, path) = role.split_once(":role/")?;
+    let start = start.replacen(":iam:", ":sts:", 1);
+    let role = path.rsplit('/').next()?;
+    Some(key(&format!("{start}:assumed-role/{role}/{name}")))
 }
 
 /// The role that a refusal names: `… is not authorized to perform: sts:AssumeRole on

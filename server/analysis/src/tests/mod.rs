@@ -1,0 +1,10 @@
+//! Tests of the whole: a question over rows that attribution made, selected by the filters that
+//! the plan has.
+
+mod bounds;
+mod filter;
+mod kinds;
+mod published;
+mod world;
+
+pub(crate) use world::{Event, World, scope};
