@@ -556,7 +556,9 @@ async fn observe(world: &World, role: &str) -> Vec<(String, String)> {
     for (at, name) in answers_of_own(&raw).await.iter().enumerate() {
         for format in ["FORMAT_JSON", "FORMAT_HTML", "FORMAT_STATEMENT"] {
             let all = methods();
-            let method = all.iter().find(|one| one.name() == "DownloadAnalysisResult");
+            let method = all
+                .iter()
+                .find(|one| one.name() == "DownloadAnalysisResult");
             let method = method.unwrap();
             let question = json!({ "name": name, "format": format }).to_string();
             let answer = raw.call(method, request(method, &question)).await;

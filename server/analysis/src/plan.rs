@@ -85,9 +85,9 @@ pub enum PlanError {
     /// The question or the scope is not valid.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// The lake answers questions of this kind itself: rules and SQL.
-    #[error("questions of the kind {0} are answered by the lake and have no plan")]
-    OfLake(Kind),
+    /// Questions of this kind are answered elsewhere: rules and SQL by the lake, others by people.
+    #[error("questions of the kind {0} are answered elsewhere and have no plan")]
+    Elsewhere(Kind),
 }
 
 /// The plan of a question over a scope.
@@ -108,7 +108,9 @@ pub fn plan(question: &Question, scope: &Scope) -> Result<Plan, PlanError> {
         Question::Changes(asked) => changes::plan(asked, scope),
         Question::Beacons(asked) => beacons::plan(asked, scope),
         Question::Compare(asked) => compare::plan(asked, scope),
-        Question::Rule(_) | Question::Sql(_) => return Err(PlanError::OfLake(question.kind())),
+        Question::Rule(_) | Question::Sql(_) | Question::Human(_) => {
+            return Err(PlanError::Elsewhere(question.kind()));
+        }
     })
 }
 
@@ -144,8 +146,9 @@ pub const fn method(kind: Kind) -> &'static str {
         Kind::Beacons => beacons::METHOD,
         Kind::Compare => compare::METHOD,
         Kind::Rule => {
-            "The rule becomes filters in the filter language and every event of the scope is held \
-             against them. Fields that the rule names and a record does not have match nothing."
+            "The rules become filters in the filter language and every event of the scope is held \
+             against them, oldest first. Fields that a rule names and a record does not have match \
+             nothing."
         }
         Kind::Human => "Analysts of the provider answered, by the method that they name.",
         Kind::Sql => {

@@ -68,9 +68,8 @@ impl Lake {
     ) -> Result<Inputs> {
         let snapshot: Snapshot = self.kernel.db().snapshot(scope).await?;
         let head = head.map_or(snapshot.head, |head| head.min(snapshot.head));
-        let within = |(first, min, max): (u64, i64, i64)| {
-            first <= head && min < until && max >= since
-        };
+        let within =
+            |(first, min, max): (u64, i64, i64)| first <= head && min < until && max >= since;
         let segments = snapshot
             .segments
             .iter()
@@ -91,7 +90,9 @@ impl Lake {
                 .take(MOST_NAMED)
                 .map(|row| Segment {
                     id: row.id.hyphenated().to_string(),
-                    blake3: blake3::Hash::from_bytes(row.object_hash).to_hex().to_string(),
+                    blake3: blake3::Hash::from_bytes(row.object_hash)
+                        .to_hex()
+                        .to_string(),
                     rows: row.rows,
                 })
                 .collect(),

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use cordon_kernel::db::deletion::Due;
 use cordon_kernel::db::jobs::{
-    ANALYSE, BACKFILL, CLOCKS, DELETE, DETECT, JobClaim, JobRunner, Lane, PURGE, REENCRYPT, REPORTS, SEAL,
+    ANALYSE, BACKFILL, CLOCKS, DELETE, DETECT, JobClaim, JobRunner, Lane, PURGE, REENCRYPT,
+    REPORTS, SEAL,
 };
 use cordon_kernel::facade::{Kernel, Removal};
 use cordon_kernel::{Error, Reason, Result};

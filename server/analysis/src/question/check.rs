@@ -1,14 +1,18 @@
 //! What a question may hold.
 
 use super::{
-    Around, Beacons, Compare, Indicators, Pivot, Question, RoleChain, Seen, Start, Subject,
-    Timeline,
+    Around, Beacons, Compare, Human, Indicators, Pivot, Question, RoleChain, Rule, Seen, Start,
+    Subject, Timeline,
 };
 use crate::indicator;
 use crate::time::Window;
 
 /// Longest text that events are compared with, in bytes: no column holds more.
 pub const LONGEST_TEXT: usize = 1024;
+/// Most Sigma rules of one question.
+pub const MOST_RULES: usize = 100;
+/// Longest question to people, in characters.
+pub const LONGEST_WORDS: usize = 8_000;
 /// Longest rule or statement that the lake is given, in bytes.
 pub const LONGEST_TEXT_OF_LAKE: usize = 64 << 10;
 /// Most steps of a chain.
@@ -127,10 +131,30 @@ impl Question {
             }
             Self::Beacons(asked) => beacons(asked),
             Self::Compare(asked) => compare(asked),
-            Self::Rule(asked) => of_lake("rule.rule", &asked.rule),
+            Self::Rule(asked) => rules(asked),
             Self::Sql(asked) => of_lake("sql.query", &asked.query),
+            Self::Human(asked) => human(asked),
         }
     }
+}
+
+fn rules(asked: &Rule) -> Result<(), Invalid> {
+    if asked.texts.is_empty() || asked.texts.len() > MOST_RULES {
+        let message = format!("must have 1 to {MOST_RULES} rules");
+        return Err(Invalid::new("rule.texts", message));
+    }
+    for (at, text) in asked.texts.iter().enumerate() {
+        of_lake(&format!("rule.texts[{at}]"), text)?;
+    }
+    Ok(())
+}
+
+fn human(asked: &Human) -> Result<(), Invalid> {
+    if asked.text.trim().is_empty() || asked.text.chars().count() > LONGEST_WORDS {
+        let message = format!("must have 1 to {LONGEST_WORDS} characters");
+        return Err(Invalid::new("human.text", message));
+    }
+    Ok(())
 }
 
 fn timeline(asked: &Timeline) -> Result<(), Invalid> {

@@ -40,10 +40,12 @@ pub enum Question {
     Beacons(Beacons),
     /// What is new, gone, more or less in one window against another.
     Compare(Compare),
-    /// A Sigma rule over history. The lake answers it.
+    /// Sigma rules over history. The lake answers it.
     Rule(Rule),
     /// A statement of SQL. The lake answers it.
     Sql(Sql),
+    /// What only people can answer.
+    Human(Human),
 }
 
 /// Parameters of [`Question::Timeline`].
@@ -240,8 +242,8 @@ pub struct Compare {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// The text of the Sigma rule, YAML.
-    pub rule: String,
+    /// Sigma rules, YAML, each a text of its own; at most 100.
+    pub texts: Vec<String>,
 }
 
 /// Parameters of [`Question::Sql`].
@@ -250,6 +252,14 @@ pub struct Rule {
 pub struct Sql {
     /// One SELECT.
     pub query: String,
+}
+
+/// Parameters of [`Question::Human`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Human {
+    /// What is asked, at most 8,000 characters.
+    pub text: String,
 }
 
 /// The kinds of questions.
@@ -330,6 +340,7 @@ impl Question {
             Self::Compare(_) => Kind::Compare,
             Self::Rule(_) => Kind::Rule,
             Self::Sql(_) => Kind::Sql,
+            Self::Human(_) => Kind::Human,
         }
     }
 

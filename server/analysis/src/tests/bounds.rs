@@ -8,8 +8,8 @@ use serde_json::json;
 use super::{Event, World, scope};
 use crate::answer::{Edge, Graph, MOST_ROWS, Node, Outcome, Rows};
 use crate::question::{
-    Around, Beacons, Changes, Compare, Direction, Indicators, MOST_INDICATORS, Pivot, RoleChain,
-    Rule, Same, Seen, Start, Subject, Timeline, Volume,
+    Around, Beacons, Changes, Compare, Direction, Human, Indicators, MOST_INDICATORS, Pivot,
+    RoleChain, Rule, Same, Seen, Start, Subject, Timeline, Volume,
 };
 use crate::{
     Answer, Cell, ColumnKind, Kind, PlanError, Question, RemarkReason, Row, Scope, Window, method,
@@ -125,8 +125,20 @@ fn what_is_wrong_is_said_with_its_field() {
             "32 hexadecimal digits",
         ),
         (
-            Question::Rule(Rule { rule: " ".into() }),
-            "rule.rule must not be empty",
+            Question::Rule(Rule {
+                texts: vec![" ".into()],
+            }),
+            "rule.texts[0] must not be empty",
+        ),
+        (
+            Question::Rule(Rule { texts: Vec::new() }),
+            "rule.texts must have 1 to 100",
+        ),
+        (
+            Question::Human(Human {
+                text: "x".repeat(8_001),
+            }),
+            "human.text must have 1 to 8000",
         ),
     ] {
         let said = invalid(&question);
@@ -142,11 +154,11 @@ fn what_is_wrong_is_said_with_its_field() {
         Err(PlanError::Invalid(_))
     ));
     let rule = Question::Rule(Rule {
-        rule: "title: x".into(),
+        texts: vec!["title: x".into()],
     });
     assert!(matches!(
         plan(&rule, &scope()),
-        Err(PlanError::OfLake(Kind::Rule))
+        Err(PlanError::Elsewhere(Kind::Rule))
     ));
 }
 

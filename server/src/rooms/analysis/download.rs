@@ -57,7 +57,10 @@ impl Service {
         if !may {
             return Err(Error::new(
                 Reason::FailedPrecondition,
-                format!("the analysis is {}: there is no answer to read", analysis.state.as_str()),
+                format!(
+                    "the analysis is {}: there is no answer to read",
+                    analysis.state.as_str()
+                ),
             ));
         }
         let kept = kept(&self.kernel, &scope, &cipher, id).await?;
@@ -76,14 +79,19 @@ impl Service {
         let scope = Arc::new(scope);
         let own = Arc::clone(&scope);
         let kernel = Arc::clone(&self.kernel);
-        Ok(Feed::spawn(kernel, caller, scope, move |feeder| async move {
-            for part in bytes.chunks(CHUNK) {
-                let data = Disclosed::own(&own, part.to_vec()).into_wire();
-                let part = wire::DownloadAnalysisResultResponse { data };
-                feeder.send(part).await?;
-            }
-            Ok(())
-        }))
+        Ok(Feed::spawn(
+            kernel,
+            caller,
+            scope,
+            move |feeder| async move {
+                for part in bytes.chunks(CHUNK) {
+                    let data = Disclosed::own(&own, part.to_vec()).into_wire();
+                    let part = wire::DownloadAnalysisResultResponse { data };
+                    feeder.send(part).await?;
+                }
+                Ok(())
+            },
+        ))
     }
 }
 
@@ -91,10 +99,7 @@ fn bytes(kept: Kept, analysis: &Analysis, wanted: &Wanted) -> Result<Vec<u8>> {
     match wanted.format {
         Format::Json => Ok(kept.answer.into_bytes()),
         Format::Unspecified | Format::Statement => Ok(kept.statement.into_bytes()),
-        Format::Html => {
-            let question = analysis.asked.question();
-            Ok(page(&question, &analysis.scope, &kept.shown()?).into_bytes())
-        }
+        Format::Html => Ok(page(&analysis.question, &analysis.scope, &kept.shown()?).into_bytes()),
         Format::Csv => {
             let mut file = Vec::new();
             csv(&mut file, &table(&kept, wanted)?).map_err(Error::internal)?;
@@ -106,7 +111,11 @@ fn bytes(kept: Kept, analysis: &Analysis, wanted: &Wanted) -> Result<Vec<u8>> {
 
 fn table(kept: &Kept, wanted: &Wanted) -> Result<Table> {
     let answer = kept.shown()?;
-    let names: Vec<&str> = answer.tables.iter().map(|table| table.name.as_str()).collect();
+    let names: Vec<&str> = answer
+        .tables
+        .iter()
+        .map(|table| table.name.as_str())
+        .collect();
     let place = match wanted.table.as_str() {
         "" => (!names.is_empty()).then_some(0),
         name => names.iter().position(|one| *one == name),

@@ -80,22 +80,9 @@ pub(crate) enum DataKind {
     ProviderRecords,
 }
 
-/// What is asked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Asked {
-    /// What the server answers.
-    Server(Question),
-    /// Sigma rules, which the server holds against history.
-    Rules(Vec<String>),
-    /// What people answer.
-    Human(String),
-}
-
-impl Asked {
-    pub(super) const fn human(&self) -> bool {
-        matches!(self, Self::Human(_))
-    }
+/// Whether people answer it.
+pub(super) const fn human(question: &Question) -> bool {
+    matches!(question, Question::Human(_))
 }
 
 /// Something that a side said.
@@ -153,7 +140,7 @@ pub(super) struct Outcome {
 pub(super) struct Analysis {
     #[serde(with = "uuid_text")]
     pub(super) id: Uuid,
-    pub(super) asked: Asked,
+    pub(super) question: Question,
     pub(super) scope: Scope,
     pub(super) purpose: String,
     pub(super) consent: Vec<DataKind>,
@@ -189,7 +176,7 @@ pub(super) struct Analysis {
 /// What a question begins with.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct New {
-    pub(super) asked: Asked,
+    pub(super) question: Question,
     pub(super) scope: Scope,
     pub(super) purpose: String,
     pub(super) consent: Vec<DataKind>,
@@ -245,10 +232,10 @@ impl Change {
 }
 
 pub(super) fn create(id: Uuid, new: New, due: Option<Timestamp>, mark: Mark) -> Change {
-    let human = new.asked.human();
+    let by_people = human(&new.question);
     Change(Analysis {
         id,
-        asked: new.asked,
+        question: new.question,
         scope: new.scope,
         purpose: new.purpose,
         consent: new.consent,
@@ -256,7 +243,11 @@ pub(super) fn create(id: Uuid, new: New, due: Option<Timestamp>, mark: Mark) -> 
         rerun_of: None,
         compared: None,
         // What the server can answer it has taken on with that.
-        state: if human { State::Submitted } else { State::Accepted },
+        state: if by_people {
+            State::Submitted
+        } else {
+            State::Accepted
+        },
         pending: Some(Party::Provider),
         due,
         waiting: None,
@@ -279,16 +270,20 @@ pub(super) fn create(id: Uuid, new: New, due: Option<Timestamp>, mark: Mark) -> 
 
 /// The same question again, over the same state of the events.
 pub(super) fn again(id: Uuid, before: &Analysis, name: String, mark: Mark) -> Result<Change> {
-    let outcome = match (&before.asked, before.state, &before.outcome) {
-        (Asked::Server(_) | Asked::Rules(_), State::Released, Some(outcome)) => outcome,
-        (Asked::Human(_), ..) => {
+    let outcome = match (before.state, &before.outcome) {
+        _ if human(&before.question) => {
             return Err(precondition("people gave that answer: ask them again"));
         }
-        _ => return Err(precondition("there is no answer yet that could be compared")),
+        (State::Released, Some(outcome)) => outcome,
+        _ => {
+            return Err(precondition(
+                "there is no answer yet that could be compared",
+            ));
+        }
     };
     let compared = Some((outcome.sha256.clone(), outcome.head));
     let new = New {
-        asked: before.asked.clone(),
+        question: before.question.clone(),
         scope: before.scope.clone(),
         purpose: before.purpose.clone(),
         consent: before.consent.clone(),
@@ -309,7 +304,7 @@ pub(super) fn again(id: Uuid, before: &Analysis, name: String, mark: Mark) -> Re
 pub(super) fn decide(before: Analysis, command: Command, mark: Mark) -> Result<Change> {
     use Command as C;
     use State as S;
-    let human = before.asked.human();
+    let human = human(&before.question);
     let mut after = before.clone();
     match (command, before.state) {
         (C::Begin, S::Accepted | S::Running) if !human => after.state = S::Running,

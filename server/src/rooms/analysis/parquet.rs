@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray};
+use arrow::array::{
+    ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray,
+};
 use arrow::datatypes::{Field, Schema};
 use cordon_analysis::{Cell, Column, ColumnKind, Table};
 use cordon_kernel::{Error, Result};
@@ -17,10 +19,19 @@ pub(super) fn parquet(table: &Table) -> Result<Vec<u8>> {
     let mut fields = Vec::with_capacity(table.columns.len());
     let mut arrays = Vec::with_capacity(table.columns.len());
     for (at, column) in table.columns.iter().enumerate() {
-        let cells = table.rows.iter().map(|row| row.get(at).unwrap_or(&Cell::Empty));
+        let cells = table
+            .rows
+            .iter()
+            .map(|row| row.get(at).unwrap_or(&Cell::Empty));
         let array = array(column, cells);
         // Two columns of one name are two columns.
-        let name = match table.columns.iter().take(at).filter(|one| one.name == column.name).count() {
+        let name = match table
+            .columns
+            .iter()
+            .take(at)
+            .filter(|one| one.name == column.name)
+            .count()
+        {
             0 => column.name.clone(),
             more => format!("{}_{}", column.name, more + 1),
         };
@@ -61,7 +72,11 @@ fn array<'a>(column: &Column, cells: impl Iterator<Item = &'a Cell>) -> ArrayRef
                     .and_then(|time| i64::try_from(time.as_nanosecond()).ok()),
                 _ => None,
             });
-            Arc::new(times.collect::<TimestampNanosecondArray>().with_timezone("UTC"))
+            Arc::new(
+                times
+                    .collect::<TimestampNanosecondArray>()
+                    .with_timezone("UTC"),
+            )
         }
         ColumnKind::Text | ColumnKind::Address | ColumnKind::EventName | ColumnKind::Json => {
             let texts = cells.map(|cell| match cell {
@@ -74,4 +89,3 @@ fn array<'a>(column: &Column, cells: impl Iterator<Item = &'a Cell>) -> ArrayRef
         }
     }
 }
-

@@ -1,14 +1,13 @@
 //! What is kept of an answer: its JSON, and what was signed of it.
 
-use cordon_analysis::{Answer, Table};
+use cordon_analysis::{Answer, Question, Table};
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Error, Name, Reason, Result, TenantScope};
 use cordon_lake::Inputs;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
-use super::model::{Analysis, Asked, DataKind, Outcome, TableOf};
-use super::service::kind;
+use super::model::{Analysis, DataKind, Outcome, TableOf};
 
 /// Longest JSON of an answer.
 const LONGEST: usize = 32 << 20;
@@ -49,7 +48,7 @@ impl Kept {
 struct Predicate<'a> {
     /// What was asked.
     kind: &'a str,
-    question: &'a Asked,
+    question: &'a Question,
     scope: &'a cordon_analysis::Scope,
     purpose: &'a str,
     consent: &'a [DataKind],
@@ -124,8 +123,8 @@ pub(super) fn seal(
         observed_until: said(source.observed_until),
     });
     let predicate = Predicate {
-        kind: kind(&analysis.asked),
-        question: &analysis.asked,
+        kind: analysis.question.kind().as_str(),
+        question: &analysis.question,
         scope: &analysis.scope,
         purpose: &analysis.purpose,
         consent: &analysis.consent,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cordon_analysis::Question;
 use cordon_kernel::audit::AuditEntry;
 use cordon_kernel::db::TenantTx;
 use cordon_kernel::db::jobs::ANALYSE;
@@ -13,7 +14,7 @@ use cordon_sla::objective::{ObjectiveKind, Severity};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::model::{self, Analysis, Asked, Command, Mark, New};
+use super::model::{self, Analysis, Command, Mark, New};
 use super::run::compile_rules;
 use super::store;
 use crate::rooms::access::Access;
@@ -50,8 +51,8 @@ impl Service {
         let action = Action::CreateAnalysis;
         let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
         // Understood before anybody has to wait for it.
-        if let Asked::Rules(texts) = &new.asked {
-            compile_rules(&self.lake, &scope, texts)?;
+        if let Question::Rule(rules) = &new.question {
+            compile_rules(&self.lake, &scope, &rules.texts)?;
         }
         let cipher = self.kernel.cipher(&scope).await?;
         let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
@@ -71,13 +72,13 @@ impl Service {
         store::apply(&mut tx, &cipher, &change, None).await?;
         let analysis = change.analysis().clone();
         request.keep(&mut tx, &cipher, &analysis, now).await?;
-        if !analysis.asked.human() {
+        if !model::human(&analysis.question) {
             tx.schedule_job(&job(analysis.id), now).await?;
         }
         tx.require_keys(&cipher).await?;
         let entry = AuditEntry::new(&permit)
             .resource(Name::Analysis(tenant, analysis.id))
-            .detail("kind", kind(&analysis.asked));
+            .detail("kind", analysis.question.kind().as_str());
         tx.commit(entry).await?;
         Ok(told(&scope, analysis))
     }
@@ -256,15 +257,6 @@ pub(super) fn told(scope: &TenantScope, analysis: Analysis) -> Told {
 /// The job that answers it.
 pub(super) fn job(id: Uuid) -> String {
     format!("{ANALYSE}:{}", id.hyphenated())
-}
-
-/// What kind of question it is, in a word.
-pub(super) fn kind(asked: &Asked) -> &'static str {
-    match asked {
-        Asked::Server(question) => question.kind().as_str(),
-        Asked::Rules(_) => "rule",
-        Asked::Human(_) => "human",
-    }
 }
 
 /// # Errors

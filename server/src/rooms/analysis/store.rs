@@ -10,7 +10,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use uuid::Uuid;
 
-use super::model::{Analysis, Change, Party, State};
+use super::model::{Analysis, Change, Party, State, human};
 
 const ANALYSES: &str = "analyses";
 const RESULTS: &str = "analysis_results";
@@ -34,13 +34,15 @@ pub(super) async fn find(
     cipher: &TenantCipher,
     id: Uuid,
 ) -> Result<Option<Analysis>> {
-    sqlx::query("SELECT analysis_id, sealed FROM analyses WHERE tenant_id = $1 AND analysis_id = $2")
-        .bind(cipher.tenant().as_str())
-        .bind(text(id))
-        .fetch_optional(conn)
-        .await?
-        .map(|row| read(cipher, &row))
-        .transpose()
+    sqlx::query(
+        "SELECT analysis_id, sealed FROM analyses WHERE tenant_id = $1 AND analysis_id = $2",
+    )
+    .bind(cipher.tenant().as_str())
+    .bind(text(id))
+    .fetch_optional(conn)
+    .await?
+    .map(|row| read(cipher, &row))
+    .transpose()
 }
 
 /// Up to `limit` of a tenant's analyses before the id `before` (empty for the newest), newest first.
@@ -100,7 +102,7 @@ pub(super) async fn apply(
     .bind(tenant.as_str())
     .bind(id.as_str())
     .bind(analysis.state.as_str())
-    .bind(i64::from(analysis.asked.human()))
+    .bind(i64::from(human(&analysis.question)))
     .bind(party(analysis.pending))
     .bind(analysis.due.map(nanos))
     .bind(nanos(analysis.created))
@@ -153,12 +155,14 @@ pub(super) async fn keep_result(
     drop_result(tx, id).await?;
     let tenant = tx.tenant();
     for (part, sealed) in result.pieces {
-        sqlx::query("INSERT INTO analysis_results (tenant_id, part_id, sealed) VALUES ($1, $2, $3)")
-            .bind(tenant.as_str())
-            .bind(part)
-            .bind(sealed)
-            .execute(tx.conn())
-            .await?;
+        sqlx::query(
+            "INSERT INTO analysis_results (tenant_id, part_id, sealed) VALUES ($1, $2, $3)",
+        )
+        .bind(tenant.as_str())
+        .bind(part)
+        .bind(sealed)
+        .execute(tx.conn())
+        .await?;
     }
     Ok(())
 }

@@ -37,7 +37,9 @@ impl Service {
             id,
         };
         let kernel = Arc::clone(&self.kernel);
-        Ok(Feed::spawn(kernel, caller, scope, |feeder| tail.run(feeder)))
+        Ok(Feed::spawn(kernel, caller, scope, |feeder| {
+            tail.run(feeder)
+        }))
     }
 }
 
@@ -65,7 +67,9 @@ impl Tail {
                 seen.clone_from(&found.etag);
                 let told = told(&self.scope, found);
                 let analysis = Some(convert::analysis(&tenant, told.analysis, told.staff));
-                feeder.send(wire::WatchAnalysisResponse { analysis }).await?;
+                feeder
+                    .send(wire::WatchAnalysisResponse { analysis })
+                    .await?;
                 said = tokio::time::Instant::now();
             } else if said.elapsed() >= HEARTBEAT {
                 feeder

@@ -149,11 +149,12 @@ pub(crate) async fn severity_of(
     tenant: &TenantId,
     incident: Uuid,
 ) -> Result<Option<cordon_sla::objective::Severity>> {
-    let row = sqlx::query("SELECT severity FROM incidents WHERE tenant_id = $1 AND incident_id = $2")
-        .bind(tenant.as_str())
-        .bind(store::text(incident))
-        .fetch_optional(conn)
-        .await?;
+    let row =
+        sqlx::query("SELECT severity FROM incidents WHERE tenant_id = $1 AND incident_id = $2")
+            .bind(tenant.as_str())
+            .bind(store::text(incident))
+            .fetch_optional(conn)
+            .await?;
     row.map(|row| store::word(&row, "severity", Severity::from_stored).map(super::clocks::graded))
         .transpose()
 }

@@ -8,7 +8,7 @@ use cordon_proto::analysis::analysis::State as WireState;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::model::{Analysis, DataKind, Message, New, Outcome, Party, State};
+use super::model::{Analysis, DataKind, Message, New, Outcome, Party, State, human};
 use super::store::Queued;
 use crate::rooms::fields::wire_time;
 use crate::rooms::words::pairs;
@@ -38,7 +38,7 @@ pub(super) fn new(
     now: Timestamp,
 ) -> Result<New> {
     let body = analysis.unwrap_or_default();
-    let asked = questions::asked(tenant, body.question)?;
+    let question = questions::asked(tenant, body.question)?;
     let scope = questions::scope(body.scope, now)?;
     let purpose = body.purpose.trim();
     if purpose.is_empty() || purpose.chars().count() > LONGEST_PURPOSE {
@@ -56,7 +56,7 @@ pub(super) fn new(
         .collect::<Result<Vec<_>>>()?;
     consent.sort_unstable();
     consent.dedup();
-    if !asked.human() && !consent.contains(&DataKind::Events) {
+    if !human(&question) && !consent.contains(&DataKind::Events) {
         return Err(Error::invalid(
             "analysis.consent",
             "expected EVENTS: an answer of this kind is made of the tenant's events",
@@ -77,7 +77,7 @@ pub(super) fn new(
         },
     };
     Ok(New {
-        asked,
+        question,
         scope,
         purpose: purpose.to_owned(),
         consent,
@@ -111,7 +111,7 @@ pub(super) fn analysis(
     let outcome = read.outcome.as_ref().filter(|_| told);
     wire::Analysis {
         name: Name::Analysis(tenant.clone(), read.id).to_string(),
-        question: Some(questions::wire_question(tenant, &read.asked)),
+        question: Some(questions::wire_question(tenant, &read.question)),
         scope: Some(questions::wire_scope(&read.scope)),
         purpose: read.purpose.clone(),
         consent: read.consent.iter().map(|kind| wire_data(*kind)).collect(),

@@ -10,47 +10,32 @@ use cordon_proto::analysis::question::Kind;
 use jiff::Timestamp;
 use prost_types::Duration;
 
-use super::super::model::Asked;
 use crate::rooms::fields::{time_of, wire_time};
 
-/// Most Sigma rules of one question.
-pub(super) const MOST_RULES: usize = 100;
-/// Longest question to people, in characters.
-const LONGEST: usize = 8_000;
-
 /// A question of that tenant's.
-pub(super) fn asked(tenant: &TenantId, question: Option<wire::Question>) -> Result<Asked> {
+pub(super) fn asked(tenant: &TenantId, question: Option<wire::Question>) -> Result<Question> {
     let kind = question.and_then(|question| question.kind);
     let Some(kind) = kind else {
-        return Err(Error::invalid("analysis.question", "expected a question of some kind"));
+        return Err(Error::invalid(
+            "analysis.question",
+            "expected a question of some kind",
+        ));
     };
     let question = match kind {
-        Kind::Human(human) => {
-            let text = human.text.trim();
-            if text.is_empty() || text.chars().count() > LONGEST {
-                return Err(Error::invalid(
-                    "analysis.question.human.text",
-                    "expected 1 to 8,000 characters",
-                ));
-            }
-            return Ok(Asked::Human(text.to_owned()));
-        }
-        Kind::Rule(rule) => {
-            if rule.texts.is_empty() || rule.texts.len() > MOST_RULES {
-                return Err(Error::invalid(
-                    "analysis.question.rule.texts",
-                    "expected 1 to 100 Sigma rules",
-                ));
-            }
-            return Ok(Asked::Rules(rule.texts));
-        }
+        Kind::Human(human) => Question::Human(ask::Human {
+            text: human.text.trim().to_owned(),
+        }),
+        Kind::Rule(rule) => Question::Rule(ask::Rule { texts: rule.texts }),
         Kind::Timeline(timeline) => Question::Timeline(self::timeline(tenant, timeline)?),
         Kind::Pivot(pivot) => Question::Pivot(ask::Pivot {
             subject: subject("analysis.question.pivot.subject", pivot.subject)?,
         }),
         Kind::RoleChain(chain) => Question::RoleChain(role_chain(chain)?),
         Kind::Indicators(indicators) => Question::Indicators(
-            match (indicators.stix_patterns.is_empty(), indicators.list.is_empty()) {
+            match (
+                indicators.stix_patterns.is_empty(),
+                indicators.list.is_empty(),
+            ) {
                 (false, true) => ask::Indicators::Stix {
                     patterns: indicators.stix_patterns,
                 },
@@ -104,9 +89,12 @@ pub(super) fn asked(tenant: &TenantId, question: Option<wire::Question>) -> Resu
         Kind::Sql(sql) => Question::Sql(ask::Sql { query: sql.query }),
     };
     question.validate().map_err(|invalid| {
-        Error::invalid(format!("analysis.question.{}", invalid.field), invalid.message)
+        Error::invalid(
+            format!("analysis.question.{}", invalid.field),
+            invalid.message,
+        )
     })?;
-    Ok(Asked::Server(question))
+    Ok(question)
 }
 
 fn timeline(tenant: &TenantId, asked: wire::TimelineQuestion) -> Result<ask::Timeline> {
@@ -117,7 +105,12 @@ fn timeline(tenant: &TenantId, asked: wire::TimelineQuestion) -> Result<ask::Tim
             Name::Event(of, event) if of == *tenant => ask::Around::Event(event.to_string()),
             // Whether or not there is such an event.
             Name::Event(..) => return Err(Error::permission_denied()),
-            _ => return Err(Error::invalid(field, "expected tenants/{tenant}/events/{event}")),
+            _ => {
+                return Err(Error::invalid(
+                    field,
+                    "expected tenants/{tenant}/events/{event}",
+                ));
+            }
         },
         Some(Around::Time(at)) => ask::Around::Time(time(field, &at)?),
         None => return Err(Error::invalid(field, "expected an event or a time")),
@@ -129,7 +122,10 @@ fn timeline(tenant: &TenantId, asked: wire::TimelineQuestion) -> Result<ask::Tim
             Ok(Wire::Address) => ask::Same::Address,
             Ok(Wire::Resources) => ask::Same::Resources,
             Ok(Wire::Unspecified) | Err(_) => {
-                return Err(Error::invalid("analysis.question.timeline.same", "is not known"));
+                return Err(Error::invalid(
+                    "analysis.question.timeline.same",
+                    "is not known",
+                ));
             }
         })
     });
@@ -228,7 +224,10 @@ pub(super) fn scope(asked: Option<wire::AnalysisScope>, now: Timestamp) -> Resul
         source_types: asked.source_types,
     };
     scope.validate().map_err(|invalid| {
-        let field = invalid.field.replace("since", "start_time").replace("until", "end_time");
+        let field = invalid
+            .field
+            .replace("since", "start_time")
+            .replace("until", "end_time");
         Error::invalid(format!("analysis.{field}"), invalid.message)
     })?;
     Ok(scope)
@@ -245,18 +244,12 @@ pub(super) fn wire_scope(scope: &Scope) -> wire::AnalysisScope {
 }
 
 /// The question as a message.
-pub(super) fn wire_question(tenant: &TenantId, asked: &Asked) -> wire::Question {
-    let kind = match asked {
-        Asked::Human(text) => Kind::Human(wire::HumanQuestion { text: text.clone() }),
-        Asked::Rules(texts) => Kind::Rule(wire::RuleQuestion {
-            texts: texts.clone(),
-        }),
-        Asked::Server(question) => of_server(tenant, question),
-    };
-    wire::Question { kind: Some(kind) }
+pub(super) fn wire_question(tenant: &TenantId, question: &Question) -> wire::Question {
+    let kind = Some(kind(tenant, question));
+    wire::Question { kind }
 }
 
-fn of_server(tenant: &TenantId, question: &Question) -> Kind {
+fn kind(tenant: &TenantId, question: &Question) -> Kind {
     match question {
         Question::Timeline(asked) => Kind::Timeline(wire_timeline(tenant, asked)),
         Question::Pivot(asked) => Kind::Pivot(wire::PivotQuestion {
@@ -292,10 +285,13 @@ fn of_server(tenant: &TenantId, question: &Question) -> Kind {
             window: Some(wire_window(&asked.window)),
         }),
         Question::Rule(asked) => Kind::Rule(wire::RuleQuestion {
-            texts: vec![asked.rule.clone()],
+            texts: asked.texts.clone(),
         }),
         Question::Sql(asked) => Kind::Sql(wire::SqlQuestion {
             query: asked.query.clone(),
+        }),
+        Question::Human(asked) => Kind::Human(wire::HumanQuestion {
+            text: asked.text.clone(),
         }),
     }
 }

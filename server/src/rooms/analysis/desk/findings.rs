@@ -47,7 +47,12 @@ pub(super) fn handed_in(request: &wire::SubmitAnalysisResultRequest) -> Result<H
         ));
     }
     let many = request.not_examined.len() > MOST_REMARKS;
-    if many || request.not_examined.iter().any(|text| text.len() > LONGEST_REMARK) {
+    if many
+        || request
+            .not_examined
+            .iter()
+            .any(|text| text.len() > LONGEST_REMARK)
+    {
         return Err(Error::invalid(
             "not_examined",
             "expected at most 50 of 4 KiB each",

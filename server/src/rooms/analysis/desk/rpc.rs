@@ -85,13 +85,20 @@ impl AnalysisDeskService for DeskRpc {
     ) -> Answer<wire::SubmitAnalysisResultResponse> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let id = RequestId::new(&caller, "SubmitAnalysisResult", &request.request_id, &request)?;
+        let id = RequestId::new(
+            &caller,
+            "SubmitAnalysisResult",
+            &request.request_id,
+            &request,
+        )?;
         let name = analysis_name(&request.name)?;
         let answer = handed_in(&request)?;
         let tenant = name.0.clone();
         let told = self.0.submit(&caller, name, answer, id).await?;
         let analysis = wire_told(&tenant, told);
-        Ok(Response::new(wire::SubmitAnalysisResultResponse { analysis }))
+        Ok(Response::new(wire::SubmitAnalysisResultResponse {
+            analysis,
+        }))
     }
 
     #[tracing::instrument(name = "analysis.return_analysis_result", skip_all)]
@@ -105,7 +112,9 @@ impl AnalysisDeskService for DeskRpc {
         let text = words("text", &request.text)?;
         let tenant = name.0.clone();
         let analysis = wire_told(&tenant, self.0.give_back(&caller, name, text).await?);
-        Ok(Response::new(wire::ReturnAnalysisResultResponse { analysis }))
+        Ok(Response::new(wire::ReturnAnalysisResultResponse {
+            analysis,
+        }))
     }
 
     #[tracing::instrument(name = "analysis.release_analysis_result", skip_all)]
@@ -119,6 +128,8 @@ impl AnalysisDeskService for DeskRpc {
         let tenant = name.0.clone();
         let told = self.0.release(&caller, name, &request.etag).await?;
         let analysis = wire_told(&tenant, told);
-        Ok(Response::new(wire::ReleaseAnalysisResultResponse { analysis }))
+        Ok(Response::new(wire::ReleaseAnalysisResultResponse {
+            analysis,
+        }))
     }
 }

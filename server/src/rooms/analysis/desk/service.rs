@@ -143,15 +143,21 @@ impl Service {
         let seen = self.find(&scope, id).await?;
         model::require(&seen, expected)?;
         let answer = kept(&self.kernel, &scope, &cipher, id).await?;
-        let answer = answer.ok_or_else(|| {
-            Error::new(Reason::FailedPrecondition, "no answer was handed in yet")
-        })?;
+        let answer = answer
+            .ok_or_else(|| Error::new(Reason::FailedPrecondition, "no answer was handed in yet"))?;
         // Who it is by is signed too: what is released is sealed anew by who releases it.
         let shown = answer.shown()?;
         let messages = seen.messages.iter().map(|message| message.text.as_str());
-        let method = seen.outcome.as_ref().map_or("", |outcome| outcome.method.as_str());
+        let method = seen
+            .outcome
+            .as_ref()
+            .map_or("", |outcome| outcome.method.as_str());
         let all: Vec<&str> = messages.chain([answer.answer.as_str(), method]).collect();
-        let named = self.kernel.db().others_named(&scope, &all.join("\n")).await?;
+        let named = self
+            .kernel
+            .db()
+            .others_named(&scope, &all.join("\n"))
+            .await?;
         if !named.is_empty() {
             return Err(blocked(&named, &all));
         }

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use cordon_analysis::answer::Rows;
-use cordon_analysis::{
-    Answer, Cell, ColumnKind, Kind, Remark, RemarkReason, Scope, plan_version,
-};
+use cordon_analysis::{Answer, Cell, ColumnKind, Kind, Remark, RemarkReason, Scope, plan_version};
 use cordon_kernel::{Result, TenantScope};
 use cordon_lake::{Lake, Order, Query};
 
@@ -33,12 +31,7 @@ struct Found {
 }
 
 impl Run<'_> {
-    pub(super) async fn hunt(
-        &self,
-        texts: &[String],
-        scope: &Scope,
-        head: u64,
-    ) -> Result<Answer> {
+    pub(super) async fn hunt(&self, texts: &[String], scope: &Scope, head: u64) -> Result<Answer> {
         let mut hunt = compile_rules(self.lake, &self.scope, texts)?;
         let filter = match scope.filter() {
             Some(text) => Some(self.lake.filters().compile(&self.scope, &text)?),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use cordon_analysis::{Answer, Kind, method, plan_version};
+use cordon_analysis::{Answer, Question, method, plan_version};
 use cordon_kernel::audit::AuditEntry;
 use cordon_kernel::db::jobs::JobClaim;
 use cordon_kernel::facade::Kernel;
@@ -18,7 +18,7 @@ use cordon_lake::{Inputs, Lake};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::model::{self, Analysis, Asked, Command, Failure, Mark, Outcome, Progress, State};
+use super::model::{self, Analysis, Command, Failure, Mark, Outcome, Progress, State};
 use super::result::{self, Kept, Made};
 use super::store;
 
@@ -75,8 +75,8 @@ pub(crate) async fn answer(
     claim: &JobClaim,
     about: &str,
 ) -> Result<Option<Timestamp>> {
-    let id = Uuid::try_parse(about)
-        .map_err(|_| Error::internal("a job that answers no question"))?;
+    let id =
+        Uuid::try_parse(about).map_err(|_| Error::internal("a job that answers no question"))?;
     let run = Run {
         kernel,
         lake,
@@ -213,13 +213,11 @@ impl Run<'_> {
     }
 
     async fn answer(&self, analysis: &Analysis, inputs: &Inputs) -> Result<Answer> {
-        match &analysis.asked {
-            Asked::Rules(texts) => self.hunt(texts, &analysis.scope, inputs.head).await,
-            Asked::Server(question) if question.kind() == Kind::Sql => {
-                self.query(question, &analysis.scope, inputs.head).await
-            }
-            Asked::Server(question) => self.plan(question, &analysis.scope, inputs.head).await,
-            Asked::Human(_) => Err(Error::internal("people answer that question")),
+        let (scope, head) = (&analysis.scope, inputs.head);
+        match &analysis.question {
+            Question::Rule(rules) => self.hunt(&rules.texts, scope, head).await,
+            Question::Sql(sql) => self.query(&sql.query, scope, head).await,
+            question => self.plan(question, scope, head).await,
         }
     }
 

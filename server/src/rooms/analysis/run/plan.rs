@@ -24,7 +24,7 @@ impl Run<'_> {
     ) -> Result<Answer> {
         let plan = plan(question, scope).map_err(|error| match error {
             PlanError::Invalid(invalid) => Error::invalid(invalid.field, invalid.message),
-            PlanError::OfLake(_) => Error::internal("a question without a plan"),
+            PlanError::Elsewhere(_) => Error::internal("a question without a plan"),
         })?;
         let (mut scans, mut state) = (plan.scans, plan.state);
         for _ in 0..MOST_ROUNDS {

@@ -5,7 +5,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, TimestampNanosecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use cordon_analysis::answer::Rows;
-use cordon_analysis::{Answer, Cell, ColumnKind, Kind, Question, Scope, plan_version};
+use cordon_analysis::{Answer, Cell, ColumnKind, Kind, Scope, plan_version};
 use cordon_kernel::{Error, Result};
 use cordon_lake::LakeError;
 
@@ -15,21 +15,17 @@ use super::Run;
 const NARROW: &str = "add conditions or LIMIT, or count and group";
 
 impl Run<'_> {
-    pub(super) async fn query(
-        &self,
-        question: &Question,
-        scope: &Scope,
-        head: u64,
-    ) -> Result<Answer> {
-        let Question::Sql(sql) = question else {
-            return Err(Error::internal("a question that is not SQL"));
-        };
+    pub(super) async fn query(&self, text: &str, scope: &Scope, head: u64) -> Result<Answer> {
         let (since, until) = scope.ns();
         let what = ((Some(since), Some(until)), scope.filter(), head);
         let limits = self.limits.clone();
-        let mut running = self.lake.sql(&self.scope, &sql.query, what, limits).await?;
+        let mut running = self.lake.sql(&self.scope, text, what, limits).await?;
         let schema = running.schema().clone();
-        let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+        let names: Vec<String> = schema
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect();
         let columns: Vec<(&str, ColumnKind, &str)> = names
             .iter()
             .zip(kinds(&schema))
@@ -91,18 +87,25 @@ fn cells(array: &ArrayRef) -> std::result::Result<Vec<Cell>, LakeError> {
         kind if kind.is_integer() => {
             let numbers = cast(array, &DataType::Int64)?;
             let numbers = numbers.as_primitive::<Int64Type>().iter();
-            numbers.map(|number| number.map_or(Cell::Empty, Cell::Integer)).collect()
+            numbers
+                .map(|number| number.map_or(Cell::Empty, Cell::Integer))
+                .collect()
         }
         kind if kind.is_floating() || matches!(kind, DataType::Decimal128(..)) => {
             let numbers = cast(array, &DataType::Float64)?;
             let numbers = numbers.as_primitive::<Float64Type>().iter();
-            numbers.map(|number| number.map_or(Cell::Empty, Cell::float)).collect()
+            numbers
+                .map(|number| number.map_or(Cell::Empty, Cell::float))
+                .collect()
         }
         DataType::Timestamp(..) => {
-            let to = DataType::Timestamp(arrow::datatypes::TimeUnit::Nanosecond, Some("UTC".into()));
+            let to =
+                DataType::Timestamp(arrow::datatypes::TimeUnit::Nanosecond, Some("UTC".into()));
             let times = cast(array, &to)?;
             let times = times.as_primitive::<TimestampNanosecondType>().iter();
-            times.map(|time| time.map_or(Cell::Empty, Cell::time)).collect()
+            times
+                .map(|time| time.map_or(Cell::Empty, Cell::time))
+                .collect()
         }
         _ => {
             let options = FormatOptions::default();

@@ -56,7 +56,12 @@ impl Desk {
         Ok(claimed.analysis.unwrap())
     }
 
-    async fn submit(&self, actor: &Actor, name: &str, text: &str) -> Result<wire::Analysis, Status> {
+    async fn submit(
+        &self,
+        actor: &Actor,
+        name: &str,
+        text: &str,
+    ) -> Result<wire::Analysis, Status> {
         let request = answer_of(name, text);
         let submitted = call!(self.room, actor, desk.submit_analysis_result(request))?;
         Ok(submitted.analysis.unwrap())
@@ -79,14 +84,19 @@ async fn one_answers_and_another_releases() {
     assert_eq!(asked.state(), State::Submitted);
     assert!(desk.room.claim().await.is_none(), "no job answers it");
     let queue = desk.queue().await;
-    assert_eq!((queue.len(), queue[0].name.as_str()), (1, asked.name.as_str()));
+    assert_eq!(
+        (queue.len(), queue[0].name.as_str()),
+        (1, asked.name.as_str())
+    );
     let claimed = desk.claim(&desk.first, &asked.name).await.unwrap();
     assert_eq!(claimed.state(), State::Running);
     let twice = desk.claim(&desk.second, &asked.name).await;
     assert_eq!(reason(twice), "FAILED_PRECONDITION");
     let by_another = desk.submit(&desk.second, &asked.name, "Yes.").await;
     assert_eq!(reason(by_another), "FAILED_PRECONDITION");
-    let review = desk.submit(&desk.first, &asked.name, "Yes, at 23:10.").await;
+    let review = desk
+        .submit(&desk.first, &asked.name, "Yes, at 23:10.")
+        .await;
     assert_eq!(review.unwrap().state(), State::Review);
     // Nobody reads it before a second analyst has.
     let early = desk.room.get(&asked.name).await;
@@ -103,15 +113,23 @@ async fn one_answers_and_another_releases() {
     };
     let back = call!(desk.room, &desk.second, desk.return_analysis_result(back));
     let back = back.unwrap().analysis.unwrap();
-    assert_eq!((back.state(), back.review_note.as_str()), (State::Running, "Say which host."));
+    assert_eq!(
+        (back.state(), back.review_note.as_str()),
+        (State::Running, "Say which host.")
+    );
     assert_eq!(desk.room.get(&asked.name).await.review_note, "");
-    let answer = desk.submit(&desk.first, &asked.name, "Yes, hv-1, at 23:10.").await;
+    let answer = desk
+        .submit(&desk.first, &asked.name, "Yes, hv-1, at 23:10.")
+        .await;
     answer.unwrap();
     let released = desk.release(&desk.second, &asked.name).await.unwrap();
     assert_eq!(released.state(), State::Released);
     assert!(desk.queue().await.is_empty());
     let shown = desk.room.json(&asked.name).await;
-    assert_eq!(shown["tables"][0]["rows"], json!([["Yes, hv-1, at 23:10."]]));
+    assert_eq!(
+        shown["tables"][0]["rows"],
+        json!([["Yes, hv-1, at 23:10."]])
+    );
     assert_eq!(shown["tables"][1]["rows"], json!([["hv-1", "2025-12-31"]]));
     assert!(shown["remarks"].to_string().contains("console"));
     // Of the analysts the tenant learns that they are some.
@@ -121,7 +139,11 @@ async fn one_answers_and_another_releases() {
         name: asked.name,
         ..Default::default()
     };
-    let again = call!(desk.room, &desk.room.responder, analyses.rerun_analysis(again));
+    let again = call!(
+        desk.room,
+        &desk.room.responder,
+        analyses.rerun_analysis(again)
+    );
     assert_eq!(reason(again), "FAILED_PRECONDITION");
 }
 
@@ -171,7 +193,11 @@ async fn asking_back_hands_the_move_over_and_declining_ends_it() {
         text: "i-0123".into(),
         request_id: String::new(),
     };
-    let reply = call!(desk.room, &desk.room.responder, analyses.reply_to_analysis(reply));
+    let reply = call!(
+        desk.room,
+        &desk.room.responder,
+        analyses.reply_to_analysis(reply)
+    );
     let reply = reply.unwrap().analysis.unwrap();
     assert_eq!(reply.pending_party(), wire::Party::Provider);
     assert_eq!(reply.messages.len(), 2);
@@ -188,7 +214,10 @@ async fn asking_back_hands_the_move_over_and_declining_ends_it() {
     assert_eq!(reason(late), "FAILED_PRECONDITION");
     // Staff who did not say why they enter, and a tenant's people, have no way to the desk.
     let unsaid = desk.room.world.member("provider", "analyst").await;
-    assert_eq!(reason(desk.claim(&unsaid, &asked.name).await), "PERMISSION_DENIED");
+    assert_eq!(
+        reason(desk.claim(&unsaid, &asked.name).await),
+        "PERMISSION_DENIED"
+    );
     let own = desk.claim(&desk.room.responder, &asked.name).await;
     assert_eq!(reason(own), "PERMISSION_DENIED");
 }
@@ -202,16 +231,41 @@ async fn what_is_handed_in_is_bounded() {
     let submit = async |change: &dyn Fn(&mut wire::SubmitAnalysisResultRequest)| {
         let mut request = good.clone();
         change(&mut request);
-        fields(call!(desk.room, &desk.first, desk.submit_analysis_result(request)))
+        fields(call!(
+            desk.room,
+            &desk.first,
+            desk.submit_analysis_result(request)
+        ))
     };
-    assert_eq!(submit(&|of| of.findings = String::new()).await, ["findings"]);
-    assert_eq!(submit(&|of| of.findings = "x".repeat(65_537)).await, ["findings"]);
+    assert_eq!(
+        submit(&|of| of.findings = String::new()).await,
+        ["findings"]
+    );
+    assert_eq!(
+        submit(&|of| of.findings = "x".repeat(65_537)).await,
+        ["findings"]
+    );
     assert_eq!(submit(&|of| of.method = String::new()).await, ["method"]);
-    assert_eq!(submit(&|of| of.tables[0].name = "A b".into()).await, ["tables[0].name"]);
-    assert_eq!(submit(&|of| of.tables[0].name = "findings".into()).await, ["tables[0].name"]);
-    assert_eq!(submit(&|of| of.tables[0].csv = "a,b\n1\n".into()).await, ["tables[0].csv"]);
+    assert_eq!(
+        submit(&|of| of.tables[0].name = "A b".into()).await,
+        ["tables[0].name"]
+    );
+    assert_eq!(
+        submit(&|of| of.tables[0].name = "findings".into()).await,
+        ["tables[0].name"]
+    );
+    assert_eq!(
+        submit(&|of| of.tables[0].csv = "a,b\n1\n".into()).await,
+        ["tables[0].csv"]
+    );
     let many = format!("a\n{}", "1\n".repeat(10_001));
-    assert_eq!(submit(&|of| of.tables[0].csv = many.clone()).await, ["tables[0].csv"]);
+    assert_eq!(
+        submit(&|of| of.tables[0].csv = many.clone()).await,
+        ["tables[0].csv"]
+    );
     let long = "x".repeat((1 << 20) + 1);
-    assert_eq!(submit(&|of| of.tables[0].csv = long.clone()).await, ["tables"]);
+    assert_eq!(
+        submit(&|of| of.tables[0].csv = long.clone()).await,
+        ["tables"]
+    );
 }

@@ -10,17 +10,39 @@ async fn what_is_no_question_is_refused_by_its_field() {
     let ask = async |change: &dyn Fn(&mut wire::Analysis)| {
         let mut request = Room::asking(pivot(ANA));
         change(request.analysis.as_mut().unwrap());
-        fields(call!(room, &room.responder, analyses.create_analysis(request)))
+        fields(call!(
+            room,
+            &room.responder,
+            analyses.create_analysis(request)
+        ))
     };
     assert_eq!(ask(&|of| of.question = None).await, ["analysis.question"]);
-    assert_eq!(ask(&|of| of.purpose = " ".into()).await, ["analysis.purpose"]);
-    assert_eq!(ask(&|of| of.purpose = "x".repeat(1_001)).await, ["analysis.purpose"]);
-    assert_eq!(ask(&|of| of.consent = Vec::new()).await, ["analysis.consent"]);
+    assert_eq!(
+        ask(&|of| of.purpose = " ".into()).await,
+        ["analysis.purpose"]
+    );
+    assert_eq!(
+        ask(&|of| of.purpose = "x".repeat(1_001)).await,
+        ["analysis.purpose"]
+    );
+    assert_eq!(
+        ask(&|of| of.consent = Vec::new()).await,
+        ["analysis.consent"]
+    );
     assert_eq!(ask(&|of| of.consent = vec![77]).await, ["analysis.consent"]);
-    assert_eq!(ask(&|of| of.incident = "INC-1".into()).await, ["analysis.incident"]);
+    assert_eq!(
+        ask(&|of| of.incident = "INC-1".into()).await,
+        ["analysis.incident"]
+    );
     let backwards = wire::AnalysisScope {
-        start_time: Some(prost_types::Timestamp { seconds: 10, nanos: 0 }),
-        end_time: Some(prost_types::Timestamp { seconds: 5, nanos: 0 }),
+        start_time: Some(prost_types::Timestamp {
+            seconds: 10,
+            nanos: 0,
+        }),
+        end_time: Some(prost_types::Timestamp {
+            seconds: 5,
+            nanos: 0,
+        }),
         ..Default::default()
     };
     let told = ask(&|of| of.scope = Some(backwards.clone())).await;
@@ -39,7 +61,10 @@ async fn what_is_no_question_is_refused_by_its_field() {
     ] {
         let asked = format!("{kind:?}");
         let told = fields(room.ask(kind).await);
-        assert!(told[0].starts_with("analysis.question"), "{asked}: {told:?}");
+        assert!(
+            told[0].starts_with("analysis.question"),
+            "{asked}: {told:?}"
+        );
     }
     let rule = Kind::Rule(wire::RuleQuestion {
         texts: vec!["title: [".into()],
@@ -71,7 +96,9 @@ async fn what_can_not_be_answered_fails_with_what_to_do() {
         let failure = failed.failure.unwrap();
         assert_eq!(failure.reason, told, "{query}: {}", failure.message);
         assert!(failed.result.is_none() && !failure.message.is_empty());
-        let read = room.download(&room.responder, (&failed.name, Format::Json, "")).await;
+        let read = room
+            .download(&room.responder, (&failed.name, Format::Json, ""))
+            .await;
         assert_eq!(reason(read), "FAILED_PRECONDITION");
     }
 }
@@ -81,8 +108,16 @@ async fn a_call_that_names_itself_asks_once_and_open_questions_are_bounded() {
     let room = Room::new().await;
     let mut request = Room::asking(pivot(ANA));
     request.request_id = "one".into();
-    let first = call!(room, &room.responder, analyses.create_analysis(request.clone()));
-    let again = call!(room, &room.responder, analyses.create_analysis(request.clone()));
+    let first = call!(
+        room,
+        &room.responder,
+        analyses.create_analysis(request.clone())
+    );
+    let again = call!(
+        room,
+        &room.responder,
+        analyses.create_analysis(request.clone())
+    );
     assert_eq!(
         first.unwrap().analysis.unwrap().name,
         again.unwrap().analysis.unwrap().name
@@ -104,7 +139,11 @@ async fn a_call_that_names_itself_asks_once_and_open_questions_are_bounded() {
     };
     let mut names = Vec::new();
     loop {
-        let page = call!(room, &room.responder, analyses.list_analyses(request.clone()));
+        let page = call!(
+            room,
+            &room.responder,
+            analyses.list_analyses(request.clone())
+        );
         let page = page.unwrap();
         names.extend(page.analyses.into_iter().map(|one| one.name));
         if page.next_page_token.is_empty() {

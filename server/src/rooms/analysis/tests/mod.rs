@@ -173,7 +173,9 @@ impl Room {
     }
 
     async fn json(&self, name: &str) -> Value {
-        let bytes = self.download(&self.responder, (name, Format::Json, "")).await;
+        let bytes = self
+            .download(&self.responder, (name, Format::Json, ""))
+            .await;
         serde_json::from_slice(&bytes.unwrap()).unwrap()
     }
 }

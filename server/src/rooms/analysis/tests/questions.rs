@@ -22,16 +22,22 @@ async fn a_question_is_answered_signed_and_kept() {
     assert_eq!((result.scanned_events, result.head_sequence), (2, 3));
     assert!(!result.tables.is_empty() && !result.method.is_empty());
     let name = answered.name.as_str();
-    let json = room.download(&room.responder, (name, Format::Json, "")).await;
+    let json = room
+        .download(&room.responder, (name, Format::Json, ""))
+        .await;
     let json = json.unwrap();
     let told = String::from_utf8(json.clone()).unwrap();
     assert!(told.contains("StopLogging") && told.contains("DeleteTrail"));
     assert!(!told.contains("DescribeTrails"), "{told}");
     // What is signed is these bytes, and says how they came about.
     assert_eq!(hex::encode(digest(&SHA256, &json)), result.sha256);
-    let statement = room.download(&room.responder, (name, Format::Statement, "")).await;
+    let statement = room
+        .download(&room.responder, (name, Format::Statement, ""))
+        .await;
     let envelope: Value = serde_json::from_slice(&statement.unwrap()).unwrap();
-    let payload = STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
+    let payload = STANDARD
+        .decode(envelope["payload"].as_str().unwrap())
+        .unwrap();
     let payload: Value = serde_json::from_slice(&payload).unwrap();
     assert_eq!(payload["subject"][0]["name"], name);
     assert_eq!(payload["subject"][0]["digest"]["sha256"], result.sha256);
@@ -48,10 +54,15 @@ async fn a_question_is_answered_signed_and_kept() {
         (Format::Html, b"<!DOCTYPE html>"),
     ] {
         let table = result.tables[0].name.as_str();
-        let file = room.download(&room.responder, (name, format, table)).await.unwrap();
+        let file = room
+            .download(&room.responder, (name, format, table))
+            .await
+            .unwrap();
         assert!(file.starts_with(begins) && file.len() > 20, "{format:?}");
     }
-    let none = room.download(&room.responder, (name, Format::Csv, "none")).await;
+    let none = room
+        .download(&room.responder, (name, Format::Csv, "none"))
+        .await;
     assert_eq!(fields(none), ["table"]);
 }
 
@@ -79,8 +90,14 @@ async fn every_kind_of_the_server_is_answered() {
     let kinds = [
         Kind::Timeline(wire::TimelineQuestion {
             around: Some(wire::timeline_question::Around::Time(time(0).unwrap())),
-            before: Some(prost_types::Duration { seconds: 60, nanos: 0 }),
-            after: Some(prost_types::Duration { seconds: 60, nanos: 0 }),
+            before: Some(prost_types::Duration {
+                seconds: 60,
+                nanos: 0,
+            }),
+            after: Some(prost_types::Duration {
+                seconds: 60,
+                nanos: 0,
+            }),
             same: Vec::new(),
         }),
         pivot(ANA),
@@ -151,7 +168,11 @@ async fn an_answer_is_computed_again_over_the_same_state_and_compared() {
         name: first.name.clone(),
         request_id: "again".into(),
     };
-    let again = call!(room, &room.responder, analyses.rerun_analysis(request.clone()));
+    let again = call!(
+        room,
+        &room.responder,
+        analyses.rerun_analysis(request.clone())
+    );
     let again = again.unwrap().analysis.unwrap();
     assert_eq!(again.rerun_of, first.name);
     let repeated = call!(room, &room.responder, analyses.rerun_analysis(request));
@@ -187,13 +208,21 @@ async fn two_servers_answer_once_and_what_was_called_off_stays_so() {
         name: asked.name.clone(),
         etag: "old".into(),
     };
-    let refused = call!(room, &room.responder, analyses.cancel_analysis(request.clone()));
+    let refused = call!(
+        room,
+        &room.responder,
+        analyses.cancel_analysis(request.clone())
+    );
     assert_eq!(reason(refused), "ETAG_MISMATCH");
     let request = wire::CancelAnalysisRequest {
         etag: asked.etag,
         ..request
     };
-    let off = call!(room, &room.responder, analyses.cancel_analysis(request.clone()));
+    let off = call!(
+        room,
+        &room.responder,
+        analyses.cancel_analysis(request.clone())
+    );
     assert_eq!(off.unwrap().analysis.unwrap().state(), State::Cancelled);
     room.answer_all().await;
     let off = room.get(&asked.name).await;
@@ -210,7 +239,10 @@ async fn an_answer_has_nothing_of_another_tenant_and_is_nobody_elses() {
     other["userIdentity"]["accountId"] = json!("222222222222");
     room.send(vec![record(1, 0, "StopLogging"), other]).await;
     let all = room.answered(sql("SELECT count(*) AS n FROM events")).await;
-    assert_eq!(room.json(&all.name).await["tables"][0]["rows"], json!([[1]]));
+    assert_eq!(
+        room.json(&all.name).await["tables"][0]["rows"],
+        json!([[1]])
+    );
     let globex = room.world.member("tenants/globex", "admin").await;
     let id = all.name.rsplit_once('/').unwrap().1.to_owned();
     for (name, told) in [
@@ -237,7 +269,11 @@ async fn an_answer_has_nothing_of_another_tenant_and_is_nobody_elses() {
         ))),
         ..Default::default()
     }));
-    let asked = call!(room, &room.responder, analyses.create_analysis(request.clone()));
+    let asked = call!(
+        room,
+        &room.responder,
+        analyses.create_analysis(request.clone())
+    );
     assert_eq!(reason(asked), "PERMISSION_DENIED");
     let mut analysis = Room::asking(pivot(ANA)).analysis.unwrap();
     analysis.incident = format!("tenants/globex/incidents/{id}");
