@@ -149,6 +149,18 @@ impl State {
                 ));
             }
         }
+        let mut bytes = 0;
+        let all = parts.len();
+        parts.retain(|part| {
+            bytes += part.len() + 4;
+            bytes <= sql::LONGEST_CONDITION
+        });
+        if parts.len() < all {
+            self.remarks.push(Remark::new(
+                RemarkReason::Cut,
+                "The event in the midst names so much that what shares a part of it is not told.",
+            ));
+        }
         sql::any(parts.into_iter().map(Some)).map(Some)
     }
 

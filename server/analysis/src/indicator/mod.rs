@@ -32,8 +32,6 @@ pub const MOST_PATTERNS: usize = 1_000;
 pub const MOST_NEEDLE_BYTES: usize = 2 << 20;
 /// Most texts that the lake looks for within records; with more every record is read.
 const MOST_NEEDLES_OF_LAKE: usize = 64;
-/// Most conditions with an operator of their own in one filter.
-const MOST_OPERATORS: usize = 400;
 
 /// How it is answered, and what it can't say.
 pub const METHOD: &str = "Addresses and ranges are held against source and destination address; \
@@ -195,7 +193,7 @@ fn narrowing(indicators: &[Indicator]) -> Option<String> {
         one.test.each(&mut atom);
     }
     // `%a%` with a wildcard of its own within would be an expression; those have a limit.
-    if parts.len() > MOST_OPERATORS || needles.len() > MOST_NEEDLES_OF_LAKE {
+    if parts.len() > sql::MOST_CALLS || needles.len() > MOST_NEEDLES_OF_LAKE {
         return None;
     }
     let fits = |column: &str, patterns: &[String]| {
@@ -208,7 +206,7 @@ fn narrowing(indicators: &[Indicator]) -> Option<String> {
     parts.extend(["src_ip", "dst_ip"].map(|side| sql::is_one(side, &addresses)));
     parts.push(fits("actor", &actors));
     parts.push(fits("raw", &needles));
-    sql::any(parts).filter(|filter| filter.len() <= sql::LONGEST_FILTER / 2)
+    sql::any(parts).filter(|filter| filter.len() <= sql::LONGEST_CONDITION)
 }
 
 impl Accumulate for State {
