@@ -1,7 +1,7 @@
 //! Whether indicators of compromise are in the events.
 //!
 //! Remembered: at most 10,000 indicators with their tallies and three events each, and the
-//! newest 5,000 hits.
+//! newest 5,000 hits of at most 4 MiB.
 
 mod list;
 mod matcher;
@@ -14,7 +14,7 @@ use ipnet::IpNet;
 
 use self::matcher::Matcher;
 use crate::answer::{
-    Answer, Cell, ColumnKind, ENTRY_COLUMNS, Entry, Looked, Remark, RemarkReason, Rows,
+    Answer, Cell, ColumnKind, ENTRY_COLUMNS, Entries, Entry, Looked, Remark, RemarkReason, Rows,
 };
 use crate::plan::{Accumulate, Order, Plan, scan};
 use crate::question::{Indicators, Invalid, Kind, MOST_INDICATORS, Scope};
@@ -131,8 +131,8 @@ struct State {
     indicators: Vec<Indicator>,
     matcher: Matcher,
     found: Vec<Option<(Tally, Vec<[u8; 16]>)>>,
-    hits: Vec<(usize, Entry)>,
-    left_out: u64,
+    hits: Entries,
+    hit_of: Vec<usize>,
     looked: Looked,
     matched: u64,
     too_long: u64,
@@ -153,8 +153,8 @@ pub(crate) fn plan(asked: &Indicators, scope: &Scope) -> Result<Plan, Invalid> {
             found: vec![None; indicators.len()],
             matcher,
             indicators,
-            hits: Vec::new(),
-            left_out: 0,
+            hits: Entries::new(MOST_HITS),
+            hit_of: Vec::new(),
             looked: Looked::default(),
             matched: 0,
             too_long: 0,
@@ -232,10 +232,8 @@ impl Accumulate for State {
                     events.push(row.name);
                 }
             }
-            if self.hits.len() < MOST_HITS {
-                self.hits.push((at, Entry::of(row)));
-            } else {
-                self.left_out += 1;
+            if self.hits.push(Entry::of(row)) {
+                self.hit_of.push(at);
             }
         }
         ControlFlow::Continue(())
@@ -320,7 +318,7 @@ impl Accumulate for State {
                 ("address", Address, ""),
             ],
         );
-        for (at, entry) in &self.hits {
+        for (at, entry) in self.hit_of.iter().zip(&self.hits.list) {
             let indicator = self.indicators.get(*at).map_or("", |one| one.text.as_str());
             hits.push([
                 Cell::text(&entry.time),
@@ -334,8 +332,8 @@ impl Accumulate for State {
                 Cell::text(&entry.address),
             ]);
         }
-        if self.left_out > 0 {
-            hits.leave_out(self.left_out, false);
+        if self.hits.left_out > 0 {
+            hits.leave_out(self.hits.left_out, false);
         }
         let narrow = "narrow the time, or ask for the indicators that matter";
         answer.tables.push(hits.done(narrow, &mut answer.remarks));
