@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 
 use self::graph::Found;
 use self::read::{AWS_OPERATIONS, GCP_METHODS, Who, issues, key_of};
-use crate::answer::{Answer, Looked};
+use crate::answer::{Answer, Looked, MOST_NODES};
 use crate::plan::{Accumulate, Order, Plan, Scan, scan};
 use crate::question::{Direction, RoleChain, Scope, Start};
 use crate::row::Row;
@@ -336,7 +336,10 @@ impl State {
             };
             if back {
                 self.backward.insert(issue.from.id.clone());
-                self.backward.extend(issue.with.clone());
+                // Somebody may have asked with any number of keys.
+                if self.backward.len() < MOST_NODES {
+                    self.backward.extend(issue.with.clone());
+                }
             }
             if on && !issue.refused {
                 if issue.to.kind != "role" {

@@ -435,6 +435,26 @@ fn nothing_of_an_event_becomes_markup() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
+    /// Whatever is asked for, it is read or refused; what is read has a plan.
+    #[test]
+    fn indicators_are_read_or_refused(text in "\\PC{0,60}", path in "[a-z0-9:=' \\[\\]()ANDORISUBET.-]{0,60}") {
+        for pattern in [text.clone(), path.clone(), format!("[{path}]"), format!("[url:value = '{text}']")] {
+            let stix = Question::Indicators(Indicators::Stix { patterns: vec![pattern.clone()] });
+            let list = Question::Indicators(Indicators::List { text: pattern });
+            for question in [stix, list] {
+                if question.validate().is_ok() {
+                    prop_assert_eq!(&Question::from_canonical(&question.canonical()).unwrap(), &question);
+                    let made = plan(&question, &scope()).unwrap();
+                    for scan in &made.scans {
+                        if let Some(filter) = &scan.filter {
+                            super::filter::Filter::parse(filter);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     /// Filters are what the language takes, whatever a question brings; and the order in which
     /// rows reach the world is of no concern.
     #[test]
