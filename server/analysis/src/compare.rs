@@ -1,7 +1,7 @@
 //! What is new, gone, more or less in one window against another.
 //!
-//! Remembered: for each of five dimensions at most 20,000 values of at most 1 KiB in either
-//! window.
+//! Remembered: for each of five dimensions at most 20,000 values of at most 1 KiB, and
+//! 4 MiB together, in either window.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;

@@ -1,12 +1,12 @@
 //! Everything that somebody did, or that was done to something.
 //!
-//! Remembered: for each of seven dimensions at most 5,000 values of at most 1 KiB, and the
-//! first 1,000 events.
+//! Remembered: for each of seven dimensions at most 5,000 values of at most 1 KiB and 4 MiB, and the
+//! first 1,000 events of at most 4 MiB.
 
 use std::ops::ControlFlow;
 
 use crate::answer::{
-    Answer, Cell, ColumnKind, ENTRY_COLUMNS, Entry, Looked, Remark, RemarkReason, Rows,
+    Answer, Cell, ColumnKind, ENTRY_COLUMNS, Entries, Entry, Looked, Remark, RemarkReason, Rows,
     Timeline as Shown,
 };
 use crate::json;
@@ -36,7 +36,7 @@ Names are compared as they are written: another name of the same thing is anothe
 struct State {
     subject: Subject,
     looked: Looked,
-    listed: Vec<Entry>,
+    listed: Entries,
     operations: Tallies<(String, String)>,
     actors: Tallies<String>,
     addresses: Tallies<String>,
@@ -56,7 +56,7 @@ pub(crate) fn plan(asked: &Pivot, scope: &Scope) -> Plan {
         state: Box::new(State {
             subject: asked.subject.clone(),
             looked: Looked::default(),
-            listed: Vec::new(),
+            listed: Entries::new(MOST_LISTED),
             operations: Tallies::new(MOST_VALUES),
             actors: Tallies::new(MOST_VALUES),
             addresses: Tallies::new(MOST_VALUES),
@@ -74,9 +74,7 @@ impl Accumulate for State {
         self.looked.at(row);
         let (first, last) = self.span.unwrap_or((row.time_ns, row.time_ns));
         self.span = Some((first.min(row.time_ns), last.max(row.time_ns)));
-        if self.listed.len() < MOST_LISTED {
-            self.listed.push(Entry::of(row));
-        }
+        self.listed.push(Entry::of(row));
         self.operations
             .add((key(row.service), key(row.operation)), row);
         if !row.actor.is_empty() {
@@ -178,20 +176,19 @@ impl Accumulate for State {
             ),
         ];
         answer.tables.extend(tables);
-        let left_out = self.looked.events.saturating_sub(self.listed.len() as u64);
         let mut events = entry_rows("events", "Events, oldest first");
-        for entry in &self.listed {
+        for entry in &self.listed.list {
             push_entry(&mut events, entry);
         }
-        if left_out > 0 {
-            events.leave_out(left_out, false);
+        if self.listed.left_out > 0 {
+            events.leave_out(self.listed.left_out, false);
         }
         let narrow = "narrow the time, or search with the same condition";
         answer.tables.push(events.done(narrow, &mut answer.remarks));
         answer.timeline = Some(Shown {
             around: None,
-            entries: self.listed,
-            left_out,
+            left_out: self.listed.left_out,
+            entries: self.listed.list,
         });
         answer
     }
@@ -206,7 +203,7 @@ pub(crate) fn user_agent(raw: &str) -> Option<String> {
 }
 
 /// A table of tallies, most frequent first.
-fn table<K: Ord + Clone, const N: usize>(
+fn table<K: crate::tally::Key, const N: usize>(
     name: &str,
     title: &str,
     by: [&str; N],

@@ -8,7 +8,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Remark, RemarkReason};
 use crate::question::{Invalid, Kind, Question, Scope};
 use crate::row::Row;
 use crate::{beacons, changes, compare, indicator, pivot, role_chain, seen, timeline, volume};
@@ -59,8 +59,74 @@ pub trait Accumulate: Send {
         Vec::new()
     }
 
+    /// Says that a scan of the round was not read to its end, for a reason of the server's: a
+    /// deadline, or a share of the machine that is used up. The answer then says so.
+    fn stopped(&mut self, _scan: usize) {}
+
     /// What is to be said.
     fn finish(self: Box<Self>) -> Answer;
+}
+
+/// Says in the answer that scans were not read to their end.
+struct Watched {
+    state: Box<dyn Accumulate + Send>,
+    limits: Vec<u64>,
+    rows: Vec<u64>,
+    stopped: u64,
+}
+
+impl Watched {
+    fn new(scans: &[Scan], state: Box<dyn Accumulate + Send>) -> Self {
+        let mut watched = Self {
+            state,
+            limits: Vec::new(),
+            rows: Vec::new(),
+            stopped: 0,
+        };
+        watched.round(scans);
+        watched
+    }
+
+    fn round(&mut self, scans: &[Scan]) {
+        self.limits = scans.iter().map(|scan| scan.limit).collect();
+        self.rows = vec![0; scans.len()];
+    }
+}
+
+impl Accumulate for Watched {
+    fn take(&mut self, scan: usize, row: &Row<'_>) -> ControlFlow<()> {
+        if let Some(rows) = self.rows.get_mut(scan) {
+            *rows += 1;
+            // Smaller limits are the plan's own business.
+            if *rows == MOST_SCANNED && self.limits.get(scan) == Some(&MOST_SCANNED) {
+                self.stopped += 1;
+            }
+        }
+        self.state.take(scan, row)
+    }
+
+    fn next_scans(&mut self) -> Vec<Scan> {
+        let scans = self.state.next_scans();
+        self.round(&scans);
+        scans
+    }
+
+    fn stopped(&mut self, scan: usize) {
+        self.stopped += 1;
+        self.state.stopped(scan);
+    }
+
+    fn finish(self: Box<Self>) -> Answer {
+        let mut answer = self.state.finish();
+        if self.stopped > 0 {
+            answer.remarks.push(Remark::new(
+                RemarkReason::Stopped,
+                "Not all events of the scope were looked at: there were too many, or it took too \
+                 long. Figures are lower bounds. Narrow the time, the accounts or the resources.",
+            ));
+        }
+        answer
+    }
 }
 
 /// How a question is answered.
@@ -98,7 +164,7 @@ pub enum PlanError {
 pub fn plan(question: &Question, scope: &Scope) -> Result<Plan, PlanError> {
     question.validate()?;
     scope.validate()?;
-    Ok(match question {
+    let Plan { scans, state } = match question {
         Question::Timeline(asked) => timeline::plan(asked, scope),
         Question::Pivot(asked) => pivot::plan(asked, scope),
         Question::RoleChain(asked) => role_chain::plan(asked, scope),
@@ -111,7 +177,9 @@ pub fn plan(question: &Question, scope: &Scope) -> Result<Plan, PlanError> {
         Question::Rule(_) | Question::Sql(_) | Question::Human(_) => {
             return Err(PlanError::Elsewhere(question.kind()));
         }
-    })
+    };
+    let state = Box::new(Watched::new(&scans, state));
+    Ok(Plan { scans, state })
 }
 
 /// The version of the plan of this kind. It changes when the same events would give another

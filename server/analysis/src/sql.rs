@@ -1,8 +1,12 @@
 //! Conditions in the one filter language, as text. Whatever a question brings stands in them
 //! as a literal alone.
 
-/// Most elements of one list, so that filters stay below the language's 64 KiB.
-pub(crate) const LONGEST_FILTER: usize = 60 << 10;
+/// Longest condition of a question, in bytes: with that of the scope, which has at most 24 KiB,
+/// it stays below the language's 64 KiB.
+pub(crate) const LONGEST_CONDITION: usize = 36 << 10;
+/// Most function calls of a condition. The language takes 1,000 operators, and a call with what
+/// joins it to the next counts as three; the scope has at most a hundred.
+pub(crate) const MOST_CALLS: usize = 200;
 
 /// A text as a literal.
 #[must_use]

@@ -31,9 +31,10 @@ pub(crate) fn filter(subject: &Subject) -> Option<String> {
         Subject::Address(address) => addresses(address),
         Subject::Resource(resource) => {
             // An instance's role has sessions that are called like the instance.
-            let sessions = resource
-                .starts_with("i-")
-                .then(|| format!("ends_with(actor, {})", sql::quoted(&format!("/{resource}"))));
+            let sessions = resource.starts_with("i-").then(|| {
+                let pattern = format!("%/{}", sql::exactly(resource));
+                format!("like_any(actor, {})", sql::quoted(&pattern))
+            });
             sql::any([Some(sql::has_resource(resource)), sessions])
         }
         Subject::Operation(operation) => Some(sql::is("operation", operation)),

@@ -39,19 +39,43 @@ impl Tally {
     }
 }
 
-/// Tallies by key. Once there are as many keys as there may be, new ones are counted together.
+/// Most bytes of the keys of one set of tallies.
+const MOST_KEY_BYTES: usize = 4 << 20;
+
+/// What is counted by.
+pub(crate) trait Key: Ord + Clone {
+    /// Its texts, in bytes.
+    fn bytes(&self) -> usize;
+}
+
+impl Key for String {
+    fn bytes(&self) -> usize {
+        self.len()
+    }
+}
+
+impl Key for (String, String) {
+    fn bytes(&self) -> usize {
+        self.0.len() + self.1.len()
+    }
+}
+
+/// Tallies by key. Once there are as many keys, or as many
+/// bytes of them (4 MiB), as there may be, new ones are counted together.
 #[derive(Debug)]
 pub(crate) struct Tallies<K> {
     map: BTreeMap<K, Tally>,
     most: usize,
+    bytes: usize,
     beyond: u64,
 }
 
-impl<K: Ord + Clone> Tallies<K> {
+impl<K: Key> Tallies<K> {
     pub(crate) fn new(most: usize) -> Self {
         Self {
             map: BTreeMap::new(),
             most,
+            bytes: 0,
             beyond: 0,
         }
     }
@@ -59,7 +83,11 @@ impl<K: Ord + Clone> Tallies<K> {
     pub(crate) fn add(&mut self, key: K, row: &Row<'_>) {
         if let Some(tally) = self.map.get_mut(&key) {
             tally.add(row);
-        } else if self.map.len() < self.most {
+            return;
+        }
+        let bytes = self.bytes + key.bytes();
+        if self.map.len() < self.most && bytes <= MOST_KEY_BYTES {
+            self.bytes = bytes;
             self.map.insert(key, Tally::of(row));
         } else {
             self.beyond += 1;
@@ -92,9 +120,10 @@ impl<K: Ord + Clone> Tallies<K> {
             remarks.push(Remark::new(
                 RemarkReason::Full,
                 format!(
-                    "More than {} {what} were found; {} events of others are not counted by \
-                     them. Narrow the time or the accounts.",
-                    self.most, self.beyond
+                    "More {what} were found than are remembered ({}); {} events of others are not \
+                     counted by them. Narrow the time or the accounts.",
+                    self.map.len(),
+                    self.beyond
                 ),
             ));
         }

@@ -1,12 +1,11 @@
 //! What happened around an event or a time.
 //!
-//! Remembered: 2,500 events before and as many after, the nearest; a text of each column of at
-//! most 1 KiB.
+//! Remembered: 2,500 events before and as many after, the nearest, of at most 4 MiB either.
 
 use std::ops::ControlFlow;
 
 use crate::answer::{
-    Answer, Cell, ColumnKind, ENTRY_COLUMNS, Entry, Looked, Remark, RemarkReason, Rows,
+    Answer, Cell, ColumnKind, ENTRY_COLUMNS, Entries, Entry, Looked, Remark, RemarkReason, Rows,
     Timeline as Shown,
 };
 use crate::plan::{Accumulate, Order, Plan, Scan, scan};
@@ -35,9 +34,8 @@ struct State {
     pending: Option<Option<String>>,
     looked: Looked,
     at: Option<i64>,
-    before: Vec<Entry>,
-    after: Vec<Entry>,
-    cut: [bool; 2],
+    before: Entries,
+    after: Entries,
     remarks: Vec<Remark>,
 }
 
@@ -48,9 +46,8 @@ pub(crate) fn plan(asked: &Timeline, scope: &Scope) -> Plan {
         pending: None,
         looked: Looked::default(),
         at: None,
-        before: Vec::new(),
-        after: Vec::new(),
-        cut: [false; 2],
+        before: Entries::new(MOST_EACH_SIDE),
+        after: Entries::new(MOST_EACH_SIDE),
         remarks: Vec::new(),
     };
     let scans = match &asked.around {
@@ -149,6 +146,18 @@ impl State {
                 ));
             }
         }
+        let mut bytes = 0;
+        let all = parts.len();
+        parts.retain(|part| {
+            bytes += part.len() + 4;
+            bytes <= sql::LONGEST_CONDITION
+        });
+        if parts.len() < all {
+            self.remarks.push(Remark::new(
+                RemarkReason::Cut,
+                "The event in the midst names so much that what shares a part of it is not told.",
+            ));
+        }
         sql::any(parts.into_iter().map(Some)).map(Some)
     }
 
@@ -169,16 +178,16 @@ impl Accumulate for State {
             self.midst(row);
             return ControlFlow::Break(());
         }
-        let (side, cut) = match (scan, &mut self.cut) {
-            (0, [cut, _]) => (&mut self.before, cut),
-            (_, [_, cut]) => (&mut self.after, cut),
+        let side = if scan == 0 {
+            &mut self.before
+        } else {
+            &mut self.after
         };
-        if side.len() >= MOST_EACH_SIDE {
-            *cut = true;
-            return ControlFlow::Break(());
+        if side.push(Entry::of(row)) {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
         }
-        side.push(Entry::of(row));
-        ControlFlow::Continue(())
     }
 
     fn next_scans(&mut self) -> Vec<Scan> {
@@ -202,23 +211,23 @@ impl Accumulate for State {
             ));
         }
         answer.remarks.append(&mut self.remarks);
-        self.before.reverse();
-        let mut entries = self.before;
-        entries.append(&mut self.after);
-        let [before, after] = self.cut;
+        let left_out = self.before.left_out + self.after.left_out;
+        let mut entries = self.before.list;
+        entries.reverse();
+        entries.append(&mut self.after.list);
         let mut table = entry_rows("events", "Events, oldest first");
         for entry in &entries {
             push_entry(&mut table, entry);
         }
-        if before || after {
-            table.leave_out(u64::from(before) + u64::from(after), true);
+        if left_out > 0 {
+            table.leave_out(left_out, true);
         }
         let narrow = "ask for less time before and after, or for what is shared with the event";
         answer.tables.push(table.done(narrow, &mut answer.remarks));
         answer.timeline = Some(Shown {
             around: self.at.map(rfc3339),
             entries,
-            left_out: u64::from(before) + u64::from(after),
+            left_out,
         });
         answer
     }

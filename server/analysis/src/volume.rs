@@ -1,6 +1,6 @@
 //! How much data went where.
 //!
-//! Remembered: at most 50,000 pairs of addresses of flow logs and 20,000 of bucket, caller and
+//! Remembered: at most 50,000 pairs of addresses of flow logs and 10,000 of bucket, caller and
 //! address, each with its sums.
 
 use std::cmp::Reverse;
@@ -22,7 +22,7 @@ pub const PLAN_VERSION: u32 = 1;
 /// Most pairs of addresses.
 pub const MOST_PAIRS: usize = 50_000;
 /// Most of bucket, caller and address.
-pub const MOST_BUCKET_READERS: usize = 20_000;
+pub const MOST_BUCKET_READERS: usize = 10_000;
 /// Most rows of a table.
 const MOST_SHOWN: usize = 2_000;
 

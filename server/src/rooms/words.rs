@@ -11,6 +11,7 @@ macro_rules! pairs {
         }
 
         /// `None` for what is unset or unknown.
+        #[allow(dead_code, reason = "some words go out only")]
         pub(in crate::rooms) fn $from(number: i32) -> Option<$name> {
             use $wire as Wire;
             match Wire::try_from(number).ok()? {

@@ -211,6 +211,59 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// Its texts, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let texts = [
+            &self.time,
+            &self.event,
+            &self.actor,
+            &self.operation,
+            &self.service,
+            &self.account,
+            &self.address,
+            &self.status,
+            &self.resource,
+        ];
+        texts.into_iter().map(String::len).sum()
+    }
+}
+
+/// Most bytes of the entries of one list.
+const MOST_ENTRY_BYTES: usize = 4 << 20;
+
+/// Entries, of bounded number and size.
+#[derive(Debug)]
+pub(crate) struct Entries {
+    pub(crate) list: Vec<Entry>,
+    most: usize,
+    bytes: usize,
+    pub(crate) left_out: u64,
+}
+
+impl Entries {
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            list: Vec::new(),
+            most,
+            bytes: 0,
+            left_out: 0,
+        }
+    }
+
+    /// Adds one, or counts it and all that follow as left out; whether there was room.
+    pub(crate) fn push(&mut self, entry: Entry) -> bool {
+        let bytes = self.bytes + entry.bytes();
+        if self.left_out > 0 || self.list.len() >= self.most || bytes > MOST_ENTRY_BYTES {
+            self.left_out += 1;
+            return false;
+        }
+        self.bytes = bytes;
+        self.list.push(entry);
+        true
+    }
+}
+
 /// The columns that an [`Entry`] is made of.
 pub(crate) const ENTRY_COLUMNS: [&str; 13] = [
     "time",

@@ -72,8 +72,8 @@ pub(super) struct Asked<'r> {
     pub(super) request: Value,
 }
 
-/// What was set before: request parameters, and the event.
-pub(super) type Before = (Option<Value>, [u8; 16]);
+/// What was set before: request parameters as JSON, if they fit, and the event.
+pub(super) type Before = (Option<String>, [u8; 16]);
 
 impl<'r> Asked<'r> {
     pub(super) fn of(row: &'r Row<'r>) -> Self {
@@ -139,6 +139,7 @@ impl<'r> Asked<'r> {
         };
         let previous = |operation: &str, by: &[&str]| {
             let (value, event) = before(&self.subject(operation, by))?;
+            let value = value.and_then(|text| serde_json::from_str(&text).ok());
             let mut inverse = Inverse::by(operation, value.unwrap_or(Value::Null));
             if inverse.parameters.is_null() {
                 inverse.note = "its parameters are too long to be shown; see the event".to_owned();

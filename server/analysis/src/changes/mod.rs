@@ -1,7 +1,7 @@
 //! What was changed, and what would undo it.
 //!
-//! Remembered: the first 5,000 changes with at most 4 KiB of parameters each, and of 10,000
-//! things what they were set to last, each of at most 4 KiB.
+//! Remembered: the first 5,000 changes with at most 4 KiB of parameters each and 8 MiB together,
+//! and of 10,000 things what they were set to last, each of at most 4 KiB and 16 MiB together.
 
 mod inverse;
 mod table;
@@ -14,8 +14,7 @@ use serde_json::Value;
 use self::inverse::{Asked, Before, Inverse, State as Reversal, covers, shown};
 use self::table::DATA_OPERATIONS;
 use crate::answer::{
-    Answer, Cell, ColumnKind, ENTRY_COLUMNS, Entry, LONGEST_CELL, Looked, Remark, RemarkReason,
-    Rows, Timeline,
+    Answer, Cell, ColumnKind, ENTRY_COLUMNS, Entry, Looked, Remark, RemarkReason, Rows, Timeline,
 };
 use crate::plan::{Accumulate, Order, Plan, scan};
 use crate::question::{Changes, Kind, Scope};
@@ -30,6 +29,10 @@ pub const MOST_CHANGES: usize = 5_000;
 pub const MOST_SETTINGS: usize = 10_000;
 /// Most changes that a later event is held against, to see whether it undoes one.
 const MOST_OPEN: usize = 256;
+/// Most bytes of what is remembered of settings.
+const MOST_SETTINGS_BYTES: usize = 16 << 20;
+/// Most bytes of changes and of the parameters of their inverses.
+const MOST_CHANGE_BYTES: usize = 8 << 20;
 
 /// How it is answered, and what it can't say.
 pub const METHOD: &str = "Events of the scope that succeeded and are no reading, by their OCSF class and \
@@ -54,6 +57,9 @@ struct State {
     /// By the operation that undoes them: places of changes that are not undone.
     open: BTreeMap<String, Vec<usize>>,
     settings: BTreeMap<String, Before>,
+    settings_bytes: usize,
+    /// Of what happened, and of the parameters of inverses.
+    change_bytes: usize,
     left_out: u64,
     forgotten: u64,
     looked: Looked,
@@ -78,6 +84,8 @@ pub(crate) fn plan(asked: &Changes, scope: &Scope) -> Plan {
             changes: Vec::new(),
             open: BTreeMap::new(),
             settings: BTreeMap::new(),
+            settings_bytes: 0,
+            change_bytes: 0,
             left_out: 0,
             forgotten: 0,
             looked: Looked::default(),
@@ -118,12 +126,15 @@ impl State {
     }
 
     fn remember(&mut self, subject: String, asked: &Asked<'_>, row: &Row<'_>) {
-        let value = asked.request.clone();
-        let fits = value.to_string().len() <= LONGEST_CELL;
-        let before = (fits.then_some(value), row.name);
-        if let Some(setting) = self.settings.get_mut(&subject) {
-            *setting = before;
-        } else if self.settings.len() < MOST_SETTINGS && subject.len() <= LONGEST_CELL {
+        let before = (shown(&asked.request), row.name);
+        let size = |before: &Before| before.0.as_ref().map_or(0, String::len);
+        // What is forgotten must not be taken for what was set last.
+        if let Some(old) = self.settings.remove(&subject) {
+            self.settings_bytes -= subject.len() + size(&old);
+        }
+        let bytes = self.settings_bytes + subject.len() + size(&before);
+        if self.settings.len() < MOST_SETTINGS && bytes <= MOST_SETTINGS_BYTES {
+            self.settings_bytes = bytes;
             self.settings.insert(subject, before);
         } else {
             self.forgotten += 1;
@@ -137,9 +148,15 @@ impl Accumulate for State {
         let asked = Asked::of(row);
         self.undoes(&asked, row);
         if self.wanted(row) {
-            if self.changes.len() < MOST_CHANGES {
+            if self.changes.len() < MOST_CHANGES
+                && self.left_out == 0
+                && self.change_bytes <= MOST_CHANGE_BYTES
+            {
                 let mut inverse = asked.inverse(|subject| self.settings.get(subject).cloned());
-                if !inverse.parameters.is_null() && shown(&inverse.parameters).is_none() {
+                let text = shown(&inverse.parameters);
+                let entry = Entry::of(row);
+                self.change_bytes += entry.bytes() + text.as_ref().map_or(0, String::len);
+                if !inverse.parameters.is_null() && text.is_none() {
                     inverse.parameters = Value::Null;
                     "its parameters are too long to be shown; see the event"
                         .clone_into(&mut inverse.note);
@@ -148,7 +165,7 @@ impl Accumulate for State {
                     open.push(self.changes.len());
                 }
                 self.changes.push(Change {
-                    entry: Entry::of(row),
+                    entry,
                     region: row.region.to_owned(),
                     inverse,
                     undone_by: None,

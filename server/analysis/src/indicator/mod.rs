@@ -1,7 +1,7 @@
 //! Whether indicators of compromise are in the events.
 //!
 //! Remembered: at most 10,000 indicators with their tallies and three events each, and the
-//! newest 5,000 hits.
+//! newest 5,000 hits of at most 4 MiB.
 
 mod list;
 mod matcher;
@@ -14,7 +14,7 @@ use ipnet::IpNet;
 
 use self::matcher::Matcher;
 use crate::answer::{
-    Answer, Cell, ColumnKind, ENTRY_COLUMNS, Entry, Looked, Remark, RemarkReason, Rows,
+    Answer, Cell, ColumnKind, ENTRY_COLUMNS, Entries, Entry, Looked, Remark, RemarkReason, Rows,
 };
 use crate::plan::{Accumulate, Order, Plan, scan};
 use crate::question::{Indicators, Invalid, Kind, MOST_INDICATORS, Scope};
@@ -32,8 +32,6 @@ pub const MOST_PATTERNS: usize = 1_000;
 pub const MOST_NEEDLE_BYTES: usize = 2 << 20;
 /// Most texts that the lake looks for within records; with more every record is read.
 const MOST_NEEDLES_OF_LAKE: usize = 64;
-/// Most conditions with an operator of their own in one filter.
-const MOST_OPERATORS: usize = 400;
 
 /// How it is answered, and what it can't say.
 pub const METHOD: &str = "Addresses and ranges are held against source and destination address; \
@@ -133,8 +131,8 @@ struct State {
     indicators: Vec<Indicator>,
     matcher: Matcher,
     found: Vec<Option<(Tally, Vec<[u8; 16]>)>>,
-    hits: Vec<(usize, Entry)>,
-    left_out: u64,
+    hits: Entries,
+    hit_of: Vec<usize>,
     looked: Looked,
     matched: u64,
     too_long: u64,
@@ -155,8 +153,8 @@ pub(crate) fn plan(asked: &Indicators, scope: &Scope) -> Result<Plan, Invalid> {
             found: vec![None; indicators.len()],
             matcher,
             indicators,
-            hits: Vec::new(),
-            left_out: 0,
+            hits: Entries::new(MOST_HITS),
+            hit_of: Vec::new(),
             looked: Looked::default(),
             matched: 0,
             too_long: 0,
@@ -195,7 +193,7 @@ fn narrowing(indicators: &[Indicator]) -> Option<String> {
         one.test.each(&mut atom);
     }
     // `%a%` with a wildcard of its own within would be an expression; those have a limit.
-    if parts.len() > MOST_OPERATORS || needles.len() > MOST_NEEDLES_OF_LAKE {
+    if parts.len() > sql::MOST_CALLS || needles.len() > MOST_NEEDLES_OF_LAKE {
         return None;
     }
     let fits = |column: &str, patterns: &[String]| {
@@ -208,7 +206,7 @@ fn narrowing(indicators: &[Indicator]) -> Option<String> {
     parts.extend(["src_ip", "dst_ip"].map(|side| sql::is_one(side, &addresses)));
     parts.push(fits("actor", &actors));
     parts.push(fits("raw", &needles));
-    sql::any(parts).filter(|filter| filter.len() <= sql::LONGEST_FILTER / 2)
+    sql::any(parts).filter(|filter| filter.len() <= sql::LONGEST_CONDITION)
 }
 
 impl Accumulate for State {
@@ -234,10 +232,8 @@ impl Accumulate for State {
                     events.push(row.name);
                 }
             }
-            if self.hits.len() < MOST_HITS {
-                self.hits.push((at, Entry::of(row)));
-            } else {
-                self.left_out += 1;
+            if self.hits.push(Entry::of(row)) {
+                self.hit_of.push(at);
             }
         }
         ControlFlow::Continue(())
@@ -322,7 +318,7 @@ impl Accumulate for State {
                 ("address", Address, ""),
             ],
         );
-        for (at, entry) in &self.hits {
+        for (at, entry) in self.hit_of.iter().zip(&self.hits.list) {
             let indicator = self.indicators.get(*at).map_or("", |one| one.text.as_str());
             hits.push([
                 Cell::text(&entry.time),
@@ -336,8 +332,8 @@ impl Accumulate for State {
                 Cell::text(&entry.address),
             ]);
         }
-        if self.left_out > 0 {
-            hits.leave_out(self.left_out, false);
+        if self.hits.left_out > 0 {
+            hits.leave_out(self.hits.left_out, false);
         }
         let narrow = "narrow the time, or ask for the indicators that matter";
         answer.tables.push(hits.done(narrow, &mut answer.remarks));

@@ -10,9 +10,9 @@ use crate::time::Window;
 /// Longest text that events are compared with, in bytes: no column holds more.
 pub const LONGEST_TEXT: usize = 1024;
 /// Most Sigma rules of one question.
-pub const MOST_RULES: usize = 100;
+pub(super) const MOST_RULES: usize = 100;
 /// Longest question to people, in characters.
-pub const LONGEST_WORDS: usize = 8_000;
+pub(super) const LONGEST_WORDS: usize = 8_000;
 /// Longest rule or statement that the lake is given, in bytes.
 pub const LONGEST_TEXT_OF_LAKE: usize = 64 << 10;
 /// Most steps of a chain.

@@ -92,10 +92,10 @@ fn label(node: &Node) -> String {
     short_end(name, 27)
 }
 
-/// What it is, and of a session what it is called.
+/// What it is; of a session what it is called.
 fn about(node: &Node) -> String {
     match session(node) {
-        Some((_, name)) => format!("session {}", short_end(name, 22)),
+        Some((_, name)) => short_end(name, 20),
         None => short(&node.kind, 20).replace('_', " "),
     }
 }

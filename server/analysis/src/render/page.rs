@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use ring::digest::{SHA256, digest};
 
-use super::text::{Words, n};
+use super::text::Words;
 use super::{graph, timeline};
 use crate::answer::{Answer, Cell, ColumnKind, Table};
 use crate::plan::method;
@@ -103,7 +103,7 @@ fn table(table: &Table) -> Markup {
                                             @match cell {
                                                 Cell::Empty => {}
                                                 Cell::Integer(number) => (number),
-                                                Cell::Float(number) => (n(*number)),
+                                                Cell::Float(number) => (number.to_string()),
                                                 Cell::Text(text) => (Words(text)),
                                             }
                                         }

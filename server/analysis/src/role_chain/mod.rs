@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 
 use self::graph::Found;
 use self::read::{AWS_OPERATIONS, GCP_METHODS, Who, issues, key_of};
-use crate::answer::{Answer, Looked};
+use crate::answer::{Answer, Looked, MOST_NODES};
 use crate::plan::{Accumulate, Order, Plan, Scan, scan};
 use crate::question::{Direction, RoleChain, Scope, Start};
 use crate::row::Row;
@@ -226,6 +226,24 @@ impl State {
         out
     }
 
+    /// The condition on as many of these as fit one.
+    fn fitting(
+        &mut self,
+        mut ids: Vec<String>,
+        condition: impl Fn(&[String]) -> Option<String>,
+    ) -> Option<String> {
+        while !ids.is_empty() {
+            let made = condition(&ids)?;
+            if made.len() <= sql::LONGEST_CONDITION {
+                return Some(made);
+            }
+            let half = ids.len() / 2;
+            self.dropped += (ids.len() - half) as u64;
+            ids.truncate(half);
+        }
+        None
+    }
+
     fn round(&mut self) -> Vec<Scan> {
         let columns = [
             "time",
@@ -257,18 +275,20 @@ impl State {
             self.hop += 1;
             if self.asked.direction != Direction::Backward {
                 let ids = self.some(forward, FORWARD);
-                let filter = asked_by(&ids).and_then(|by| sql::all([issuing(), Some(by)]));
+                let filter = self.fitting(ids, |ids| sql::all([issuing(), Some(asked_by(ids)?)]));
                 add(&mut self.asks, &self.scope, Ask::Forward, filter);
             }
             if self.asked.direction != Direction::Forward {
                 let ids = self.some(backward, BACKWARD);
-                let filter = asked_for(&ids).and_then(|by| sql::all([issuing(), Some(by)]));
+                let filter = self.fitting(ids, |ids| sql::all([issuing(), Some(asked_for(ids)?)]));
                 add(&mut self.asks, &self.scope, Ask::Backward, filter);
             }
         }
         let keys = std::mem::take(&mut self.keys);
         let keys = self.some(keys, USE);
-        let used = sql::any(KEY_PATHS.map(|path| sql::at_path_one(path, &keys)));
+        let used = self.fitting(keys, |keys| {
+            sql::any(KEY_PATHS.map(|path| sql::at_path_one(path, keys)))
+        });
         add(&mut self.asks, &self.scope, Ask::Use, used);
         scans
     }
@@ -316,7 +336,10 @@ impl State {
             };
             if back {
                 self.backward.insert(issue.from.id.clone());
-                self.backward.extend(issue.with.clone());
+                // Somebody may have asked with any number of keys.
+                if self.backward.len() < MOST_NODES {
+                    self.backward.extend(issue.with.clone());
+                }
             }
             if on && !issue.refused {
                 if issue.to.kind != "role" {

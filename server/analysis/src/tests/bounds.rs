@@ -206,6 +206,75 @@ fn ten_thousand_indicators_are_one_scan() {
     );
 }
 
+#[test]
+fn the_widest_filters_are_still_filters() {
+    let many = |stem: &str| -> Vec<String> {
+        (0..100)
+            .map(|n| format!("{stem}_{n}'{}", "x".repeat(60)))
+            .collect()
+    };
+    let scope = Scope {
+        accounts: many("account"),
+        resources: many("resource"),
+        source_types: Vec::new(),
+        ..scope()
+    };
+    let lines: Vec<String> = (0..150)
+        .map(|n| format!("10.{n}.0.0/16\nname '{n}"))
+        .collect();
+    let mut asked = questions("x'_%\\");
+    asked.push(Question::Indicators(Indicators::List {
+        text: lines.join("\n"),
+    }));
+    asked.push(Question::Indicators(Indicators::List {
+        text: lines[..90].join("\n"),
+    }));
+    for question in asked {
+        let mut made = plan(&question, &scope).unwrap();
+        let mut scans = std::mem::take(&mut made.scans);
+        // A walk that finds many roles at once.
+        for at in 0..2_000 {
+            let role = format!("arn:aws:iam::1:role/{at}'_%{}", "_".repeat(60));
+            let raw = json!({"requestParameters": {"roleArn": role, "roleSessionName": "s"},
+                "responseElements": {"credentials": {"accessKeyId": format!("ASIA'_{at:0>200}")}}});
+            let raw = raw.to_string();
+            let mut name = [0; 16];
+            name[..4].copy_from_slice(&u32::to_be_bytes(at));
+            let row = Row {
+                name,
+                raw: &raw,
+                operation: "AssumeRole",
+                source_type: "aws.cloudtrail",
+                actor: "a",
+                status: "Success",
+                ..Row::default()
+            };
+            let _ = made.state.take(0, &row);
+        }
+        scans.extend(made.state.next_scans());
+        for scan in scans {
+            if let Some(filter) = &scan.filter {
+                super::filter::Filter::parse(filter);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_not_read_is_said() {
+    for question in questions("x") {
+        let mut made = plan(&question, &scope()).unwrap();
+        made.state.stopped(0);
+        let answer = made.state.finish();
+        assert!(
+            answer
+                .remarks
+                .iter()
+                .any(|remark| remark.reason == RemarkReason::Stopped)
+        );
+    }
+}
+
 /// Rows that differ in everything.
 fn flood(count: u32, mut with: impl FnMut(&Row<'_>)) {
     for at in 0..count {
@@ -241,7 +310,7 @@ fn flood(count: u32, mut with: impl FnMut(&Row<'_>)) {
 fn floods_are_cut_and_said() {
     for question in questions("name") {
         let mut made = plan(&question, &scope()).unwrap();
-        flood(130_000, |row| {
+        flood(110_000, |row| {
             let _ = made.state.take(0, row);
         });
         let _ = made.state.next_scans();
@@ -376,7 +445,27 @@ fn nothing_of_an_event_becomes_markup() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// Whatever is asked for, it is read or refused; what is read has a plan.
+    #[test]
+    fn indicators_are_read_or_refused(text in "\\PC{0,60}", path in "[a-z0-9:=' \\[\\]()ANDORISUBET.-]{0,60}") {
+        for pattern in [text.clone(), path.clone(), format!("[{path}]"), format!("[url:value = '{text}']")] {
+            let stix = Question::Indicators(Indicators::Stix { patterns: vec![pattern.clone()] });
+            let list = Question::Indicators(Indicators::List { text: pattern });
+            for question in [stix, list] {
+                if question.validate().is_ok() {
+                    prop_assert_eq!(&Question::from_canonical(&question.canonical()).unwrap(), &question);
+                    let made = plan(&question, &scope()).unwrap();
+                    for scan in &made.scans {
+                        if let Some(filter) = &scan.filter {
+                            super::filter::Filter::parse(filter);
+                        }
+                    }
+                }
+            }
+        }
+    }
 
     /// Filters are what the language takes, whatever a question brings; and the order in which
     /// rows reach the world is of no concern.

@@ -11,7 +11,7 @@ use sqlparser::ast::{
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, Tokenizer};
 
 /// A parsed condition.
 pub(crate) struct Filter(Expr);
@@ -30,6 +30,7 @@ impl Filter {
     pub(crate) fn parse(text: &str) -> Self {
         assert!(text.len() <= 64 << 10, "{} bytes", text.len());
         let dialect = PostgreSqlDialect {};
+        assert!(operators(text) <= 1_000, "{} operators", operators(text));
         let mut parser = Parser::new(&dialect).try_with_sql(text).unwrap();
         let tree = parser.parse_expr().unwrap();
         assert_eq!(parser.peek_token().token, Token::EOF, "{text}");
@@ -46,6 +47,23 @@ impl Filter {
         literals(&self.0, &mut out);
         out
     }
+}
+
+/// What the lake counts as operators of a filter.
+fn operators(text: &str) -> usize {
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, text)
+        .tokenize()
+        .unwrap();
+    let counts = |token: &&Token| match token {
+        Token::Word(word) => matches!(word.value.as_str(), "AND" | "OR" | "NOT" | "IN"),
+        Token::Number(..)
+        | Token::SingleQuotedString(_)
+        | Token::Comma
+        | Token::Whitespace(_)
+        | Token::EOF => false,
+        _ => true,
+    };
+    tokens.iter().filter(counts).count()
 }
 
 fn literals(tree: &Expr, out: &mut Vec<String>) {
@@ -177,13 +195,10 @@ fn call(function: &Function, row: &EventRow) -> Worth {
             let range: ipnet::IpNet = range.parse().unwrap();
             Worth::Truth(range.contains(&ip.parse::<IpAddr>().unwrap()))
         }
-        ("ends_with", [Worth::Text(text), Worth::Text(end)]) => Worth::Truth(text.ends_with(end)),
-        ("cidr_contains" | "ends_with", [.., Worth::Null]) | ("ends_with", [Worth::Null, _]) => {
-            Worth::Null
-        }
-        ("ilike_any", [Worth::Null, ..]) => Worth::Truth(false),
-        ("ilike_any", [Worth::Text(text), ..]) => {
-            Worth::Truth(texts(1).any(|pattern| like(pattern, text, true)))
+        ("cidr_contains", [.., Worth::Null]) => Worth::Null,
+        ("ilike_any" | "like_any", [Worth::Null, ..]) => Worth::Truth(false),
+        ("ilike_any" | "like_any", [Worth::Text(text), ..]) => {
+            Worth::Truth(texts(1).any(|pattern| like(pattern, text, name == "ilike_any")))
         }
         ("json_exists", [Worth::Text(doc), Worth::Text(path)]) => {
             let doc = serde_json::from_str(doc).unwrap_or(Value::Null);
