@@ -77,6 +77,8 @@ pub enum Name {
     AddressRange(Uuid),
     /// `providerIncidents/{uuid}`: one of the whole provider
     ProviderIncident(Uuid),
+    /// `providerRules/{uuid}`: one of the provider's for all tenants
+    ProviderRule(Uuid),
 }
 
 impl Name {
@@ -114,7 +116,8 @@ impl Name {
             | Self::SourceCredential(..)
             | Self::DeadLetter(..)
             | Self::AddressRange(_)
-            | Self::ProviderIncident(_) => None,
+            | Self::ProviderIncident(_)
+            | Self::ProviderRule(_) => None,
         }
     }
 
@@ -223,6 +226,7 @@ impl Name {
             ["sources", s, "deadLetters", u] => Self::DeadLetter(s.parse().ok()?, uuid(u)?),
             ["addressRanges", u] => Self::AddressRange(uuid(u)?),
             ["providerIncidents", u] => Self::ProviderIncident(uuid(u)?),
+            ["providerRules", u] => Self::ProviderRule(uuid(u)?),
             _ => return None,
         })
     }
@@ -313,6 +317,7 @@ impl fmt::Display for Name {
             Self::DeadLetter(s, u) => write!(f, "sources/{s}/deadLetters/{}", u.hyphenated()),
             Self::AddressRange(u) => write!(f, "addressRanges/{}", u.hyphenated()),
             Self::ProviderIncident(u) => write!(f, "providerIncidents/{}", u.hyphenated()),
+            Self::ProviderRule(u) => write!(f, "providerRules/{}", u.hyphenated()),
         }
     }
 }
@@ -355,6 +360,7 @@ mod tests {
             format!("sources/trail/deadLetters/{UUID}"),
             format!("addressRanges/{UUID}"),
             format!("providerIncidents/{UUID}"),
+            format!("providerRules/{UUID}"),
         ]
     }
 

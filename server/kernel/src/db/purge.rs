@@ -130,6 +130,10 @@ const STEPS: &[(&str, &str)] = &[
     ),
     ("rules", "DELETE FROM detection_rules WHERE tenant_id = $1"),
     (
+        "ruleSettings",
+        "DELETE FROM detection_rule_settings WHERE tenant_id = $1",
+    ),
+    (
         "incidentHeads",
         "DELETE FROM incident_heads WHERE tenant_id = $1",
     ),
@@ -263,6 +267,10 @@ const LEFT: &[(&str, &str)] = &[
     (
         "detection_rules",
         "SELECT count(*) FROM detection_rules WHERE tenant_id = $1",
+    ),
+    (
+        "detection_rule_settings",
+        "SELECT count(*) FROM detection_rule_settings WHERE tenant_id = $1",
     ),
     (
         "incident_heads",

@@ -42,8 +42,11 @@ pub(crate) async fn look(
     };
     let set = rule_set(kernel, lake, sets, &scope).await?;
     if set.is_empty() {
-        kernel.db().stop_watching(claim, at).await?;
-        return Ok(None);
+        // Unless there is a new rule by now.
+        return match kernel.db().stop_watching(claim, at).await? {
+            true => Ok(None),
+            false => after(SignedDuration::ZERO),
+        };
     }
     let looked = Look {
         kernel,

@@ -222,6 +222,7 @@ async fn fill(world: &World) {
             "findings VALUES ('@', 'f', 1, 'k', 'r', 3, 'e', 1, 0, 0, x'00')",
             "detection_rules VALUES ('@', 'r', 1, 1, 'e', 0, 0, x'00')",
             "detection_rule_versions VALUES ('@', 'v', 'r', 0, x'00')",
+            "detection_rule_settings VALUES ('@', 'r', NULL, 'e', 0, x'00')",
             "detection_windows VALUES ('@', 'r', 1, x'00')",
             "incident_origins VALUES ('@', 'p', 'i', 1)",
             "provider_incidents VALUES ('p-@', 'open', 0, 0, 1)",
