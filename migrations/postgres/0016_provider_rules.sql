@@ -52,6 +52,33 @@ CREATE TABLE detection_rule_settings (
     PRIMARY KEY (tenant_id, rule_id)
 );
 
+-- By what findings open incidents.
+CREATE TABLE detection_policies (
+    tenant_id    TEXT COLLATE "C" NOT NULL REFERENCES tenants (tenant_id),
+    policy_id    TEXT COLLATE "C" NOT NULL, -- there is one
+    enabled      BIGINT NOT NULL,
+    seen_seq     BIGINT NOT NULL, -- up to which of the findings' sequence they were decided on
+    etag         TEXT COLLATE "C" NOT NULL,
+    updated_time BIGINT NOT NULL,
+    sealed       BYTEA NOT NULL, -- which findings, how many incidents, who said so
+    PRIMARY KEY (tenant_id, policy_id)
+);
+
+-- Which incident a finding went to.
+CREATE TABLE finding_incidents (
+    tenant_id   TEXT COLLATE "C" NOT NULL REFERENCES tenants (tenant_id),
+    finding_id  TEXT COLLATE "C" NOT NULL,
+    incident_id TEXT COLLATE "C" NOT NULL,
+    kind        TEXT COLLATE "C" NOT NULL, -- opened: for it; collected: with others, there were too many
+    time        BIGINT NOT NULL, -- when
+    told_count  BIGINT NOT NULL, -- how many events it had when the incident was last told
+    PRIMARY KEY (tenant_id, finding_id),
+    FOREIGN KEY (tenant_id, incident_id) REFERENCES incidents (tenant_id, incident_id)
+);
+CREATE INDEX findings_closed ON findings (tenant_id, status, updated_time);
+CREATE INDEX finding_incidents_time ON finding_incidents (tenant_id, kind, time);
+CREATE INDEX finding_incidents_incident ON finding_incidents (tenant_id, incident_id);
+
 -- What all tenants may read, and none writes.
 ALTER TABLE provider_rules ENABLE ROW LEVEL SECURITY;
 ALTER TABLE provider_rules FORCE ROW LEVEL SECURITY;
@@ -74,6 +101,18 @@ CREATE POLICY own ON detection_rule_settings TO cordon_app, cordon_kernel
     USING (tenant_id = NULLIF(current_setting('cordon.tenant', true), ''))
     WITH CHECK (tenant_id = NULLIF(current_setting('cordon.tenant', true), ''));
 
+ALTER TABLE detection_policies ENABLE ROW LEVEL SECURITY;
+ALTER TABLE detection_policies FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON detection_policies TO cordon_app, cordon_kernel
+    USING (tenant_id = NULLIF(current_setting('cordon.tenant', true), ''))
+    WITH CHECK (tenant_id = NULLIF(current_setting('cordon.tenant', true), ''));
+
+ALTER TABLE finding_incidents ENABLE ROW LEVEL SECURITY;
+ALTER TABLE finding_incidents FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON finding_incidents TO cordon_app, cordon_kernel
+    USING (tenant_id = NULLIF(current_setting('cordon.tenant', true), ''))
+    WITH CHECK (tenant_id = NULLIF(current_setting('cordon.tenant', true), ''));
+
 GRANT SELECT ON provider_rules, provider_rule_versions, provider_rule_head TO cordon_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON provider_rules, provider_rule_requests TO cordon_provider;
 GRANT SELECT, INSERT, DELETE ON provider_rule_versions TO cordon_provider;
@@ -82,7 +121,11 @@ GRANT SELECT ON provider_rule_head TO cordon_ingest, cordon_kernel;
 GRANT SELECT (created_time), DELETE ON provider_rule_requests TO cordon_kernel;
 GRANT UPDATE (detected_seq, watched) ON tenant_head TO cordon_ingest;
 GRANT SELECT (passed_begun), UPDATE (passed_begun) ON tenant_head TO cordon_kernel;
-GRANT SELECT, INSERT, UPDATE, DELETE ON detection_rule_settings TO cordon_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON detection_rule_settings, finding_incidents TO cordon_app;
+GRANT SELECT, INSERT, UPDATE ON detection_policies TO cordon_app;
+-- Of those that were closed long ago.
+GRANT DELETE ON findings TO cordon_app;
 
 -- Sealing anew, and removal.
-GRANT SELECT, UPDATE (sealed), DELETE ON detection_rule_settings TO cordon_kernel;
+GRANT SELECT, UPDATE (sealed), DELETE ON detection_rule_settings, detection_policies TO cordon_kernel;
+GRANT SELECT, DELETE ON finding_incidents TO cordon_kernel;

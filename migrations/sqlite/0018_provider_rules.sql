@@ -51,3 +51,30 @@ CREATE TABLE detection_rule_settings (
     sealed       BLOB NOT NULL, -- exceptions, until when it is muted
     PRIMARY KEY (tenant_id, rule_id)
 ) STRICT;
+
+-- By what findings open incidents.
+CREATE TABLE detection_policies (
+    tenant_id    TEXT NOT NULL REFERENCES tenants (tenant_id),
+    policy_id    TEXT NOT NULL, -- there is one
+    enabled      INTEGER NOT NULL,
+    seen_seq     INTEGER NOT NULL, -- up to which of the findings' sequence they were decided on
+    etag         TEXT NOT NULL,
+    updated_time INTEGER NOT NULL,
+    sealed       BLOB NOT NULL, -- which findings, how many incidents, who said so
+    PRIMARY KEY (tenant_id, policy_id)
+) STRICT;
+
+-- Which incident a finding went to.
+CREATE TABLE finding_incidents (
+    tenant_id   TEXT NOT NULL REFERENCES tenants (tenant_id),
+    finding_id  TEXT NOT NULL,
+    incident_id TEXT NOT NULL,
+    kind        TEXT NOT NULL, -- opened: for it; collected: with others, there were too many
+    time        INTEGER NOT NULL, -- when
+    told_count  INTEGER NOT NULL, -- how many events it had when the incident was last told
+    PRIMARY KEY (tenant_id, finding_id),
+    FOREIGN KEY (tenant_id, incident_id) REFERENCES incidents (tenant_id, incident_id)
+) STRICT;
+CREATE INDEX findings_closed ON findings (tenant_id, status, updated_time);
+CREATE INDEX finding_incidents_time ON finding_incidents (tenant_id, kind, time);
+CREATE INDEX finding_incidents_incident ON finding_incidents (tenant_id, incident_id);

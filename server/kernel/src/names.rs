@@ -38,6 +38,8 @@ pub enum Name {
     Task(TenantId, Uuid, Uuid),
     /// `tenants/{tenant}/rules/{uuid}`
     Rule(TenantId, Uuid),
+    /// `tenants/{tenant}/detectionPolicy`
+    DetectionPolicy(TenantId),
     /// `tenants/{tenant}/findings/{uuid}`
     Finding(TenantId, Uuid),
     /// `tenants/{tenant}/incidents/{uuid}/timelineEntries/{seq}`
@@ -99,6 +101,7 @@ impl Name {
             | Self::Task(tenant, ..)
             | Self::Rule(tenant, _)
             | Self::Finding(tenant, _)
+            | Self::DetectionPolicy(tenant)
             | Self::TimelineEntry(tenant, ..)
             | Self::Attachment(tenant, ..)
             | Self::Link(tenant, ..)
@@ -216,6 +219,7 @@ impl Name {
             ["tenants", t, "subscriptions", s, "deliveries", n] => {
                 Self::Delivery(t.parse().ok()?, uuid(s)?, number(n)?)
             }
+            ["tenants", t, "detectionPolicy"] => Self::DetectionPolicy(t.parse().ok()?),
             ["tenants", t, "deletionCertificate"] => Self::DeletionCertificate(t.parse().ok()?),
             ["credentials", c] => Self::StaffCredential(c.parse().ok()?),
             ["auditEntries", n] => Self::ProviderAuditEntry(number(n)?),
@@ -309,6 +313,7 @@ impl fmt::Display for Name {
                 let s = s.hyphenated();
                 write!(f, "tenants/{t}/subscriptions/{s}/deliveries/{n}")
             }
+            Self::DetectionPolicy(t) => write!(f, "tenants/{t}/detectionPolicy"),
             Self::DeletionCertificate(t) => write!(f, "tenants/{t}/deletionCertificate"),
             Self::StaffCredential(c) => write!(f, "credentials/{c}"),
             Self::ProviderAuditEntry(n) => write!(f, "auditEntries/{n}"),
@@ -359,6 +364,7 @@ mod tests {
             format!("sources/trail/credentials/{UUID}"),
             format!("sources/trail/deadLetters/{UUID}"),
             format!("addressRanges/{UUID}"),
+            "tenants/acme/detectionPolicy".into(),
             format!("providerIncidents/{UUID}"),
             format!("providerRules/{UUID}"),
         ]

@@ -145,6 +145,9 @@ impl App {
             Arc::clone(&self.lake),
         ));
         routes.add_service(detection::findings(Arc::clone(&self.kernel)));
+        routes.add_service(incidents::detection_policy::service(Arc::clone(
+            &self.kernel,
+        )));
         routes.add_service(sla::service(Arc::clone(&self.kernel)));
         routes.add_service(reports::service(Arc::clone(&self.kernel)));
         routes.add_service(transparency::service(Arc::clone(&self.kernel)));

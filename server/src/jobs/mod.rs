@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use cordon_kernel::db::deletion::Due;
 use cordon_kernel::db::jobs::{
-    BACKFILL, CLOCKS, DELETE, DETECT, JobClaim, JobRunner, Lane, PURGE, REENCRYPT, REPORTS, SEAL,
+    BACKFILL, CLOCKS, DELETE, DETECT, ESCALATE, JobClaim, JobRunner, Lane, PURGE, REENCRYPT,
+    REPORTS, SEAL,
 };
 use cordon_kernel::facade::{Kernel, Removal};
 use cordon_kernel::{Error, Reason, Result};
@@ -19,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::providers::courier::Courier;
 use crate::rooms::detection::{self, RuleSets};
 use crate::rooms::events::{Directory, Waits, backfill};
-use crate::rooms::incidents::{attachments, notices};
+use crate::rooms::incidents::{attachments, detection_policy, notices};
 use crate::rooms::sla;
 
 /// Sends what waits for a subscription.
@@ -268,6 +269,7 @@ async fn perform(work: &Work, claim: &JobClaim) -> Result<Option<Timestamp>> {
             kernel.db().require_clock().await?;
             return sla::keep_reports(kernel, work.shelf.as_ref(), claim).await;
         }
+        ESCALATE => return detection_policy::escalate(kernel, claim).await,
         DETECT => return detection::look(kernel, lake, &work.rules, claim).await,
         SEAL => {
             let sealed = lake.seal(&scope, Some(claim), SealMode::Due).await?;
@@ -378,6 +380,9 @@ async fn sweep_all(work: &Work) -> Result<()> {
         }
         if let Err(error) = attachments::sweep(kernel, lake.objects(), &scope, &permit).await {
             tracing::warn!(%tenant, %error, "a tenant's unfinished files could not be swept");
+        }
+        if let Err(error) = detection::sweep(kernel, &scope, &permit).await {
+            tracing::warn!(%tenant, %error, "a tenant's old findings could not be removed");
         }
         if let Err(error) = notices::sweep(kernel, &scope, &permit).await {
             tracing::warn!(%tenant, %error, "a tenant's old deliveries could not be forgotten");

@@ -40,6 +40,9 @@ pub const REPORTS: &str = "reports";
 /// after all before were looked at.
 pub const DETECT: &str = "detect";
 
+/// Open incidents of findings by the tenant's policy. Scheduled with what was found.
+pub const ESCALATE: &str = "escalate";
+
 /// Which jobs are claimed together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
@@ -58,9 +61,10 @@ impl Lane {
     const fn condition(self) -> &'static str {
         match self {
             Self::Bulk => {
-                "NOT (job = 'clocks' OR job LIKE 'clocks:%' OR job LIKE 'notify:%' OR job = 'detect')"
+                "NOT (job = 'clocks' OR job LIKE 'clocks:%' OR job = 'escalate' OR job LIKE 'notify:%' \
+                    OR job = 'detect')"
             }
-            Self::Prompt => "(job = 'clocks' OR job LIKE 'clocks:%')",
+            Self::Prompt => "(job = 'clocks' OR job LIKE 'clocks:%' OR job = 'escalate')",
             Self::Outside => "job LIKE 'notify:%'",
             Self::Detection => "job = 'detect'",
         }

@@ -106,6 +106,15 @@ const STEPS: &[(&str, &str)] = &[
             (SELECT seq FROM incident_entries WHERE tenant_id = $1 LIMIT 1024)",
     ),
     (
+        "findingIncidents",
+        "DELETE FROM finding_incidents WHERE tenant_id = $1 AND finding_id IN \
+            (SELECT finding_id FROM finding_incidents WHERE tenant_id = $1 LIMIT 1024)",
+    ),
+    (
+        "detectionPolicies",
+        "DELETE FROM detection_policies WHERE tenant_id = $1",
+    ),
+    (
         "incidents",
         "DELETE FROM incidents WHERE tenant_id = $1 AND incident_id IN \
             (SELECT incident_id FROM incidents WHERE tenant_id = $1 LIMIT 1024)",
@@ -243,6 +252,14 @@ const LEFT: &[(&str, &str)] = &[
     (
         "incident_entries",
         "SELECT count(*) FROM incident_entries WHERE tenant_id = $1",
+    ),
+    (
+        "finding_incidents",
+        "SELECT count(*) FROM finding_incidents WHERE tenant_id = $1",
+    ),
+    (
+        "detection_policies",
+        "SELECT count(*) FROM detection_policies WHERE tenant_id = $1",
     ),
     (
         "incidents",

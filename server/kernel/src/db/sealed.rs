@@ -37,6 +37,7 @@ pub(super) const TABLES: &[SealedTable] = &[
     named("detection_rule_versions", "version_id"),
     named("detection_windows", "rule_id"),
     named("detection_rule_settings", "rule_id"),
+    named("detection_policies", "policy_id"),
     named("findings", "finding_id"),
     named("incident_subscriptions", "subscription_id"),
     named("incident_attachments", "attachment_id"),

@@ -185,8 +185,8 @@ impl RuleSet {
         let mut regexes = 0;
         for rule in rules {
             let understood = texts.understand(&rule);
-            let compiled = understood
-                .and_then(|sigma| compile_as(lake, scope, sigma, &rule.exceptions));
+            let compiled =
+                understood.and_then(|sigma| compile_as(lake, scope, sigma, &rule.exceptions));
             let compiled = match compiled {
                 Ok(compiled) => compiled,
                 // It was accepted by an earlier version of this program; lists say so too.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use cordon_kernel::audit::AuditEntry;
-use cordon_kernel::db::jobs::JobClaim;
+use cordon_kernel::db::jobs::{ESCALATE, JobClaim};
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Error, Name, Reason, Result, TenantScope};
 use cordon_lake::{Lake, TailPage};
@@ -197,6 +197,9 @@ impl Look<'_> {
         }
         for window in windows {
             findings::keep_window(&mut tx, window).await?;
+        }
+        if told > 0 {
+            tx.schedule_job(ESCALATE, env.now()).await?;
         }
         // Last: whoever stores events of the tenant waits from here on.
         tx.found(self.claim, from, to).await?;

@@ -14,6 +14,7 @@ mod findings;
 mod look;
 mod provider_rules;
 mod rules;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -26,10 +27,14 @@ use cordon_proto::detection::provider_rules_service_server::ProviderRulesService
 use cordon_proto::detection::rules_service_server::RulesServiceServer;
 
 pub use compiled::RuleSets;
+pub(crate) use convert::{level, level_from};
 pub use findings::FindingsRpc;
+pub(crate) use findings::{Found, changed, hold, last, require, take_up};
 pub(crate) use look::look;
 pub use provider_rules::ProviderRulesRpc;
 pub use rules::RulesRpc;
+pub(crate) use rules::rule_name;
+pub(crate) use sweep::sweep;
 
 /// The service of rules, to be mounted behind the authentication layer.
 #[must_use]

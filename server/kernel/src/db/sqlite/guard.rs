@@ -47,7 +47,11 @@ const PROVIDER_TABLES: &[&str] = &[
 ];
 
 /// Of the provider's, what every tenant may read.
-const COMMON: &[&str] = &["provider_rules", "provider_rule_versions", "provider_rule_head"];
+const COMMON: &[&str] = &[
+    "provider_rules",
+    "provider_rule_versions",
+    "provider_rule_head",
+];
 
 /// Of what the provider's readers see named columns alone: summaries.
 const PROVIDER_SUMMARIES: &[(&str, &str)] = &[

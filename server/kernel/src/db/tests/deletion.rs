@@ -223,6 +223,8 @@ async fn fill(world: &World) {
             "detection_rules VALUES ('@', 'r', 1, 1, 'e', 0, 0, x'00')",
             "detection_rule_versions VALUES ('@', 'v', 'r', 0, x'00')",
             "detection_rule_settings VALUES ('@', 'r', NULL, 'e', 0, x'00')",
+            "detection_policies VALUES ('@', 'p', 1, 0, 'e', 0, x'00')",
+            "finding_incidents VALUES ('@', 'f', 'i', 'opened', 0, 1)",
             "detection_windows VALUES ('@', 'r', 1, x'00')",
             "incident_origins VALUES ('@', 'p', 'i', 1)",
             "provider_incidents VALUES ('p-@', 'open', 0, 0, 1)",

@@ -10,10 +10,14 @@ use crate::error::Reason;
 const LEASE: SignedDuration = SignedDuration::from_secs(30);
 
 async fn claim(world: &World) -> Option<JobClaim> {
+    claim_all(world).await.pop()
+}
+
+async fn claim_all(world: &World) -> Vec<JobClaim> {
     world.clock.advance(SignedDuration::from_secs(1));
     let runner = JobRunner::new();
     let claimed = world.db.claim_jobs(&runner, Lane::Detection, LEASE, 10);
-    claimed.await.unwrap().pop()
+    claimed.await.unwrap()
 }
 
 async fn watch(world: &World) {
@@ -102,10 +106,7 @@ async fn the_providers_rules_begin_with_each_tenants_next_events() {
     publish(&world, Some("r1")).await;
     assert!(claim(&world).await.is_none(), "nothing has come since");
     append(&world, "b2", 2).await;
-    let mut claims = Vec::new();
-    while let Some(one) = claim(&world).await {
-        claims.push(one);
-    }
+    let mut claims = claim_all(&world).await;
     claims.sort_by(|a, b| a.tenant().cmp(b.tenant()));
     let [acme, globex] = <[JobClaim; 2]>::try_from(claims).unwrap();
     let scope = scope("acme");
@@ -137,10 +138,7 @@ async fn the_providers_rules_begin_with_each_tenants_next_events() {
     world.create(&["initech"]).await;
     let to = |tenant: &str, id: &str| vec![batch(id, vec![block(tenant, 1, "x")])];
     world.append("trail", to("initech", "b5")).await;
-    assert_eq!(
-        claim(&world).await.unwrap().tenant().as_str(),
-        "initech"
-    );
+    assert_eq!(claim(&world).await.unwrap().tenant().as_str(), "initech");
     publish(&world, None).await;
     world.create(&["umbrella"]).await;
     world.append("trail", to("umbrella", "b6")).await;

@@ -20,7 +20,10 @@ pub(super) fn provider_rule_name(field: &str, name: &str) -> Result<Uuid> {
 pub(super) fn create(request: wire::CreateProviderRuleRequest) -> Result<(String, bool)> {
     let body = request.provider_rule.unwrap_or_default();
     if body.text.trim().is_empty() {
-        return Err(Error::invalid("provider_rule.text", "expected a Sigma rule"));
+        return Err(Error::invalid(
+            "provider_rule.text",
+            "expected a Sigma rule",
+        ));
     }
     Ok((body.text, !request.disabled))
 }

@@ -93,9 +93,10 @@ impl ProviderRulesService for ProviderRulesRpc {
     ) -> Answer<wire::DeleteProviderRuleResponse> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
+        let again = RequestId::new(&caller, "DeleteProviderRule", &request.request_id, &request)?;
         let id = provider_rule_name("name", &request.name)?;
         self.0
-            .delete_provider_rule(&caller, id, &request.etag)
+            .delete_provider_rule(&caller, id, &request.etag, again)
             .await?;
         Ok(Response::new(wire::DeleteProviderRuleResponse {}))
     }

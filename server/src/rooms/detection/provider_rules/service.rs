@@ -131,16 +131,25 @@ impl Service {
         caller: &Caller,
         id: Uuid,
         expected: &str,
+        request: RequestId,
     ) -> Result<()> {
         let action = Action::DeleteProviderRule;
         let (scope, permit) = caller.provider_scope(&self.kernel, action).await?;
         let mut tx = self.kernel.db().provider_tx(&scope, &permit).await?;
+        let now = self.kernel.env().now();
+        let name = Name::ProviderRule(id);
+        if store::requested(tx.conn(), &request, now).await?.is_some() {
+            drop(tx);
+            let entry = AuditEntry::new(&permit).resource(name);
+            let entry = entry.detail("again", "yes");
+            return self.kernel.db().audit_provider_read(&scope, entry).await;
+        }
         let before = store::find(tx.conn(), id).await?;
         model::require(&before.ok_or_else(no_such_rule)?, expected)?;
         store::delete(tx.conn(), id).await?;
+        store::note_request(tx.conn(), &request, id, now).await?;
         tx.watch_all_events(false).await?;
-        let entry = AuditEntry::new(&permit).resource(Name::ProviderRule(id));
-        tx.commit(entry).await?;
+        tx.commit(AuditEntry::new(&permit).resource(name)).await?;
         Ok(())
     }
 

@@ -160,7 +160,10 @@ pub(super) async fn delete(conn: &mut AnyConnection, rule: Uuid) -> Result<()> {
         "DELETE FROM provider_rule_versions WHERE rule_id = $1",
         "DELETE FROM provider_rules WHERE rule_id = $1",
     ] {
-        sqlx::query(sql).bind(text(rule)).execute(&mut *conn).await?;
+        sqlx::query(sql)
+            .bind(text(rule))
+            .execute(&mut *conn)
+            .await?;
     }
     Ok(())
 }

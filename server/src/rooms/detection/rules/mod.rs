@@ -9,6 +9,6 @@ mod store;
 
 pub(super) use convert::rule_name;
 pub(super) use model::{Origin, Rule, Version};
-pub(super) use published::{edition, enabled, find, forget_withdrawn};
+pub(super) use published::{edition, enabled, find, forget_withdrawn, has_withdrawn};
 pub use rpc::RulesRpc;
 pub(super) use service::no_such_rule;

@@ -266,6 +266,24 @@ pub(super) async fn apply(
     Ok(of_provider(published, Some(settings)))
 }
 
+/// Whether there is anything for [`forget_withdrawn`].
+pub(in super::super) async fn has_withdrawn(
+    conn: &mut AnyConnection,
+    tenant: &str,
+) -> Result<bool> {
+    let one: Option<i64> = sqlx::query_scalar(
+        "SELECT CAST(1 AS BIGINT) FROM detection_rule_settings WHERE tenant_id = $1 \
+            AND rule_id NOT IN (SELECT rule_id FROM provider_rules) \
+         UNION ALL SELECT CAST(1 AS BIGINT) FROM detection_windows WHERE tenant_id = $1 \
+            AND rule_id NOT IN (SELECT rule_id FROM provider_rules) \
+            AND rule_id NOT IN (SELECT rule_id FROM detection_rules WHERE tenant_id = $1) LIMIT 1",
+    )
+    .bind(tenant)
+    .fetch_optional(conn)
+    .await?;
+    Ok(one.is_some())
+}
+
 /// Forgets what the tenant has said of rules that the provider has withdrawn, and what these counted;
 /// how many rows that were.
 pub(in super::super) async fn forget_withdrawn(tx: &mut TenantTx<'_>) -> Result<u64> {

@@ -159,11 +159,24 @@ impl Service {
         caller: &Caller,
         (tenant, id): (TenantId, Uuid),
         expected: &str,
+        request: RequestId,
     ) -> Result<()> {
         let action = Action::DeleteRule;
         let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
         let cipher = self.kernel.cipher(&scope).await?;
         let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
+        let now = self.kernel.env().now();
+        let name = Name::Rule(tenant, id);
+        if request
+            .answered::<()>(&mut tx, &cipher, now)
+            .await?
+            .is_some()
+        {
+            drop(tx);
+            let entry = AuditEntry::new(&permit).resource(name);
+            let entry = entry.detail("again", "yes");
+            return self.kernel.db().audit_read(&scope, entry).await;
+        }
         let before = published::find(tx.conn(), &cipher, id).await?;
         let before = before.ok_or_else(no_such_rule)?;
         if before.origin == Origin::Provider {
@@ -174,7 +187,9 @@ impl Service {
         }
         model::require(&before, expected)?;
         store::delete(&mut tx, id).await?;
-        let entry = AuditEntry::new(&permit).resource(Name::Rule(tenant, id));
+        request.keep(&mut tx, &cipher, &(), now).await?;
+        tx.require_keys(&cipher).await?;
+        let entry = AuditEntry::new(&permit).resource(name);
         tx.commit(entry).await?;
         Ok(())
     }

@@ -78,10 +78,7 @@ pub(super) async fn list(
 }
 
 /// The rules by which events are looked at.
-pub(super) async fn enabled(
-    conn: &mut AnyConnection,
-    cipher: &TenantCipher,
-) -> Result<Vec<Rule>> {
+pub(super) async fn enabled(conn: &mut AnyConnection, cipher: &TenantCipher) -> Result<Vec<Rule>> {
     read(
         conn,
         cipher,

@@ -102,7 +102,10 @@ async fn each_tenant_is_told_of_its_own_and_says_for_itself_how_a_rule_works() {
     let rule = room.rule_of(&room.responder, "acme", &published.name).await;
     assert_eq!(mine[0].rule, rule.name);
     assert_eq!(rule.origin(), wire::Origin::Provider);
-    assert_eq!((rule.text.as_str(), rule.updated_by.as_str()), (STOPPED, ""));
+    assert_eq!(
+        (rule.text.as_str(), rule.updated_by.as_str()),
+        (STOPPED, "")
+    );
     // Its test is of the tenant's own past.
     let named = wire::TestRuleRequest {
         rule: Some(wire::test_rule_request::Rule::Name(rule.name.clone())),
@@ -318,10 +321,17 @@ async fn publishing_is_for_operators_and_names_no_customer() {
     );
     let listed = listed.unwrap().provider_rules;
     assert_eq!(listed.len(), 1);
-    assert_eq!((listed[0].name.as_str(), listed[0].text.as_str()), (first.name.as_str(), ""));
+    assert_eq!(
+        (listed[0].name.as_str(), listed[0].text.as_str()),
+        (first.name.as_str(), "")
+    );
     let admin = room.world.member("tenants/acme", "admin").await;
     for actor in [&admin, &room.responder] {
-        let made = call!(room, actor, provider.create_provider_rule(publishing(STOPPED)));
+        let made = call!(
+            room,
+            actor,
+            provider.create_provider_rule(publishing(STOPPED))
+        );
         assert_eq!(reason(made), "PERMISSION_DENIED");
         let request = wire::GetProviderRuleRequest {
             name: first.name.clone(),

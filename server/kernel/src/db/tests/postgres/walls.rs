@@ -38,6 +38,8 @@ async fn filled() -> World {
             "INSERT INTO detection_rules VALUES ('@', 'r-@', 1, 1, 'e', 0, 0, '\\x00')",
             "INSERT INTO detection_rule_versions VALUES ('@', 'v-@', 'r-@', 0, '\\x00')",
             "INSERT INTO detection_rule_settings VALUES ('@', 'r-@', NULL, 'e', 0, '\\x00')",
+            "INSERT INTO detection_policies VALUES ('@', 'p-@', 1, 0, 'e', 0, '\\x00')",
+            "INSERT INTO finding_incidents VALUES ('@', 'f-@', 'i-@', 'opened', 0, 1)",
             "INSERT INTO detection_windows VALUES ('@', 'r-@', 1, '\\x00')",
             "INSERT INTO incident_origins VALUES ('@', 'p', 'i-@', 1)",
             "INSERT INTO provider_incidents VALUES ('p-@', 'open', 0, 0, 1)",
@@ -135,7 +137,7 @@ async fn no_role_has_more_than_it_needs() {
         ),
         (
             "cordon_provider",
-            "journal journal_payloads audit_log segments segment_payloads event_originals originals quarantine system_keys tenant_sources incident_tasks incident_origins detection_rules detection_rule_versions detection_windows detection_rule_settings findings finding_heads",
+            "journal journal_payloads audit_log segments segment_payloads event_originals originals quarantine system_keys tenant_sources incident_tasks incident_origins detection_rules detection_rule_versions detection_windows detection_rule_settings detection_policies finding_incidents findings finding_heads",
         ),
         ("cordon_kernel", "journal audit_log tenant_head"),
     ] {
