@@ -20,7 +20,7 @@ pub struct FindingsRpc(Service);
 type Answer<T> = Result<Response<T>, Status>;
 
 impl FindingsRpc {
-    pub(in super::super) fn new(kernel: Arc<Kernel>) -> Self {
+    pub(crate) fn new(kernel: Arc<Kernel>) -> Self {
         Self(Service { kernel })
     }
 }

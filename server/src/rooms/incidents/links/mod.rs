@@ -14,7 +14,7 @@ use cordon_kernel::facade::Kernel;
 use cordon_lake::Lake;
 use cordon_proto::incidents::links_service_server::LinksServiceServer;
 
-use rpc::LinksRpc;
+pub(super) use rpc::LinksRpc;
 pub(super) use service::add;
 pub(super) use store::{Link, Said};
 
