@@ -20,17 +20,17 @@ const STEP: i64 = 1_024;
 /// # Errors
 /// `UNAVAILABLE` when the database can't be reached.
 pub(crate) async fn sweep(kernel: &Kernel, scope: &TenantScope, permit: &Permit) -> Result<u64> {
-    sweep_beyond(kernel, scope, permit, MOST).await
+    sweep_beyond(kernel, scope, permit, (KEPT, MOST)).await
 }
 
-/// The same with another number of findings that are kept.
+/// The same with another time and number of findings that are kept.
 pub(super) async fn sweep_beyond(
     kernel: &Kernel,
     scope: &TenantScope,
     permit: &Permit,
-    most: i64,
+    (kept, most): (SignedDuration, i64),
 ) -> Result<u64> {
-    let before = kernel.env().now().checked_sub(KEPT);
+    let before = kernel.env().now().checked_sub(kept);
     let before = before.map_err(Error::internal)?;
     let name = || Name::Tenant(scope.tenant().clone());
     let tenant = scope.tenant().as_str();

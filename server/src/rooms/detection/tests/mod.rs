@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use tokio_stream::StreamExt as _;
 use tonic::{Request, Status};
 
+use super::sweep::sweep_beyond;
 use super::{FindingsRpc, ProviderRulesRpc, RuleSets, RulesRpc, look};
 use crate::rooms::events::{Directory, Ingest};
 use crate::rooms::tenants::tests::{Actor, World, call, fields, reason};

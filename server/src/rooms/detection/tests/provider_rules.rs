@@ -192,6 +192,14 @@ async fn each_tenant_is_told_of_its_own_and_says_for_itself_how_a_rule_works() {
     room.send(vec![theirs(8, 7, "PutEventSelectors")]).await;
     room.look().await;
     assert_eq!(room.found_of(&globex, "globex").await, other);
+    // What the tenant said of it is forgotten, once.
+    let tenant = "acme".parse().unwrap();
+    let kernel = &room.world.kernel;
+    let (scope, permit) = kernel.maintenance_scope(&room.runner, &tenant, "sweep");
+    super::super::sweep(kernel, &scope, &permit).await.unwrap();
+    let mut read = kernel.db().tenant_read(&scope).await.unwrap();
+    let left = super::super::rules::has_withdrawn(read.conn(), "acme").await;
+    assert!(!left.unwrap());
 }
 
 #[tokio::test]

@@ -347,6 +347,8 @@ async fn what_is_beyond_the_most_of_an_hour_goes_to_one_more() {
     assert_eq!(there.count(), 38);
     // An hour later there is room again.
     room.world.clock.advance(SignedDuration::from_hours(1));
+    room.world.operator = room.world.with_token(&room.world.operator).await;
+    room.responder = room.world.with_token(&room.responder).await;
     room.send(&[(50, "zoe")]).await;
     room.escalate().await;
     assert_eq!(room.incidents().await.len(), 4);
