@@ -67,7 +67,7 @@ impl ProviderRules {
     /// The provider's rules, in the order in which they were published. Without their texts.
     #[must_use]
     pub fn list(&self) -> Paged<ProviderRule> {
-        let request = Ok(wire::ListProviderRulesRequest::default());
+        let request: Result<_> = Ok(wire::ListProviderRulesRequest::default());
         pages!(self, Call::SAFE, list_provider_rules(request), provider_rules by LONG_PAGE)
     }
 

@@ -27,7 +27,7 @@ use cordon_proto::detection::provider_rules_service_server::ProviderRulesService
 use cordon_proto::detection::rules_service_server::RulesServiceServer;
 
 pub use compiled::RuleSets;
-pub(crate) use convert::{level, level_from};
+pub(in crate::rooms) use convert::{level, level_from};
 pub use findings::FindingsRpc;
 pub(crate) use findings::{Found, changed, hold, last, require, take_up};
 pub(crate) use look::look;

@@ -15,7 +15,7 @@ const MAX_EXCEPTIONS: usize = 32;
 const MAX_EXCEPTION: usize = 4 << 10;
 
 /// `tenants/{tenant}/rules/{rule}`.
-pub(in super::super) fn rule_name(field: &str, name: &str) -> Result<(TenantId, Uuid)> {
+pub(crate) fn rule_name(field: &str, name: &str) -> Result<(TenantId, Uuid)> {
     match Name::parse(field, name)? {
         Name::Rule(tenant, rule) => Ok((tenant, rule)),
         _ => Err(Error::invalid(

@@ -7,7 +7,7 @@ mod rpc;
 mod service;
 mod store;
 
-pub(super) use convert::rule_name;
+pub(crate) use convert::rule_name;
 pub(super) use model::{Origin, Rule, Version};
 pub(super) use published::{edition, enabled, find, forget_withdrawn, has_withdrawn};
 pub use rpc::RulesRpc;

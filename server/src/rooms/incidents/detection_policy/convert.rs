@@ -139,7 +139,7 @@ pub(super) fn policy(tenant: &TenantId, policy: Disclosed<Policy>) -> wire::Dete
         rules: said
             .rules
             .iter()
-            .map(|rule| Name::Rule(tenant.clone(), *rule).to_string())
+            .map(|rule| format!("tenants/{tenant}/rules/{rule}"))
             .collect(),
         techniques: said.techniques,
         max_incidents_per_hour: i32::try_from(said.max_per_hour).unwrap_or(MAX_PER_HOUR),

@@ -22,7 +22,8 @@ const MAX_DESCRIPTION: usize = 4_000;
 pub(super) struct Said {
     /// At least so bad: 1 informational to 5 critical; 0 for none by their level.
     pub(super) min_level: i64,
-    pub(super) rules: Vec<Uuid>,
+    /// Ids, hyphenated.
+    pub(super) rules: Vec<String>,
     pub(super) techniques: Vec<String>,
     pub(super) max_per_hour: i64,
     pub(super) by: String,
@@ -64,7 +65,7 @@ impl Policy {
         let said = &self.said;
         let by_level = said.min_level > 0 && level_code(found.level) >= said.min_level;
         by_level
-            || said.rules.contains(&found.rule)
+            || said.rules.contains(&found.rule.hyphenated().to_string())
             || found.techniques.iter().any(|technique| {
                 let parent = technique.split_once('.').map_or("", |(parent, _)| parent);
                 said.techniques
@@ -112,7 +113,8 @@ pub(super) fn update(before: Policy, patch: Patch, expected: &str, mark: Mark) -
     said.min_level = patch.min_level.unwrap_or(said.min_level);
     said.max_per_hour = patch.max_per_hour.unwrap_or(said.max_per_hour);
     if let Some(rules) = patch.rules {
-        said.rules = rules;
+        let rules = rules.iter().map(|rule| rule.hyphenated().to_string());
+        said.rules = rules.collect();
     }
     if let Some(techniques) = patch.techniques {
         said.techniques = techniques;
