@@ -171,7 +171,7 @@ async fn a_call_is_repeated_under_its_id_or_not_at_all() {
         .map(|rule| rule.unwrap().name)
         .collect()
         .await;
-    assert_eq!(listed, [name.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&name));
     assert_eq!(provider.get(ID).await.unwrap().name, name);
     busy();
     let changes = DetectionPolicyChanges {
