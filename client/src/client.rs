@@ -8,7 +8,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::{Request, Response, Status};
 
 use crate::audit::Audit;
-use crate::detection::{Findings, Rules};
+use crate::detection::{DetectionPolicies, Findings, ProviderRules, Rules};
 use crate::entry::Entry;
 use crate::error::{Error, Reason, Result};
 use crate::events::Events;
@@ -238,6 +238,18 @@ impl Client {
     #[must_use]
     pub fn rules(&self) -> Rules {
         Rules::new(self.clone())
+    }
+
+    /// For staff: the provider's rules, by which the events of all tenants are looked at.
+    #[must_use]
+    pub fn provider_rules(&self) -> ProviderRules {
+        ProviderRules::new(self.clone())
+    }
+
+    /// By what the tenant's findings open incidents.
+    #[must_use]
+    pub fn detection_policy(&self) -> DetectionPolicies {
+        DetectionPolicies::new(self.clone())
     }
 
     /// What rules found in the tenant's events.

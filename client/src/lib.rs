@@ -173,9 +173,10 @@ pub mod webhook;
 pub use self::audit::{Audit, AuditEntry};
 pub use self::client::{Builder, Client};
 pub use self::detection::{
-    Finding, FindingFilter, FindingGroup, FindingStatus, FindingWatch, Findings, Level, NewRule,
-    Rule, RuleChanges, RuleHit, RuleOrigin, RuleTest, RuleTestStream, RuleTestSummary, RuleVersion,
-    Rules,
+    DetectionPolicies, DetectionPolicy, DetectionPolicyChanges, Finding, FindingFilter,
+    FindingGroup, FindingStatus, FindingWatch, Findings, Level, NewRule, ProviderRule,
+    ProviderRules, Rule, RuleChanges, RuleHit, RuleOrigin, RuleTest, RuleTestStream,
+    RuleTestSummary, RuleVersion, Rules,
 };
 pub use self::entry::Entry;
 pub use self::error::{DOMAIN, Error, Reason, Result, Violation};

@@ -67,6 +67,13 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             "GetRule" | "DeleteRule" | "TestRule" if field.name() == "name" => {
                 format!("tenants/{tenant}/rules/{ID}")
             }
+            name if name.contains("ProviderRule") => match field.name() {
+                "name" => format!("providerRules/{ID}"),
+                _ => continue,
+            },
+            "GetDetectionPolicy" if field.name() == "name" => {
+                format!("tenants/{tenant}/detectionPolicy")
+            }
             "GetFinding" | "UpdateFinding" if field.name() == "name" => {
                 format!("tenants/{tenant}/findings/{ID}")
             }
@@ -172,6 +179,23 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             vec![("text", json!("x"))]
         }
         "SubmitAnalysisResult" => vec![("findings", json!("x")), ("method", json!("x"))],
+        "CreateProviderRule" => {
+            let text = "title: x\nlogsource: {product: aws, service: cloudtrail}\n\
+                detection: {s: {eventName: x}, condition: s}";
+            vec![("providerRule", json!({ "text": text }))]
+        }
+        "UpdateProviderRule" => {
+            let rule = json!({ "name": format!("providerRules/{ID}"), "enabled": true });
+            vec![("providerRule", rule), ("updateMask", json!("enabled"))]
+        }
+        "UpdateDetectionPolicy" => {
+            let name = format!("tenants/{tenant}/detectionPolicy");
+            let policy = json!({ "name": name, "minLevel": "LEVEL_HIGH" });
+            vec![
+                ("detectionPolicy", policy),
+                ("updateMask", json!("minLevel")),
+            ]
+        }
         "UpdateFinding" => vec![("status", json!("FINDING_STATUS_RESOLVED"))],
         "CreateIncident" => {
             let body = json!({ "title": "x", "severity": "SEVERITY_SEV2" });

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use cordon_client::{Client, Finding, FindingFilter, NewRule, Reason, RuleTest, View};
+use cordon_client::{
+    Client, Finding, FindingFilter, NewRule, Reason, RuleChanges, RuleOrigin, RuleTest, View,
+};
 use futures::StreamExt as _;
 use serde_json::json;
 
@@ -209,4 +211,47 @@ async fn published_rules_find_the_real_attack() {
     }
     assert!(counts["rules/cloud/aws/cloudtrail/aws_cloudtrail_disable_logging.yml"] > 0);
     assert!(findings.len() < published, "{} findings", findings.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_of_the_providers_finds_in_each_customer_its_own() {
+    let world = World::new().await;
+    let rules = world.operator.provider_rules();
+    let rule = rules.publish(EXFILTRATION.to_owned(), false).await.unwrap();
+    world.tenant("initech", &[A]).await;
+    world.tenant("hooli", &[B]).await;
+    let (initech, hooli) = (
+        world.member("initech", "responder").await,
+        world.member("hooli", "responder").await,
+    );
+    let shared = |id: &str, account| {
+        trail(&Call {
+            operation: "ModifySnapshotAttribute",
+            parameters: json!({ "createVolumePermission": { "add": {} } }),
+            ..Call::own(id, account)
+        })
+    };
+    world
+        .send("aws.cloudtrail", "two", &[shared("1", A), shared("2", B)])
+        .await;
+    let (mine, theirs) = (found(&initech, 1).await, found(&hooli, 1).await);
+    assert!(!format!("{mine:?}").contains("200000000002"));
+    assert!(!format!("{theirs:?}").contains("100000000001"));
+
+    // One of them switches it off for itself.
+    let id = rule.name.replace("providerRules/", "");
+    let off = RuleChanges {
+        enabled: Some(false),
+        ..RuleChanges::default()
+    };
+    let off = initech.rules().update(&id, off, "").await.unwrap();
+    assert_eq!(off.origin(), RuleOrigin::Provider);
+    let refused = initech.rules().delete(&id, "").await.unwrap_err();
+    assert_eq!(*refused.reason(), Reason::FailedPrecondition);
+    world
+        .send("aws.cloudtrail", "four", &[shared("3", A), shared("4", B)])
+        .await;
+    found(&hooli, 2).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    found(&initech, 1).await;
 }

@@ -117,6 +117,16 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
             json!({ "parent": parent, "text": COUNTING, "view": "EVENT_VIEW_RAW" }).to_string(),
             json!({ "parent": parent, "name": format!("tenants/hooli/rules/{ID}") }).to_string(),
         ]).collect()),
+        ("CreateProviderRule", vec![json!({ "providerRule": { "text": RULE } }).to_string()]),
+        ("GetProviderRule", vec![json!({ "name": format!("providerRules/{ID}") }).to_string()]),
+        ("ListProviderRules", vec![nothing()]),
+        ("UpdateProviderRule", vec![json!({ "providerRule": { "name": format!("providerRules/{ID}"), "enabled": true }, "updateMask": "enabled" }).to_string()]),
+        ("DeleteProviderRule", vec![json!({ "name": format!("providerRules/{ID}") }).to_string()]),
+        ("GetDetectionPolicy", within(|of| json!({ "name": format!("tenants/{of}/detectionPolicy") }))),
+        ("UpdateDetectionPolicy", within(|of| json!({ "detectionPolicy": { "name": format!("tenants/{of}/detectionPolicy"), "minLevel": "LEVEL_CRITICAL", "rules": [format!("tenants/hooli/rules/{ID}")] }, "updateMask": "minLevel" }))
+            .into_iter()
+            .chain(within(|of| json!({ "detectionPolicy": { "name": format!("tenants/{of}/detectionPolicy"), "minLevel": "LEVEL_CRITICAL" }, "updateMask": "minLevel" })))
+            .collect()),
         ("GetFinding", within(|of| json!({ "name": format!("tenants/{of}/findings/{ID}") }))),
         ("ListFindings", within(|of| json!({ "parent": format!("tenants/{of}") }))),
         ("UpdateFinding", within(|of| json!({ "name": format!("tenants/{of}/findings/{ID}"), "status": "FINDING_STATUS_RESOLVED" }))),
@@ -438,6 +448,7 @@ impl Others {
         }
         if self.rules {
             watched(world, "hooli").await;
+            tuned(world, "hooli").await;
         }
         if self.incidents > 0 {
             let other = world.issue(Holder::Tenant("hooli".into()), "admin");
@@ -498,6 +509,35 @@ async fn watched(world: &World, tenant: &str) {
         let body = json!({ "parent": format!("tenants/{tenant}"), "rule": { "text": text } });
         does(&admin, "CreateRule", body).await;
     }
+}
+
+/// Publishes a rule for all tenants.
+async fn published(world: &World) {
+    let operator = Raw::member(&world.issue(Holder::Staff, "operator").await).await;
+    let body = json!({ "providerRule": { "text": RULE } });
+    does(&operator, "CreateProviderRule", body).await;
+}
+
+/// Has the provider's rules work otherwise for a tenant, and incidents opened of what they find.
+async fn tuned(world: &World, tenant: &str) {
+    let admin = Raw::member(&world.issue(Holder::Tenant(tenant.into()), "admin").await).await;
+    let parent = json!({ "parent": format!("tenants/{tenant}") });
+    let rules = does(&admin, "ListRules", parent).await;
+    let rules = rules["rules"].as_array().unwrap();
+    let rule = rules
+        .iter()
+        .find(|rule| rule["origin"] == "ORIGIN_PROVIDER");
+    let exceptions = json!(["region = 'nowhere'"]);
+    let rule = json!({ "name": rule.unwrap()["name"], "exceptions": exceptions });
+    let body = json!({ "rule": rule, "updateMask": "exceptions" });
+    does(&admin, "UpdateRule", body).await;
+    let policy = json!({
+        "name": format!("tenants/{tenant}/detectionPolicy"),
+        "enabled": true,
+        "minLevel": "LEVEL_LOW",
+    });
+    let body = json!({ "detectionPolicy": policy, "updateMask": "enabled,minLevel" });
+    does(&admin, "UpdateDetectionPolicy", body).await;
 }
 
 /// Opens an incident of the whole provider that concerns these tenants; its name.
@@ -615,6 +655,9 @@ async fn what_others_have_and_do_changes_nothing() {
     for seed in 1..=worlds {
         let plan = Plan::random(seed);
         let (alone, among) = (World::new().await, World::new().await);
+        for world in [&alone, &among] {
+            published(world).await;
+        }
         plan.before.act(&among, "before").await;
         for world in [&alone, &among] {
             world.tenant("initech", &[A]).await;

@@ -3,11 +3,12 @@
 use cordon_proto::detection as wire;
 use cordon_proto::detection::findings_service_client::FindingsServiceClient;
 
-use super::{CHANGE, Finding, FindingStatus, FindingWatch, Level};
+use super::{Finding, FindingStatus, FindingWatch, Level};
 use crate::client::{Call, Client, call, configured};
 use crate::error::Result;
 use crate::incidents::{LONG_PAGE, pages, present, too_many};
 use crate::paging::Paged;
+use crate::retry::unique_id;
 use crate::servers::Servers;
 
 /// What rules found in one tenant's events; from [`Client::findings`].
@@ -84,8 +85,8 @@ impl Findings {
     }
 
     /// Says how it stands with a finding, and why in up to 2,000 characters; what was said before
-    /// goes. The etag is the finding's as it was read, or empty. A call that is lost on the way is
-    /// not repeated by itself.
+    /// goes. The etag is the finding's as it was read, or empty. The call is marked with an
+    /// id of its own, so that it is repeated after a lost connection and done once.
     ///
     /// # Errors
     ///
@@ -103,8 +104,9 @@ impl Findings {
             status: status.into(),
             comment: comment.to_owned(),
             etag: etag.to_owned(),
+            request_id: unique_id(),
         };
-        present(call!(self, CHANGE, update_finding(message))?.finding)
+        present(call!(self, Call::ENTERING, update_finding(message))?.finding)
     }
 
     /// Follows findings as they are made and change: behind a cursor, behind 0 all there are, and

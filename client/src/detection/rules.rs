@@ -4,7 +4,7 @@ use cordon_proto::detection as wire;
 use cordon_proto::detection::rules_service_client::RulesServiceClient;
 use futures::TryStreamExt as _;
 
-use super::{CHANGE, NewRule, Rule, RuleChanges, RuleTest, RuleTestStream, RuleVersion};
+use super::{NewRule, Rule, RuleChanges, RuleTest, RuleTestStream, RuleVersion};
 use crate::client::{Call, Client, call, configured};
 use crate::error::{Error, Reason, Result};
 use crate::incidents::{LONG_PAGE, pages, present, too_many};
@@ -111,8 +111,8 @@ impl Rules {
         present(call!(self, Call::ENTERING, update_rule(message))?.rule)
     }
 
-    /// Removes a rule of the tenant's own, its versions with it. What it found stays. A call that
-    /// is lost on the way is not repeated by itself.
+    /// Removes a rule of the tenant's own, its versions with it. What it found stays. Marked as
+    /// [`Self::create`] is.
     ///
     /// # Errors
     ///
@@ -121,8 +121,9 @@ impl Rules {
         let message = wire::DeleteRuleRequest {
             name: self.name(name)?,
             etag: etag.to_owned(),
+            request_id: unique_id(),
         };
-        call!(self, CHANGE, delete_rule(message)).map(drop)
+        call!(self, Call::ENTERING, delete_rule(message)).map(drop)
     }
 
     /// The texts that a rule has had, newest first; the last 100.

@@ -312,3 +312,72 @@ async fn staff_name_a_rule_and_not_its_title() {
     }
     assert!(asked(&desk.fake.script).is_empty());
 }
+
+#[tokio::test]
+async fn the_policy_is_shown_and_set() {
+    let desk = Desk::new().await;
+    let ran = desk.run(&["detect", "policy", "show"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(
+        ran.stdout
+            .starts_with("findings open no incidents\ntenants/acme/detectionPolicy\n"),
+        "{}",
+        ran.stdout
+    );
+    asked(&desk.fake.script);
+    let set = [
+        "detect",
+        "policy",
+        "set",
+        "--enable",
+        "--min-level",
+        "high",
+        "--rule",
+        ID,
+        "-o",
+        "json",
+    ];
+    let ran = desk.run(&set);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let policy: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(policy["min_level"], "HIGH");
+    assert_eq!(policy["rules"][0], rule());
+    assert_eq!(
+        asked(&desk.fake.script),
+        ["update_policy tenants/acme/detectionPolicy [\"enabled\", \"min_level\", \"rules\"] \"\""]
+    );
+}
+
+#[tokio::test]
+async fn a_rule_is_published_and_withdrawn() {
+    let desk = Desk::new().await;
+    std::fs::write(desk.path("a.yml"), "title: a\n").unwrap();
+    let ran = desk.run(&[
+        "admin",
+        "rules",
+        "publish",
+        "a.yml",
+        "--disabled",
+        "-o",
+        "json",
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let made: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(
+        (made["text"].as_str(), made["enabled"].as_bool()),
+        (Some("title: a\n"), Some(false))
+    );
+    let ran = desk.run(&["admin", "rules", "list"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains(ID), "{}", ran.stdout);
+    asked(&desk.fake.script);
+    let ran = desk.run(&["admin", "rules", "withdraw", ID, "--yes"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(
+        asked(&desk.fake.script),
+        [
+            format!("get_provider_rule providerRules/{ID}"),
+            format!("delete_provider_rule providerRules/{ID} \"e1\""),
+        ]
+    );
+}

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use cordon_client::{
-    Entry, FindingFilter, FindingStatus, Level, NewRule, Reason, RuleChanges, RuleHit, RuleTest,
-    View,
+    DetectionPolicyChanges, Entry, FindingFilter, FindingStatus, Level, NewRule, Reason,
+    RuleChanges, RuleHit, RuleTest, View,
 };
 use cordon_proto::detection as wire;
 use cordon_proto::detection::test_rule_response::Result as Part;
@@ -138,22 +138,75 @@ async fn a_call_is_repeated_under_its_id_or_not_at_all() {
     assert_eq!(second.iter().collect::<HashSet<_>>().len(), 1);
     assert_ne!(first[0], second[0]);
 
-    // Where there is no id, nobody knows whether the first call was done.
     asked(&fake.script);
     busy();
-    let error = rules.delete(ID, "").await.unwrap_err();
-    assert_eq!(*error.reason(), Reason::Unavailable);
+    rules.delete(ID, "").await.unwrap();
     busy();
     let findings = client.findings();
     let set = findings.update(ID, FindingStatus::New, "", "");
-    assert_eq!(*set.await.unwrap_err().reason(), Reason::Unavailable);
-    assert_eq!(asked(&fake.script).len(), 2);
+    set.await.unwrap();
+    assert_eq!(asked(&fake.script).len(), 6);
+    let marks = marks(&fake.script);
+    assert_eq!(marks.len(), 6);
+    assert_eq!(marks.iter().collect::<HashSet<_>>().len(), 2);
 
-    // What the server refused it has not done.
-    *fake.script.incident_failures.lock().unwrap() =
-        [refusal(Code::Unavailable, "UNAVAILABLE")].into();
-    rules.delete(ID, "").await.unwrap();
-    assert_eq!(asked(&fake.script).len(), 2);
+    // The provider's rules and the policy likewise.
+    busy();
+    let provider = client.provider_rules();
+    let published = provider.publish("title: a".to_owned(), true).await.unwrap();
+    assert_eq!(
+        (published.text.as_str(), published.enabled),
+        ("title: a", false)
+    );
+    busy();
+    let name = published.name.clone();
+    provider
+        .update(&name, None, Some(true), "e1")
+        .await
+        .unwrap();
+    busy();
+    provider.withdraw(ID, "e1").await.unwrap();
+    let listed: Vec<_> = provider
+        .list()
+        .map(|rule| rule.unwrap().name)
+        .collect()
+        .await;
+    assert_eq!(listed, std::slice::from_ref(&name));
+    assert_eq!(provider.get(ID).await.unwrap().name, name);
+    busy();
+    let changes = DetectionPolicyChanges {
+        enabled: Some(true),
+        min_level: Some(Some(Level::High)),
+        ..DetectionPolicyChanges::default()
+    };
+    let policy = client
+        .detection_policy()
+        .update(changes, "e1")
+        .await
+        .unwrap();
+    assert_eq!(
+        (policy.enabled, policy.min_level),
+        (true, Level::High.into())
+    );
+    assert_eq!(
+        client.detection_policy().get().await.unwrap().name,
+        policy.name
+    );
+    let mut calls = asked(&fake.script);
+    calls.dedup();
+    assert_eq!(
+        calls,
+        [
+            "create_provider_rule true".to_owned(),
+            format!("update_provider_rule {name} [\"enabled\"] \"e1\""),
+            format!("delete_provider_rule {name} \"e1\""),
+            "list_provider_rules 100 ".to_owned(),
+            format!("get_provider_rule {name}"),
+            "update_policy tenants/acme/detectionPolicy [\"enabled\", \"min_level\"] \"e1\""
+                .to_owned(),
+            "get_policy tenants/acme/detectionPolicy".to_owned(),
+        ]
+    );
 }
 
 #[tokio::test]

@@ -14,12 +14,14 @@ use std::time::Duration;
 
 use cordon_client::{Client, Profile, RetryPolicy};
 use cordon_proto::detection::findings_service_server::FindingsServiceServer;
+use cordon_proto::detection::provider_rules_service_server::ProviderRulesServiceServer;
 use cordon_proto::detection::rules_service_server::RulesServiceServer;
 use cordon_proto::detection::{TestRuleResponse, WatchFindingsResponse};
 use cordon_proto::events as wire;
 use cordon_proto::events::events_service_server::{EventsService, EventsServiceServer};
 use cordon_proto::incidents::WatchIncidentsResponse;
 use cordon_proto::incidents::attachments_service_server::AttachmentsServiceServer;
+use cordon_proto::incidents::detection_policy_service_server::DetectionPolicyServiceServer;
 use cordon_proto::incidents::exchange_service_server::ExchangeServiceServer;
 use cordon_proto::incidents::incidents_service_server::IncidentsServiceServer;
 use cordon_proto::incidents::tasks_service_server::TasksServiceServer;
@@ -426,6 +428,8 @@ impl Fake {
             .add_service(ExchangeServiceServer::new(service.clone()))
             .add_service(TasksServiceServer::new(service.clone()))
             .add_service(RulesServiceServer::new(service.clone()))
+            .add_service(ProviderRulesServiceServer::new(service.clone()))
+            .add_service(DetectionPolicyServiceServer::new(service.clone()))
             .add_service(FindingsServiceServer::new(service.clone()))
             .add_service(AttachmentsServiceServer::new(service.clone()))
             .add_service(SlaServiceServer::new(service.clone()))

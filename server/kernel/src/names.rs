@@ -38,6 +38,8 @@ pub enum Name {
     Task(TenantId, Uuid, Uuid),
     /// `tenants/{tenant}/rules/{uuid}`
     Rule(TenantId, Uuid),
+    /// `tenants/{tenant}/detectionPolicy`
+    DetectionPolicy(TenantId),
     /// `tenants/{tenant}/findings/{uuid}`
     Finding(TenantId, Uuid),
     /// A question to the provider: `tenants/{tenant}/analyses/{analysis}`.
@@ -79,6 +81,8 @@ pub enum Name {
     AddressRange(Uuid),
     /// `providerIncidents/{uuid}`: one of the whole provider
     ProviderIncident(Uuid),
+    /// `providerRules/{uuid}`: one of the provider's for all tenants
+    ProviderRule(Uuid),
 }
 
 impl Name {
@@ -100,6 +104,7 @@ impl Name {
             | Self::Rule(tenant, _)
             | Self::Finding(tenant, _)
             | Self::Analysis(tenant, _)
+            | Self::DetectionPolicy(tenant)
             | Self::TimelineEntry(tenant, ..)
             | Self::Attachment(tenant, ..)
             | Self::Link(tenant, ..)
@@ -117,7 +122,8 @@ impl Name {
             | Self::SourceCredential(..)
             | Self::DeadLetter(..)
             | Self::AddressRange(_)
-            | Self::ProviderIncident(_) => None,
+            | Self::ProviderIncident(_)
+            | Self::ProviderRule(_) => None,
         }
     }
 
@@ -217,6 +223,7 @@ impl Name {
             ["tenants", t, "subscriptions", s, "deliveries", n] => {
                 Self::Delivery(t.parse().ok()?, uuid(s)?, number(n)?)
             }
+            ["tenants", t, "detectionPolicy"] => Self::DetectionPolicy(t.parse().ok()?),
             ["tenants", t, "deletionCertificate"] => Self::DeletionCertificate(t.parse().ok()?),
             ["credentials", c] => Self::StaffCredential(c.parse().ok()?),
             ["auditEntries", n] => Self::ProviderAuditEntry(number(n)?),
@@ -227,6 +234,7 @@ impl Name {
             ["sources", s, "deadLetters", u] => Self::DeadLetter(s.parse().ok()?, uuid(u)?),
             ["addressRanges", u] => Self::AddressRange(uuid(u)?),
             ["providerIncidents", u] => Self::ProviderIncident(uuid(u)?),
+            ["providerRules", u] => Self::ProviderRule(uuid(u)?),
             _ => return None,
         })
     }
@@ -310,6 +318,7 @@ impl fmt::Display for Name {
                 let s = s.hyphenated();
                 write!(f, "tenants/{t}/subscriptions/{s}/deliveries/{n}")
             }
+            Self::DetectionPolicy(t) => write!(f, "tenants/{t}/detectionPolicy"),
             Self::DeletionCertificate(t) => write!(f, "tenants/{t}/deletionCertificate"),
             Self::StaffCredential(c) => write!(f, "credentials/{c}"),
             Self::ProviderAuditEntry(n) => write!(f, "auditEntries/{n}"),
@@ -318,6 +327,7 @@ impl fmt::Display for Name {
             Self::DeadLetter(s, u) => write!(f, "sources/{s}/deadLetters/{}", u.hyphenated()),
             Self::AddressRange(u) => write!(f, "addressRanges/{}", u.hyphenated()),
             Self::ProviderIncident(u) => write!(f, "providerIncidents/{}", u.hyphenated()),
+            Self::ProviderRule(u) => write!(f, "providerRules/{}", u.hyphenated()),
         }
     }
 }
@@ -359,7 +369,9 @@ mod tests {
             format!("sources/trail/credentials/{UUID}"),
             format!("sources/trail/deadLetters/{UUID}"),
             format!("addressRanges/{UUID}"),
+            "tenants/acme/detectionPolicy".into(),
             format!("providerIncidents/{UUID}"),
+            format!("providerRules/{UUID}"),
         ]
     }
 

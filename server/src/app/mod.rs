@@ -140,6 +140,10 @@ impl App {
             Arc::clone(&self.kernel),
             Arc::clone(&self.lake),
         ));
+        routes.add_service(detection::provider_rules(
+            Arc::clone(&self.kernel),
+            Arc::clone(&self.lake),
+        ));
         routes.add_service(detection::findings(Arc::clone(&self.kernel)));
         routes.add_service(analysis::analyses(
             Arc::clone(&self.kernel),
@@ -149,6 +153,9 @@ impl App {
             Arc::clone(&self.kernel),
             Arc::clone(&self.lake),
         ));
+        routes.add_service(incidents::detection_policy::service(Arc::clone(
+            &self.kernel,
+        )));
         routes.add_service(sla::service(Arc::clone(&self.kernel)));
         routes.add_service(reports::service(Arc::clone(&self.kernel)));
         routes.add_service(transparency::service(Arc::clone(&self.kernel)));

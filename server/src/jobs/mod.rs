@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use cordon_kernel::db::deletion::Due;
 use cordon_kernel::db::jobs::{
-    ANALYSE, BACKFILL, CLOCKS, DELETE, DETECT, JobClaim, JobRunner, Lane, PURGE, REENCRYPT,
-    REPORTS, SEAL,
+    ANALYSE, BACKFILL, CLOCKS, DELETE, DETECT, ESCALATE, JobClaim, JobRunner, Lane, PURGE,
+    REENCRYPT, REPORTS, SEAL,
 };
 use cordon_kernel::facade::{Kernel, Removal};
 use cordon_kernel::{Error, Reason, Result};
@@ -22,7 +22,7 @@ use crate::providers::courier::Courier;
 use crate::rooms::analysis;
 use crate::rooms::detection::{self, RuleSets};
 use crate::rooms::events::{Directory, Waits, backfill};
-use crate::rooms::incidents::{attachments, notices};
+use crate::rooms::incidents::{attachments, detection_policy, notices};
 use crate::rooms::sla;
 
 /// Sends what waits for a subscription.
@@ -279,6 +279,7 @@ async fn perform(work: &Work, claim: &JobClaim) -> Result<Option<Timestamp>> {
         ANALYSE => {
             return analysis::answer(kernel, lake, &work.analyses, claim, about).await;
         }
+        ESCALATE => return detection_policy::escalate(kernel, claim).await,
         DETECT => return detection::look(kernel, lake, &work.rules, claim).await,
         SEAL => {
             let sealed = lake.seal(&scope, Some(claim), SealMode::Due).await?;
@@ -389,6 +390,9 @@ async fn sweep_all(work: &Work) -> Result<()> {
         }
         if let Err(error) = attachments::sweep(kernel, lake.objects(), &scope, &permit).await {
             tracing::warn!(%tenant, %error, "a tenant's unfinished files could not be swept");
+        }
+        if let Err(error) = detection::sweep(kernel, &scope, &permit).await {
+            tracing::warn!(%tenant, %error, "a tenant's old findings could not be removed");
         }
         if let Err(error) = notices::sweep(kernel, &scope, &permit).await {
             tracing::warn!(%tenant, %error, "a tenant's old deliveries could not be forgotten");

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cordon_client::ingest::Batch;
-use cordon_client::{Holder, NewRule};
+use cordon_client::{DetectionPolicyChanges, Holder, IncidentFilter, Level, NewRule};
+use futures::StreamExt as _;
 
 use super::load::send;
 use super::{Installed, TENANTS};
@@ -38,6 +39,12 @@ async fn each_event_is_found_once_though_servers_are_killed() {
         .create(NewRule::from(EXFILTRATION.to_owned()))
         .await
         .unwrap();
+    let policy = DetectionPolicyChanges {
+        enabled: Some(true),
+        min_level: Some(Some(Level::High)),
+        ..DetectionPolicyChanges::default()
+    };
+    client.detection_policy().update(policy, "").await.unwrap();
     for n in 0..BATCHES {
         let records = (0..EVENTS).map(|event| {
             Bytes::from(trail(&Call {
@@ -70,5 +77,15 @@ async fn each_event_is_found_once_though_servers_are_killed() {
     let findings = found(&client, all).await;
     assert_eq!(findings.len(), 1);
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(found(&client, all).await.len(), 1);
+    let findings = found(&client, all).await;
+    assert_eq!(findings.len(), 1);
+    // The policy has opened one incident of it, whoever was at it.
+    let incidents = client.incidents();
+    let incidents: Vec<_> = incidents
+        .list(IncidentFilter::default())
+        .map(Result::unwrap)
+        .collect()
+        .await;
+    assert_eq!(incidents.len(), 1, "{incidents:?}");
+    assert_eq!(findings[0].incident, incidents[0].name);
 }

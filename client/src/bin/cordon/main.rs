@@ -120,6 +120,9 @@ enum Admin {
     /// The provider's own address ranges
     #[command(subcommand)]
     Ranges(ranges::Command),
+    /// The provider's rules, by which all tenants' events are looked at
+    #[command(subcommand)]
+    Rules(detect::published::Command),
     /// Where events come from
     #[command(subcommand)]
     Sources(sources::Command),
@@ -179,6 +182,7 @@ async fn administer(context: &Context, admin: Admin) -> Outcome {
         Admin::Accounts(command) => accounts::run(context, command).await,
         Admin::Resources(command) => resources::run(context, command).await,
         Admin::Ranges(command) => ranges::run(context, command).await,
+        Admin::Rules(command) => detect::published::run(context, command).await,
         Admin::Sources(command) => sources::run(context, command).await,
         Admin::Credentials(command) => credentials::run(context, command).await,
     }

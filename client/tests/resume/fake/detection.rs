@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use cordon_proto::detection as wire;
 use cordon_proto::detection::findings_service_server::FindingsService;
+use cordon_proto::detection::provider_rules_service_server::ProviderRulesService;
 use cordon_proto::detection::rules_service_server::RulesService;
+use cordon_proto::incidents;
+use cordon_proto::incidents::detection_policy_service_server::DetectionPolicyService;
 use futures::{StreamExt as _, stream};
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -168,7 +171,7 @@ impl RulesService for Service {
         self.incident(
             "delete_rule",
             request,
-            |_| "",
+            |asked| &asked.request_id,
             |asked| format!("{} {:?}", asked.name, asked.etag),
         )?;
         Ok(Response::new(wire::DeleteRuleResponse {}))
@@ -281,7 +284,7 @@ impl FindingsService for Service {
         let asked = self.incident(
             "update_finding",
             request,
-            |_| "",
+            |asked| &asked.request_id,
             |asked| {
                 let status = asked.status().as_str_name();
                 format!(
@@ -314,6 +317,135 @@ impl FindingsService for Service {
         Ok(Response::new(match answers {
             Some(answers) => stream::iter(answers).boxed(),
             None => stream::pending().boxed(),
+        }))
+    }
+}
+
+fn provider_rule(text: String, enabled: bool) -> wire::ProviderRule {
+    wire::ProviderRule {
+        name: format!("providerRules/{ID}"),
+        text,
+        enabled,
+        etag: "e1".to_owned(),
+        ..wire::ProviderRule::default()
+    }
+}
+
+#[tonic::async_trait]
+impl ProviderRulesService for Service {
+    async fn create_provider_rule(
+        &self,
+        request: Request<wire::CreateProviderRuleRequest>,
+    ) -> Answer<wire::CreateProviderRuleResponse> {
+        let asked = self.incident(
+            "create_provider_rule",
+            request,
+            |asked| &asked.request_id,
+            |asked| asked.disabled.to_string(),
+        )?;
+        let text = asked.provider_rule.unwrap_or_default().text;
+        Ok(Response::new(wire::CreateProviderRuleResponse {
+            provider_rule: Some(provider_rule(text, !asked.disabled)),
+        }))
+    }
+
+    async fn get_provider_rule(
+        &self,
+        request: Request<wire::GetProviderRuleRequest>,
+    ) -> Answer<wire::GetProviderRuleResponse> {
+        self.incident(
+            "get_provider_rule",
+            request,
+            |_| "",
+            |asked| asked.name.clone(),
+        )?;
+        Ok(Response::new(wire::GetProviderRuleResponse {
+            provider_rule: Some(provider_rule("title: a".to_owned(), true)),
+        }))
+    }
+
+    async fn list_provider_rules(
+        &self,
+        request: Request<wire::ListProviderRulesRequest>,
+    ) -> Answer<wire::ListProviderRulesResponse> {
+        self.incident(
+            "list_provider_rules",
+            request,
+            |_| "",
+            |asked| format!("{} {}", asked.page_size, asked.page_token),
+        )?;
+        Ok(Response::new(wire::ListProviderRulesResponse {
+            provider_rules: vec![provider_rule(String::new(), true)],
+            next_page_token: String::new(),
+        }))
+    }
+
+    async fn update_provider_rule(
+        &self,
+        request: Request<wire::UpdateProviderRuleRequest>,
+    ) -> Answer<wire::UpdateProviderRuleResponse> {
+        let asked = self.incident(
+            "update_provider_rule",
+            request,
+            |asked| &asked.request_id,
+            |asked| {
+                let rule = asked.provider_rule.clone().unwrap_or_default();
+                let paths = asked.update_mask.clone().unwrap_or_default().paths;
+                format!("{} {paths:?} {:?}", rule.name, rule.etag)
+            },
+        )?;
+        let rule = asked.provider_rule.unwrap_or_default();
+        Ok(Response::new(wire::UpdateProviderRuleResponse {
+            provider_rule: Some(provider_rule(rule.text, rule.enabled)),
+        }))
+    }
+
+    async fn delete_provider_rule(
+        &self,
+        request: Request<wire::DeleteProviderRuleRequest>,
+    ) -> Answer<wire::DeleteProviderRuleResponse> {
+        self.incident(
+            "delete_provider_rule",
+            request,
+            |asked| &asked.request_id,
+            |asked| format!("{} {:?}", asked.name, asked.etag),
+        )?;
+        Ok(Response::new(wire::DeleteProviderRuleResponse {}))
+    }
+}
+
+#[tonic::async_trait]
+impl DetectionPolicyService for Service {
+    async fn get_detection_policy(
+        &self,
+        request: Request<incidents::GetDetectionPolicyRequest>,
+    ) -> Answer<incidents::GetDetectionPolicyResponse> {
+        let asked = self.incident("get_policy", request, |_| "", |asked| asked.name.clone())?;
+        Ok(Response::new(incidents::GetDetectionPolicyResponse {
+            detection_policy: Some(incidents::DetectionPolicy {
+                name: asked.name,
+                max_incidents_per_hour: 10,
+                ..incidents::DetectionPolicy::default()
+            }),
+        }))
+    }
+
+    async fn update_detection_policy(
+        &self,
+        request: Request<incidents::UpdateDetectionPolicyRequest>,
+    ) -> Answer<incidents::UpdateDetectionPolicyResponse> {
+        let asked = self.incident(
+            "update_policy",
+            request,
+            |asked| &asked.request_id,
+            |asked| {
+                let policy = asked.detection_policy.clone().unwrap_or_default();
+                let paths = asked.update_mask.clone().unwrap_or_default().paths;
+                format!("{} {paths:?} {:?}", policy.name, policy.etag)
+            },
+        )?;
+        Ok(Response::new(incidents::UpdateDetectionPolicyResponse {
+            detection_policy: asked.detection_policy,
         }))
     }
 }

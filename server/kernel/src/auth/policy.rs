@@ -207,6 +207,20 @@ actions! {
     ReturnAnalysisResult,
     /// Releases an answer to the tenant.
     ReleaseAnalysisResult,
+    /// Publishes a rule by which all tenants' events are looked at.
+    CreateProviderRule,
+    /// Reads one of the provider's rules.
+    GetProviderRule,
+    /// Lists the provider's rules.
+    ListProviderRules,
+    /// Changes one of the provider's rules.
+    UpdateProviderRule,
+    /// Withdraws one of the provider's rules.
+    DeleteProviderRule,
+    /// Reads the policy by which findings open incidents.
+    GetDetectionPolicy,
+    /// Changes that policy.
+    UpdateDetectionPolicy,
     /// Adds a task to an incident.
     CreateTask,
     /// Reads one task.
@@ -490,6 +504,7 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::GetFinding
         | A::ListFindings
         | A::WatchFindings
+        | A::GetDetectionPolicy
         | A::GetTask
         | A::ListTasks
         | A::ListContacts
@@ -517,8 +532,15 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::SubmitAnalysisResult
         | A::ReturnAnalysisResult
         | A::ReleaseAnalysisResult => &[(R::Entered, ANALYST)],
-        // By whose rules a tenant's events are looked at is the tenant's own business.
-        A::CreateRule | A::UpdateRule | A::DeleteRule => &[(R::Tenant, HANDLERS)],
+        // By whose rules a tenant's events are looked at is the tenant's own business, and what is made
+        // of what they find.
+        A::CreateRule | A::UpdateRule | A::DeleteRule | A::UpdateDetectionPolicy => {
+            &[(R::Tenant, HANDLERS)]
+        }
+        A::CreateProviderRule | A::UpdateProviderRule | A::DeleteProviderRule => {
+            &[(R::Provider, OPERATOR)]
+        }
+        A::GetProviderRule | A::ListProviderRules => &[(R::Provider, QUEUES)],
         // What was brought in counts in no service level: that is not the provider's to choose.
         A::ImportIncidents => &[(R::Tenant, HANDLERS)],
         // The tenant's people among themselves: there is no way for staff, entered or not.

@@ -4,7 +4,7 @@
 use sqlx::Row as _;
 
 use super::jobs::{DETECT, JobClaim, require_claim};
-use super::{Db, TenantTx, confine, from_sql, to_sql};
+use super::{Db, ProviderTx, TenantTx, confine, from_sql, to_sql};
 use crate::auth::TenantScope;
 use crate::error::{Error, Result};
 
@@ -17,9 +17,12 @@ pub struct Detected {
     pub head: u64,
     /// 0 when there is nothing to look at them by; otherwise which beginning of looking this is.
     pub watched: i64,
+    /// How often there was something new to look at all tenants' events by.
+    pub begun: i64,
 }
 
-const READ: &str = "SELECT detected_seq, seq, watched FROM tenant_head WHERE tenant_id = $1";
+const READ: &str = "SELECT h.detected_seq, h.seq, h.watched, r.begun \
+       FROM tenant_head h JOIN provider_rule_head r ON r.id = 1 WHERE h.tenant_id = $1";
 /// $1 tenant, $2 from, $3 to.
 const MOVE: &str = "UPDATE tenant_head SET detected_seq = $3 \
       WHERE tenant_id = $1 AND detected_seq = $2 RETURNING seq";
@@ -39,6 +42,7 @@ impl Db {
             seq: from_sql(row.try_get(0)?)?,
             head: from_sql(row.try_get(1)?)?,
             watched: row.try_get(2)?,
+            begun: row.try_get(3)?,
         })
     }
 
@@ -57,23 +61,27 @@ impl Db {
     }
 
     /// Notes that there is nothing to look at a tenant's events by, unless that has changed since `at`
-    /// was read.
+    /// was read; whether it has not.
     ///
     /// # Errors
     /// `ETAG_MISMATCH` when the claim has lapsed and another looks at them.
-    pub async fn stop_watching(&self, claim: &JobClaim, at: Detected) -> Result<()> {
+    pub async fn stop_watching(&self, claim: &JobClaim, at: Detected) -> Result<bool> {
         let mut system = self.system_tx().await?;
         confine(&mut system.tx, claim.tenant().as_str()).await?;
         require_claim(&mut system.tx, claim).await?;
-        sqlx::query(
-            "UPDATE tenant_head SET watched = 0, detected_seq = seq \
-              WHERE tenant_id = $1 AND watched = $2",
+        let stopped = sqlx::query(
+            "UPDATE tenant_head SET watched = 0, detected_seq = seq, passed_begun = $3 \
+              WHERE tenant_id = $1 AND watched = $2 \
+                AND $3 = (SELECT begun FROM provider_rule_head WHERE id = 1)",
         )
         .bind(claim.tenant().as_str())
         .bind(at.watched)
+        .bind(at.begun)
         .execute(&mut *system.tx)
-        .await?;
-        system.commit().await
+        .await?
+        .rows_affected();
+        system.commit().await?;
+        Ok(stopped > 0)
     }
 
     /// Has a tenant's events looked at, if there are some that were not.
@@ -117,6 +125,26 @@ impl TenantTx<'_> {
     pub async fn found(&mut self, claim: &JobClaim, from: u64, to: u64) -> Result<u64> {
         self.require_claim(claim).await?;
         advance(self.conn(), claim, from, to).await
+    }
+}
+
+impl ProviderTx<'_> {
+    /// Notes by how many of the provider's rules all tenants' events are looked at, after a change of
+    /// these; `begins` when there is something new to look at them by. What comes in from then on is
+    /// looked at, of each tenant when it comes: there is nothing to do for those who have no events.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the database can't be reached.
+    pub async fn watch_all_events(&mut self, begins: bool) -> Result<()> {
+        sqlx::query(
+            "UPDATE provider_rule_head SET begun = begun + $1, \
+                    enabled = (SELECT count(*) FROM provider_rules WHERE enabled = 1) \
+              WHERE id = 1",
+        )
+        .bind(i64::from(begins))
+        .execute(self.conn())
+        .await?;
+        Ok(())
     }
 }
 

@@ -42,6 +42,8 @@ pub const DETECT: &str = "detect";
 
 /// Answer a question, which is named after a colon. Scheduled with the question.
 pub const ANALYSE: &str = "analyse";
+/// Open incidents of findings by the tenant's policy. Scheduled with what was found.
+pub const ESCALATE: &str = "escalate";
 
 /// Which jobs are claimed together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,10 +65,10 @@ impl Lane {
     const fn condition(self) -> &'static str {
         match self {
             Self::Bulk => {
-                "NOT (job = 'clocks' OR job LIKE 'clocks:%' OR job LIKE 'notify:%' OR job = 'detect' \
-                 OR job LIKE 'analyse:%')"
+                "NOT (job = 'clocks' OR job LIKE 'clocks:%' OR job = 'escalate' OR job LIKE 'notify:%' \
+                    OR job = 'detect' OR job LIKE 'analyse:%')"
             }
-            Self::Prompt => "(job = 'clocks' OR job LIKE 'clocks:%')",
+            Self::Prompt => "(job = 'clocks' OR job LIKE 'clocks:%' OR job = 'escalate')",
             Self::Outside => "job LIKE 'notify:%'",
             Self::Detection => "job = 'detect'",
             Self::Analysis => "job LIKE 'analyse:%'",

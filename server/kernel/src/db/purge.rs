@@ -106,6 +106,15 @@ const STEPS: &[(&str, &str)] = &[
             (SELECT seq FROM incident_entries WHERE tenant_id = $1 LIMIT 1024)",
     ),
     (
+        "findingIncidents",
+        "DELETE FROM finding_incidents WHERE tenant_id = $1 AND finding_id IN \
+            (SELECT finding_id FROM finding_incidents WHERE tenant_id = $1 LIMIT 1024)",
+    ),
+    (
+        "detectionPolicies",
+        "DELETE FROM detection_policies WHERE tenant_id = $1",
+    ),
+    (
         "incidents",
         "DELETE FROM incidents WHERE tenant_id = $1 AND incident_id IN \
             (SELECT incident_id FROM incidents WHERE tenant_id = $1 LIMIT 1024)",
@@ -139,6 +148,10 @@ const STEPS: &[(&str, &str)] = &[
             (SELECT version_id FROM detection_rule_versions WHERE tenant_id = $1 LIMIT 1024)",
     ),
     ("rules", "DELETE FROM detection_rules WHERE tenant_id = $1"),
+    (
+        "ruleSettings",
+        "DELETE FROM detection_rule_settings WHERE tenant_id = $1",
+    ),
     (
         "incidentHeads",
         "DELETE FROM incident_heads WHERE tenant_id = $1",
@@ -251,6 +264,14 @@ const LEFT: &[(&str, &str)] = &[
         "SELECT count(*) FROM incident_entries WHERE tenant_id = $1",
     ),
     (
+        "finding_incidents",
+        "SELECT count(*) FROM finding_incidents WHERE tenant_id = $1",
+    ),
+    (
+        "detection_policies",
+        "SELECT count(*) FROM detection_policies WHERE tenant_id = $1",
+    ),
+    (
         "incidents",
         "SELECT count(*) FROM incidents WHERE tenant_id = $1",
     ),
@@ -281,6 +302,10 @@ const LEFT: &[(&str, &str)] = &[
     (
         "detection_rules",
         "SELECT count(*) FROM detection_rules WHERE tenant_id = $1",
+    ),
+    (
+        "detection_rule_settings",
+        "SELECT count(*) FROM detection_rule_settings WHERE tenant_id = $1",
     ),
     (
         "incident_heads",

@@ -36,6 +36,8 @@ pub(super) const TABLES: &[SealedTable] = &[
     named("detection_rules", "rule_id"),
     named("detection_rule_versions", "version_id"),
     named("detection_windows", "rule_id"),
+    named("detection_rule_settings", "rule_id"),
+    named("detection_policies", "policy_id"),
     named("findings", "finding_id"),
     named("analyses", "analysis_id"),
     named("analysis_results", "part_id"),
@@ -229,7 +231,12 @@ impl Db {
             .execute(&mut *system.tx)
             .await?
             .rows_affected();
+        let of_rules = sqlx::query("DELETE FROM provider_rule_requests WHERE created_time <= $1")
+            .bind(super::nanos(before))
+            .execute(&mut *system.tx)
+            .await?
+            .rows_affected();
         system.commit().await?;
-        Ok(gone)
+        Ok(gone + of_rules)
     }
 }

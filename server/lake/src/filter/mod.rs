@@ -132,6 +132,13 @@ pub struct Filters {
     kept: Cache<(TenantId, Arc<str>), Arc<Filter>>,
 }
 
+fn too_long(text: &str) -> LakeError {
+    whole(format!(
+        "the filter has {} bytes, at most {MAX_BYTES} are allowed",
+        text.len()
+    ))
+}
+
 /// An error about the expression as a whole.
 fn whole(message: impl Into<String>) -> LakeError {
     FilterError {
@@ -187,24 +194,17 @@ impl Filters {
 
     pub(crate) fn compile_for(&self, tenant: &TenantId, text: &str) -> Result<Arc<Filter>> {
         if text.len() > MAX_BYTES {
-            return Err(whole(format!(
-                "the filter has {} bytes, at most {MAX_BYTES} are allowed",
-                text.len()
-            )));
+            return Err(too_long(text));
         }
         let key = (tenant.clone(), Arc::from(text));
         if let Some(filter) = self.kept.get(&key) {
             return Ok(filter);
         }
-        let checked = check::parse(text, &self.names)?;
-        let regexes = checked.regexes;
-        let filter = Arc::new(Filter {
-            regexes,
-            ..self.plan(checked.tree)?
-        });
+        let (filter, uses_now) = self.make(text)?;
+        let filter = Arc::new(filter);
         // What depends on the present must be compiled anew the next time.
-        if !checked.uses_now {
-            let weight = text.len() + 1_024 + regexes * REGEX;
+        if !uses_now {
+            let weight = text.len() + 1_024 + filter.regexes * REGEX;
             self.kept.put(key, Arc::clone(&filter), weight);
         }
         Ok(filter)
@@ -221,6 +221,27 @@ impl Filters {
             return Err(whole("no condition"));
         };
         self.split(expression)
+    }
+
+    /// Compiles a filter for nobody, to see what it is; it is not kept.
+    ///
+    /// # Errors
+    /// [`LakeError::Filter`] with the place of the mistake.
+    pub fn check(&self, text: &str) -> Result<Filter> {
+        if text.len() > MAX_BYTES {
+            return Err(too_long(text));
+        }
+        Ok(self.make(text)?.0)
+    }
+
+    /// The filter, and whether it depends on the present.
+    fn make(&self, text: &str) -> Result<(Filter, bool)> {
+        let checked = check::parse(text, &self.names)?;
+        let filter = Filter {
+            regexes: checked.regexes,
+            ..self.plan(checked.tree)?
+        };
+        Ok((filter, checked.uses_now))
     }
 
     pub(crate) fn forget(&self, tenant: &TenantId) {

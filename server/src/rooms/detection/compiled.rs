@@ -12,7 +12,7 @@ use cordon_sigma::Rule as Sigma;
 use uuid::Uuid;
 
 use super::convert::refused;
-use super::rules::Rule;
+use super::rules::{Origin, Rule};
 
 /// Most bytes of rules' texts whose compiled form is kept.
 const KEPT: usize = 64 << 20;
@@ -22,7 +22,7 @@ const REGEX: usize = 64 << 10;
 /// A rule that was understood, with its filters.
 #[derive(Debug, Clone)]
 pub(super) struct Compiled {
-    pub(super) sigma: Sigma,
+    pub(super) sigma: Arc<Sigma>,
     /// In the order of the rule's selections, without the exceptions.
     pub(super) filters: Vec<Arc<Filter>>,
     pub(super) exceptions: Vec<Arc<Filter>>,
@@ -31,8 +31,14 @@ pub(super) struct Compiled {
 impl Compiled {
     /// How many regular expressions it holds in memory.
     pub(super) fn regexes(&self) -> usize {
-        let all = self.filters.iter().chain(&self.exceptions);
-        all.map(|filter| filter.regexes()).sum()
+        let all = self.filters.iter().map(|filter| filter.regexes());
+        all.sum::<usize>() + self.exception_regexes()
+    }
+
+    /// How many of them are its exceptions'.
+    pub(super) fn exception_regexes(&self) -> usize {
+        let all = self.exceptions.iter().map(|filter| filter.regexes());
+        all.sum()
     }
 
     /// One filter for a search: the first selection, and none of the exceptions.
@@ -65,6 +71,29 @@ pub(super) fn compile(
     exceptions: &[String],
 ) -> Result<Compiled> {
     let sigma = cordon_sigma::compile(text).map_err(|error| refused(&error))?;
+    compile_as(lake, scope, Arc::new(sigma), exceptions)
+}
+
+/// Understands a rule's text for nobody; how many regular expressions it holds in memory.
+///
+/// # Errors
+/// `INVALID_RULE` with the place of the mistake.
+pub(super) fn check(lake: &Lake, text: &str) -> Result<usize> {
+    let sigma = cordon_sigma::compile(text).map_err(|error| refused(&error))?;
+    let selections = sigma.selections.iter();
+    let regexes = selections.map(|selection| {
+        let compiled = lake.filters().check(&selection.filter);
+        Ok(compiled.map_err(too_large)?.regexes())
+    });
+    regexes.sum()
+}
+
+fn compile_as(
+    lake: &Lake,
+    scope: &TenantScope,
+    sigma: Arc<Sigma>,
+    exceptions: &[String],
+) -> Result<Compiled> {
     let exceptions = exceptions
         .iter()
         .enumerate()
@@ -145,17 +174,20 @@ pub(super) struct RuleSet {
 #[derive(Debug)]
 pub(super) struct Ready {
     pub(super) rule: Rule,
-    pub(super) sigma: Sigma,
+    pub(super) sigma: Arc<Sigma>,
     exceptions: Vec<Arc<Filter>>,
 }
 
 impl RuleSet {
-    fn new(lake: &Lake, scope: &TenantScope, rules: Vec<Rule>) -> Result<Self> {
+    fn new(lake: &Lake, scope: &TenantScope, rules: Vec<Rule>, texts: &Texts) -> Result<Self> {
         let mut ready = Vec::with_capacity(rules.len());
         let (mut places, mut filters) = (Vec::new(), Vec::new());
         let mut regexes = 0;
         for rule in rules {
-            let compiled = match compile(lake, scope, &rule.text, &rule.exceptions) {
+            let understood = texts.understand(&rule);
+            let compiled =
+                understood.and_then(|sigma| compile_as(lake, scope, sigma, &rule.exceptions));
+            let compiled = match compiled {
                 Ok(compiled) => compiled,
                 // It was accepted by an earlier version of this program; lists say so too.
                 Err(error) => {
@@ -249,18 +281,41 @@ pub(super) fn selections(of: &Compiled) -> Result<Rules> {
     Ok(Rules::new(of.filters.iter().cloned().zip(anchors))?)
 }
 
+/// The provider's texts, understood once and not for each tenant: they are the same for all. What
+/// tenants' own say is kept with nobody else's.
+struct Texts(Cache<(Uuid, i64), Arc<Sigma>>);
+
+impl Texts {
+    fn understand(&self, rule: &Rule) -> Result<Arc<Sigma>> {
+        let key = (rule.id, rule.version);
+        let provided = rule.origin == Origin::Provider;
+        if let (true, Some(sigma)) = (provided, self.0.get(&key)) {
+            return Ok(sigma);
+        }
+        let sigma = cordon_sigma::compile(&rule.text).map_err(|error| refused(&error))?;
+        let sigma = Arc::new(sigma);
+        if provided {
+            let weight = rule.text.len() * 4;
+            self.0.put(key, Arc::clone(&sigma), weight);
+        }
+        Ok(sigma)
+    }
+}
+
 /// Which texts of which rules are in a set.
 pub(super) type Edition = Vec<(Uuid, String)>;
 
 /// Sets of rules by tenant. Share it as `Arc<RuleSets>`.
 pub struct RuleSets {
     kept: Cache<TenantId, (Edition, Arc<RuleSet>)>,
+    texts: Texts,
 }
 
 impl Default for RuleSets {
     fn default() -> Self {
         Self {
             kept: Cache::new(KEPT),
+            texts: Texts(Cache::new(KEPT)),
         }
     }
 }
@@ -287,7 +342,7 @@ impl RuleSets {
         rules: Vec<Rule>,
     ) -> Result<Arc<RuleSet>> {
         let bytes: usize = rules.iter().map(|rule| rule.text.len() + 4_096).sum();
-        let set = Arc::new(RuleSet::new(lake, scope, rules)?);
+        let set = Arc::new(RuleSet::new(lake, scope, rules, &self.texts)?);
         let bytes = (bytes + set.regexes * REGEX).min(KEPT);
         let kept = (edition, Arc::clone(&set));
         self.kept.put(scope.tenant().clone(), kept, bytes);

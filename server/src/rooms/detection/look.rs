@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use cordon_kernel::audit::AuditEntry;
-use cordon_kernel::db::jobs::JobClaim;
+use cordon_kernel::db::jobs::{ESCALATE, JobClaim};
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Error, Name, Reason, Result, TenantScope};
 use cordon_lake::{Lake, TailPage};
@@ -42,8 +42,11 @@ pub(crate) async fn look(
     };
     let set = rule_set(kernel, lake, sets, &scope).await?;
     if set.is_empty() {
-        kernel.db().stop_watching(claim, at).await?;
-        return Ok(None);
+        // Unless there is a new rule by now.
+        return match kernel.db().stop_watching(claim, at).await? {
+            true => Ok(None),
+            false => after(SignedDuration::ZERO),
+        };
     }
     let looked = Look {
         kernel,
@@ -194,6 +197,9 @@ impl Look<'_> {
         }
         for window in windows {
             findings::keep_window(&mut tx, window).await?;
+        }
+        if told > 0 {
+            tx.schedule_job(ESCALATE, env.now()).await?;
         }
         // Last: whoever stores events of the tenant waits from here on.
         tx.found(self.claim, from, to).await?;

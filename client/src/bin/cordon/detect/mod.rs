@@ -6,6 +6,8 @@ mod findings;
 mod hits;
 mod page;
 mod place;
+mod policy;
+pub(crate) mod published;
 mod rows;
 mod rules;
 mod test;
@@ -41,6 +43,9 @@ enum Verb {
     /// What a rule would have found in the past; nothing is stored and nobody is told
     #[command(after_help = test::WHAT)]
     Test(test::Test),
+    /// By what findings open incidents
+    #[command(subcommand, after_help = NAMES)]
+    Policy(policy::Command),
     /// What rules found, and how it stands with it
     #[command(subcommand, after_help = NAMES)]
     Findings(findings::Command),
@@ -51,6 +56,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
     match verb {
         Verb::Rules(command) => rules::run(context, &whose, command).await,
         Verb::Test(test) => test::run(context, &whose, test).await,
+        Verb::Policy(command) => policy::run(context, &whose, command).await,
         Verb::Findings(command) => findings::run(context, &whose, command).await,
     }
 }

@@ -1,6 +1,6 @@
 //! A rule and a finding as pages for people.
 
-use cordon_client::{Finding, Rule, time};
+use cordon_client::{DetectionPolicy, Finding, Rule, time};
 
 use super::rows::{group, standing};
 use super::words::Word;
@@ -77,6 +77,32 @@ pub(super) fn rule(rule: &Rule) -> String {
     lines.join("\n")
 }
 
+/// By what findings open incidents.
+pub(super) fn policy(policy: &DetectionPolicy) -> String {
+    let state = match policy.enabled {
+        true => "findings open incidents",
+        false => "findings open no incidents",
+    };
+    let level = match policy.min_level {
+        0 => String::new(),
+        level => format!("{} or worse", Word::level(level).text()),
+    };
+    let changed = match policy.updated_by.as_str() {
+        "" => String::new(),
+        by => format!("{} by {by}", moment(policy.update_time.as_ref())),
+    };
+    let mut lines = vec![state.to_owned(), cell(&policy.name)];
+    lines.extend(pairs(&[
+        ("level", level),
+        ("techniques", policy.techniques.join(" ")),
+        ("most an hour", policy.max_incidents_per_hour.to_string()),
+        ("changed", changed),
+        ("etag", policy.etag.clone()),
+    ]));
+    lines.extend(part("Those of these rules", &policy.rules));
+    lines.join("\n")
+}
+
 /// The whole of a finding.
 pub(super) fn finding(finding: &Finding) -> String {
     let mut lines = laid_out(&cell(&finding.title), 0, 4);
@@ -105,6 +131,7 @@ pub(super) fn finding(finding: &Finding) -> String {
             "rule",
             format!("{} version {}", finding.rule, finding.rule_version),
         ),
+        ("incident", finding.incident.clone()),
         ("etag", finding.etag.clone()),
     ]));
     let techniques = finding.techniques.iter().map(|id| technique(id));

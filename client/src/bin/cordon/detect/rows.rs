@@ -151,6 +151,7 @@ impl Row for Finding {
             "operation": or_null(self.operation.clone()),
             "group": group,
             "dedup_key": self.dedup_key,
+            "incident": or_null(self.incident.clone()),
             "create_time": time_json(self.create_time.as_ref()),
             "update_time": time_json(self.update_time.as_ref()),
             "updated_by": or_null(self.updated_by.clone()),

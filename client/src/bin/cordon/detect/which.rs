@@ -75,7 +75,7 @@ impl Which {
         ))
     }
 
-    async fn name(self, rules: &Rules) -> Result<String, Failure> {
+    pub(super) async fn name(self, rules: &Rules) -> Result<String, Failure> {
         Ok(match self {
             Self::Name(name) => name,
             Self::Id(id) => rules.name(&id)?,

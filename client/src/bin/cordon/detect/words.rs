@@ -41,6 +41,7 @@ words! {
 const fn origin(word: RuleOrigin) -> &'static str {
     match word {
         RuleOrigin::Own => "OWN",
+        RuleOrigin::Provider => "PROVIDER",
         RuleOrigin::Unspecified => "",
     }
 }
@@ -115,6 +116,7 @@ mod tests {
         assert_eq!(Word::level(4).json(), json!("HIGH"));
         assert_eq!(Word::status(2).json(), json!("IN_PROGRESS"));
         assert_eq!(Word::origin(1).text(), "own");
+        assert_eq!(Word::origin(2).text(), "provider");
         for word in [Word::level(0), Word::status(0), Word::origin(0)] {
             assert_eq!(
                 (word.text().as_str(), word.json()),

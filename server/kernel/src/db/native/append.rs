@@ -15,7 +15,7 @@ use sqlx::Row as _;
 use super::super::ingest::{BatchOutcome, FlushBatch, FlushOutcome};
 use super::super::jobs::{self, bucket_of};
 use super::super::journal::{Appended, Work};
-use super::super::{DbConfig, SealPolicy, from_sql, nanos};
+use super::super::{DbConfig, SealPolicy, from_sql, nanos, to_sql};
 use super::rows::Rows;
 use super::{Conn, leftovers, many, originals};
 use crate::audit::hash_from;
@@ -150,6 +150,8 @@ pub(super) struct Head {
     detected_seq: u64,
     /// There are rules to look at them by.
     watched: bool,
+    /// There are the provider's since the last time, and none before.
+    begins: bool,
     blocks_before: u64,
     /// Unsealed blocks.
     pub(super) blocks: u64,
@@ -357,6 +359,7 @@ async fn read_heads(tx: &mut Conn, work: &Work, now: i64) -> Result<BTreeMap<Ten
                 was_empty: row.try_get(6)?,
                 detected_seq: from_sql(row.try_get(10)?)?,
                 watched: row.try_get(11)?,
+                begins: row.try_get(12)?,
                 blocks_before: blocks,
                 blocks,
             },
@@ -482,11 +485,27 @@ async fn schedule_work(
         if let Some(due) = due {
             schedule(tx, tenant, jobs::SEAL, due).await?;
         }
+        if head.begins {
+            begin_watching(tx, tenant, head.before).await?;
+        }
         // Who looks at events finds all that has come until it says that it is done.
-        if head.watched && head.detected_seq >= head.before {
+        if head.begins || head.watched && head.detected_seq >= head.before {
             schedule(tx, tenant, jobs::DETECT, jobs::later(now, LOOK)).await?;
         }
     }
+    Ok(())
+}
+
+/// Has what comes after `before` looked at by the provider's rules. No tenant has to be told that there
+/// are some: it is noticed with the first events that come after them.
+async fn begin_watching(tx: &mut Conn, tenant: &TenantId, before: u64) -> Result<()> {
+    sqlx::query(
+        "UPDATE tenant_head SET watched = 1, detected_seq = $2 WHERE tenant_id = $1 AND watched = 0",
+    )
+    .bind(tenant.as_str())
+    .bind(to_sql(before)?)
+    .execute(tx)
+    .await?;
     Ok(())
 }
 

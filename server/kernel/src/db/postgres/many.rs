@@ -56,8 +56,10 @@ pub(super) async fn heads(tx: &mut Conn, tenants: &[&str]) -> Result<Vec<PgRow>>
     Ok(sqlx::query(
         "SELECT h.tenant_id, h.seq, h.sealed_seq, h.chain, h.last_stored_time, h.key_uses, \
                 h.unsealed_since IS NULL, t.status = 'deleted', h.unsealed_blocks, h.key_floor, \
-                h.detected_seq, h.watched > 0 \
+                h.detected_seq, h.watched > 0, \
+                h.watched = 0 AND r.enabled > 0 AND r.begun > h.passed_begun \
            FROM tenant_head h JOIN tenants t ON t.tenant_id = h.tenant_id \
+           JOIN provider_rule_head r ON r.id = 1 \
           WHERE h.tenant_id = ANY($1) ORDER BY h.tenant_id FOR NO KEY UPDATE OF h",
     )
     .bind(tenants)

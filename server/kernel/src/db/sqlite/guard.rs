@@ -40,6 +40,17 @@ const PROVIDER_TABLES: &[&str] = &[
     "provider_incident_requests",
     "provider_incident_tenants",
     "provider_notes",
+    "provider_rules",
+    "provider_rule_versions",
+    "provider_rule_head",
+    "provider_rule_requests",
+];
+
+/// Of the provider's, what every tenant may read.
+const COMMON: &[&str] = &[
+    "provider_rules",
+    "provider_rule_versions",
+    "provider_rule_head",
 ];
 
 /// Of what the provider's readers see named columns alone: summaries.
@@ -148,12 +159,11 @@ fn write_guard(script: &mut String, guard: Guard, table: &Table) {
             }
         }
         Guard::TenantRead => {
-            view(
-                script,
-                name,
-                "*",
-                &owned(table, "").unwrap_or_else(|| "0".to_owned()),
-            );
+            let shown = match COMMON.contains(&name) {
+                true => Some("1".to_owned()),
+                false => owned(table, ""),
+            };
+            view(script, name, "*", &shown.unwrap_or_else(|| "0".to_owned()));
         }
         Guard::ProviderRead => {
             if !named && name != "provider_audit_log" && name != "source_watermarks" {

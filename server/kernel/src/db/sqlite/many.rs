@@ -65,10 +65,12 @@ pub(super) async fn heads(tx: &mut Conn, tenants: &[&str]) -> Result<Vec<SqliteR
     Ok(sqlx::query(
         "SELECT h.tenant_id, h.seq, h.sealed_seq, h.chain, h.last_stored_time, h.key_uses, \
                 h.unsealed_since IS NULL, t.status = 'deleted', h.unsealed_blocks, h.key_floor, \
-                h.detected_seq, h.watched > 0 \
+                h.detected_seq, h.watched > 0, \
+                h.watched = 0 AND r.enabled > 0 AND r.begun > h.passed_begun \
            FROM json_each($1) j \
           CROSS JOIN tenant_head h ON h.tenant_id = j.value \
-          CROSS JOIN tenants t ON t.tenant_id = h.tenant_id",
+          CROSS JOIN tenants t ON t.tenant_id = h.tenant_id \
+          CROSS JOIN provider_rule_head r ON r.id = 1",
     )
     .bind(json!(tenants).to_string())
     .fetch_all(tx)

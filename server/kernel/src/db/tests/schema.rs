@@ -33,6 +33,10 @@ pub(super) const NOT_TENANTS: &[(&str, &str)] = &[
     ("provider_incidents", "the provider's"),
     ("provider_incident_acts", "the provider's"),
     ("provider_incident_requests", "the provider's"),
+    ("provider_rules", "the provider's, for all"),
+    ("provider_rule_versions", "the provider's, for all"),
+    ("provider_rule_head", "one row"),
+    ("provider_rule_requests", "the provider's"),
 ];
 
 #[tokio::test]

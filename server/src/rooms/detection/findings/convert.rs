@@ -134,5 +134,6 @@ pub(super) fn finding(
         updated_by: finding.by,
         etag: finding.etag,
         ocsf_json,
+        incident: finding.incident,
     }
 }

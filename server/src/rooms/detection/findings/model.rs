@@ -94,6 +94,9 @@ pub(super) struct Finding {
     /// Who changed its status last; empty while nobody has.
     pub(super) by: String,
     pub(super) etag: String,
+    /// The name of the incident that was opened of it; empty if none was.
+    #[serde(default)]
+    pub(super) incident: String,
 }
 
 /// When, in which place of the sequence, and what it is called afterwards.
@@ -153,6 +156,7 @@ pub(super) fn make(
         updated: mark.now,
         by: String::new(),
         etag: mark.etag,
+        incident: String::new(),
     })
 }
 
@@ -172,6 +176,14 @@ pub(super) fn add(mut finding: Finding, ready: &Ready, draft: &Draft, mark: Mark
     if !muted && (finding.status == FindingStatus::Resolved || by_mute) {
         finding.status = FindingStatus::New;
     }
+    changed(finding, mark)
+}
+
+/// Somebody looks at it: an incident of that name is about it.
+pub(super) fn take_up(mut finding: Finding, incident: String, by: &str, mark: Mark) -> Change {
+    finding.status = FindingStatus::InProgress;
+    finding.incident = incident;
+    by.clone_into(&mut finding.by);
     changed(finding, mark)
 }
 

@@ -11,6 +11,7 @@ use tonic::{Request, Response, Status};
 use super::convert::{self, finding_name};
 use super::service::Service;
 use crate::rooms::paging::PageRequest;
+use crate::rooms::requests::RequestId;
 use crate::transport::{Caller, Feed};
 
 /// Serves `FindingsService`.
@@ -19,7 +20,7 @@ pub struct FindingsRpc(Service);
 type Answer<T> = Result<Response<T>, Status>;
 
 impl FindingsRpc {
-    pub(in super::super) fn new(kernel: Arc<Kernel>) -> Self {
+    pub(crate) fn new(kernel: Arc<Kernel>) -> Self {
         Self(Service { kernel })
     }
 }
@@ -68,9 +69,11 @@ impl FindingsService for FindingsRpc {
         request: Request<wire::UpdateFindingRequest>,
     ) -> Answer<wire::UpdateFindingResponse> {
         let caller = Caller::of(&request)?;
-        let said = convert::said(request.into_inner())?;
+        let request = request.into_inner();
+        let id = RequestId::new(&caller, "UpdateFinding", &request.request_id, &request)?;
+        let said = convert::said(request)?;
         let tenant = said.finding.0.clone();
-        let changed = self.0.update(&caller, said).await?;
+        let changed = self.0.update(&caller, said, id).await?;
         Ok(Response::new(wire::UpdateFindingResponse {
             finding: Some(convert::finding(&tenant, changed, true)),
         }))

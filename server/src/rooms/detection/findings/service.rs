@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use cordon_kernel::audit::AuditEntry;
+use cordon_kernel::db::jobs::ESCALATE;
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Action, Disclosed, Error, Home, Name, Reason, Result, TenantId};
 use uuid::Uuid;
 
 use super::convert::Said;
-use super::model::{self, Finding, Mark};
+use super::model::{self, Finding, FindingStatus, Mark};
 use super::store::{self, Wanted};
 use crate::rooms::access::Access;
 use crate::rooms::paging::{Listing, Page, PageRequest};
+use crate::rooms::requests::RequestId;
 use crate::transport::Caller;
 
 /// The service.
@@ -68,18 +70,31 @@ impl Service {
         Ok(page)
     }
 
-    pub(super) async fn update(&self, caller: &Caller, said: Said) -> Result<Disclosed<Finding>> {
+    pub(super) async fn update(
+        &self,
+        caller: &Caller,
+        said: Said,
+        request: RequestId,
+    ) -> Result<Disclosed<Finding>> {
         let (tenant, id) = said.finding.clone();
         let action = Action::UpdateFinding;
         let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
         let cipher = self.kernel.cipher(&scope).await?;
         let env = self.kernel.env();
         let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
+        let now = env.now();
+        if let Some(answer) = request.answered::<Finding>(&mut tx, &cipher, now).await? {
+            drop(tx);
+            let entry = AuditEntry::new(&permit).resource(Name::Finding(tenant, id));
+            let entry = entry.detail("again", "yes");
+            self.kernel.db().audit_read(&scope, entry).await?;
+            return Ok(Disclosed::own(&scope, answer));
+        }
         // Before the finding is read: whoever has the sequence keeps the others out.
         let seq = store::next(&mut tx).await?;
         let before = store::find(tx.conn(), &cipher, id).await?;
         let mark = Mark {
-            now: env.now(),
+            now,
             seq,
             etag: hex::encode(env.bytes::<16>()),
         };
@@ -88,6 +103,10 @@ impl Service {
         let change = model::decide(before, said, by, mark)?;
         store::apply(&mut tx, &cipher, &change).await?;
         let finding = change.finding().clone();
+        request.keep(&mut tx, &cipher, &finding, now).await?;
+        if finding.status == FindingStatus::New {
+            tx.schedule_job(ESCALATE, finding.updated).await?;
+        }
         tx.require_keys(&cipher).await?;
         let entry = AuditEntry::new(&permit)
             .resource(Name::Finding(tenant, id))
@@ -97,6 +116,6 @@ impl Service {
     }
 }
 
-fn no_such_finding() -> Error {
+pub(super) fn no_such_finding() -> Error {
     Error::new(Reason::NotFound, "no such finding")
 }

@@ -6,6 +6,7 @@ use cordon_kernel::db::{TenantTx, nanos};
 use cordon_kernel::keys::TenantCipher;
 use cordon_kernel::{Env, Error, Result};
 use cordon_sigma::Window;
+use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use uuid::Uuid;
@@ -114,6 +115,16 @@ pub(super) async fn head(conn: &mut AnyConnection, tenant: &str) -> Result<i64> 
     Ok(head.unwrap_or(0))
 }
 
+/// Keeps others from taking places of the sequence until the transaction ends.
+pub(super) async fn hold(tx: &mut TenantTx<'_>) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query("UPDATE finding_heads SET seq = seq WHERE tenant_id = $1")
+        .bind(tenant.as_str())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// The next place of the sequence. Who has it keeps others out until the transaction ends, so that
 /// places become visible in their order.
 pub(super) async fn next(tx: &mut TenantTx<'_>) -> Result<i64> {
@@ -190,6 +201,60 @@ pub(super) async fn apply(
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// How many findings a tenant has more than it keeps.
+async fn beyond(conn: &mut AnyConnection, tenant: &str, most: i64) -> Result<i64> {
+    let all: i64 = sqlx::query_scalar("SELECT count(*) FROM findings WHERE tenant_id = $1")
+        .bind(tenant)
+        .fetch_one(conn)
+        .await?;
+    Ok(all.saturating_sub(most).max(0))
+}
+
+/// Whether there is anything for [`forget_closed`].
+pub(in super::super) async fn has_closed(
+    conn: &mut AnyConnection,
+    tenant: &str,
+    (before, most): (Timestamp, i64),
+) -> Result<bool> {
+    let before = match beyond(conn, tenant, most).await? {
+        0 => nanos(before),
+        _ => i64::MAX,
+    };
+    let oldest: Option<i64> = sqlx::query_scalar(
+        "SELECT min(updated_time) FROM findings WHERE tenant_id = $1 AND status IN (3, 4)",
+    )
+    .bind(tenant)
+    .fetch_one(conn)
+    .await?;
+    Ok(oldest.is_some_and(|oldest| oldest < before))
+}
+
+/// Forgets up to `limit` findings that nobody has to look at any more, the oldest first: those that were
+/// changed last before a time, and those that are more than a tenant keeps; how many that were.
+pub(in super::super) async fn forget_closed(
+    tx: &mut TenantTx<'_>,
+    (before, most): (Timestamp, i64),
+    limit: i64,
+) -> Result<u64> {
+    let tenant = tx.tenant();
+    let (time, count) = match beyond(tx.conn(), tenant.as_str(), most).await? {
+        0 => (nanos(before), limit),
+        beyond => (i64::MAX, beyond.min(limit)),
+    };
+    let gone = sqlx::query(
+        "DELETE FROM findings WHERE tenant_id = $1 AND finding_id IN \
+            (SELECT finding_id FROM findings \
+              WHERE tenant_id = $1 AND status IN (3, 4) AND updated_time < $2 \
+              ORDER BY updated_time, finding_id LIMIT $3)",
+    )
+    .bind(tenant.as_str())
+    .bind(time)
+    .bind(count)
+    .execute(tx.conn())
+    .await?;
+    Ok(gone.rows_affected())
 }
 
 /// What a correlation of that version remembers.

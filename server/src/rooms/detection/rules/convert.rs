@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::super::convert::level;
-use super::model::{NewRule, Patch, Rule, Version};
+use super::model::{NewRule, Origin, Patch, Rule, Version};
 use crate::rooms::fields::{Fields, wire_time};
 
 /// Most exceptions of a rule.
@@ -15,7 +15,7 @@ const MAX_EXCEPTIONS: usize = 32;
 const MAX_EXCEPTION: usize = 4 << 10;
 
 /// `tenants/{tenant}/rules/{rule}`.
-pub(in super::super) fn rule_name(field: &str, name: &str) -> Result<(TenantId, Uuid)> {
+pub(crate) fn rule_name(field: &str, name: &str) -> Result<(TenantId, Uuid)> {
     match Name::parse(field, name)? {
         Name::Rule(tenant, rule) => Ok((tenant, rule)),
         _ => Err(Error::invalid(
@@ -124,7 +124,10 @@ pub(super) fn rule(tenant: &TenantId, told: Disclosed<Told>, with_text: bool) ->
         enabled: rule.enabled,
         exceptions: rule.exceptions,
         muted_until: rule.muted_until.map(wire_time),
-        origin: wire::Origin::Own.into(),
+        origin: match rule.origin {
+            Origin::Own => wire::Origin::Own.into(),
+            Origin::Provider => wire::Origin::Provider.into(),
+        },
         version: i32::try_from(rule.version).unwrap_or(i32::MAX),
         create_time: Some(wire_time(rule.created)),
         update_time: Some(wire_time(rule.updated)),

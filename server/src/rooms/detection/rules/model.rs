@@ -7,7 +7,17 @@ use uuid::Uuid;
 
 use crate::rooms::uuid_text;
 
-/// A rule as it is stored.
+/// Whose a rule is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(in super::super) enum Origin {
+    /// The tenant's own.
+    #[default]
+    Own,
+    /// The provider's, for all tenants.
+    Provider,
+}
+
+/// A rule as the tenant has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in super::super) struct Rule {
     #[serde(with = "uuid_text")]
@@ -23,8 +33,13 @@ pub(in super::super) struct Rule {
     /// Who changed it last.
     pub(in super::super) by: String,
     pub(in super::super) etag: String,
-    /// How many regular expressions it holds in memory.
+    /// How many regular expressions it holds in memory; of the provider's its exceptions alone.
     pub(in super::super) regexes: usize,
+    #[serde(default)]
+    pub(in super::super) origin: Origin,
+    /// Of the provider's, whether the tenant has said that it is to work.
+    #[serde(default)]
+    pub(in super::super) said: Option<bool>,
 }
 
 impl Rule {
@@ -36,11 +51,11 @@ impl Rule {
 
 /// A text that a rule has had.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Version {
-    pub(super) version: i64,
-    pub(super) text: String,
-    pub(super) created: Timestamp,
-    pub(super) by: String,
+pub(in super::super) struct Version {
+    pub(in super::super) version: i64,
+    pub(in super::super) text: String,
+    pub(in super::super) created: Timestamp,
+    pub(in super::super) by: String,
 }
 
 /// What a new rule begins with.
@@ -110,6 +125,8 @@ pub(super) fn create(id: Uuid, new: NewRule, mark: Mark) -> Change {
             by: mark.by,
             etag: mark.etag,
             regexes: mark.regexes,
+            origin: Origin::Own,
+            said: None,
         },
         new_text: true,
     }
@@ -126,6 +143,7 @@ pub(super) fn update(before: Rule, patch: Patch, mark: Mark) -> Change {
         rule.version += 1;
     }
     rule.enabled = patch.enabled.unwrap_or(rule.enabled);
+    rule.said = patch.enabled.or(rule.said);
     rule.exceptions = patch.exceptions.unwrap_or(rule.exceptions);
     rule.muted_until = patch.muted_until.unwrap_or(rule.muted_until);
     // On whichever server's clock: not before its last change.

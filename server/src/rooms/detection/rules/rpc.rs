@@ -22,7 +22,7 @@ pub struct RulesRpc(Service);
 type Answer<T> = Result<Response<T>, Status>;
 
 impl RulesRpc {
-    pub(in super::super) fn new(kernel: Arc<Kernel>, lake: Arc<Lake>) -> Self {
+    pub(crate) fn new(kernel: Arc<Kernel>, lake: Arc<Lake>) -> Self {
         Self(Service { kernel, lake })
     }
 }
@@ -100,8 +100,9 @@ impl RulesService for RulesRpc {
     ) -> Answer<wire::DeleteRuleResponse> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
+        let id = RequestId::new(&caller, "DeleteRule", &request.request_id, &request)?;
         let name = rule_name("name", &request.name)?;
-        self.0.delete(&caller, name, &request.etag).await?;
+        self.0.delete(&caller, name, &request.etag, id).await?;
         Ok(Response::new(wire::DeleteRuleResponse {}))
     }
 

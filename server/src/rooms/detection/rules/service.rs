@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use super::super::compiled::compile;
 use super::convert::Told;
-use super::model::{self, Mark, NewRule, Patch, Rule, Version};
-use super::store;
+use super::model::{self, Mark, NewRule, Origin, Patch, Rule, Version};
+use super::{published, store};
 use crate::rooms::access::Access;
 use crate::rooms::paging::{Listing, Page, PageRequest};
 use crate::rooms::requests::RequestId;
@@ -88,16 +88,27 @@ impl Service {
         let cipher = self.kernel.cipher(&scope).await?;
         // Understood before anybody has to wait for it.
         let mut read = self.kernel.db().tenant_read(&scope).await?;
-        let seen = store::find(read.conn(), &cipher, id).await?;
+        let seen = published::find(read.conn(), &cipher, id).await?;
         drop(read);
         let seen = seen.ok_or_else(no_such_rule)?;
+        if seen.origin == Origin::Provider && patch.text.is_some() {
+            return Err(Error::invalid(
+                "update_mask",
+                "the text is the provider's: switch the rule off for yourselves and add one of \
+                 your own",
+            ));
+        }
         let other =
             patch.text.is_some() || patch.exceptions.is_some() || patch.enabled == Some(true);
         let regexes = match other {
             true => {
                 let text = patch.text.as_ref().unwrap_or(&seen.text);
                 let exceptions = patch.exceptions.as_ref().unwrap_or(&seen.exceptions);
-                compile(&self.lake, &scope, text, exceptions)?.regexes()
+                let compiled = compile(&self.lake, &scope, text, exceptions)?;
+                match seen.origin {
+                    Origin::Own => compiled.regexes(),
+                    Origin::Provider => compiled.exception_regexes(),
+                }
             }
             // What this program does not understand any more can still be switched off.
             false => seen.regexes,
@@ -113,15 +124,20 @@ impl Service {
             self.kernel.db().audit_read(&scope, entry).await?;
             return Ok(Disclosed::own(&scope, told(answer)));
         }
-        let before = store::find(tx.conn(), &cipher, id).await?;
+        let before = published::find(tx.conn(), &cipher, id).await?;
         let before = before.ok_or_else(no_such_rule)?;
         model::require(&before, expected)?;
         model::require(&before, &seen.etag)?;
         let was = before.version;
         let change = model::update(before, patch, mark);
-        let rule = change.rule().clone();
-        require_room(&mut tx, &cipher, &rule).await?;
-        store::apply(&mut tx, &cipher, &change).await?;
+        require_room(&mut tx, &cipher, change.rule()).await?;
+        let rule = match change.rule() {
+            own if own.origin == Origin::Own => {
+                store::apply(&mut tx, &cipher, &change).await?;
+                own.clone()
+            }
+            rule => published::apply(&mut tx, &cipher, rule, &rule.etag).await?,
+        };
         request.keep(&mut tx, &cipher, &rule, now).await?;
         if rule.enabled {
             tx.watch_events().await?;
@@ -143,15 +159,37 @@ impl Service {
         caller: &Caller,
         (tenant, id): (TenantId, Uuid),
         expected: &str,
+        request: RequestId,
     ) -> Result<()> {
         let action = Action::DeleteRule;
         let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
         let cipher = self.kernel.cipher(&scope).await?;
         let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
-        let before = store::find(tx.conn(), &cipher, id).await?;
-        model::require(&before.ok_or_else(no_such_rule)?, expected)?;
+        let now = self.kernel.env().now();
+        let name = Name::Rule(tenant, id);
+        if request
+            .answered::<()>(&mut tx, &cipher, now)
+            .await?
+            .is_some()
+        {
+            drop(tx);
+            let entry = AuditEntry::new(&permit).resource(name);
+            let entry = entry.detail("again", "yes");
+            return self.kernel.db().audit_read(&scope, entry).await;
+        }
+        let before = published::find(tx.conn(), &cipher, id).await?;
+        let before = before.ok_or_else(no_such_rule)?;
+        if before.origin == Origin::Provider {
+            return Err(Error::new(
+                Reason::FailedPrecondition,
+                "the rule is the provider's: switch it off for yourselves",
+            ));
+        }
+        model::require(&before, expected)?;
         store::delete(&mut tx, id).await?;
-        let entry = AuditEntry::new(&permit).resource(Name::Rule(tenant, id));
+        request.keep(&mut tx, &cipher, &(), now).await?;
+        tx.require_keys(&cipher).await?;
+        let entry = AuditEntry::new(&permit).resource(name);
         tx.commit(entry).await?;
         Ok(())
     }
@@ -165,7 +203,7 @@ impl Service {
         let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
         let cipher = self.kernel.cipher(&scope).await?;
         let mut read = self.kernel.db().tenant_read(&scope).await?;
-        let found = store::find(read.conn(), &cipher, id).await?;
+        let found = published::find(read.conn(), &cipher, id).await?;
         drop(read);
         let found = found.ok_or_else(no_such_rule)?;
         let entry = AuditEntry::new(&permit).resource(Name::Rule(tenant, id));
@@ -182,9 +220,11 @@ impl Service {
         let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
         let cipher = self.kernel.cipher(&scope).await?;
         let mut read = self.kernel.db().tenant_read(&scope).await?;
-        let rule = store::find(read.conn(), &cipher, id).await?;
-        rule.ok_or_else(no_such_rule)?;
-        let versions = store::versions(read.conn(), &cipher, id).await?;
+        let rule = published::find(read.conn(), &cipher, id).await?;
+        let versions = match rule.ok_or_else(no_such_rule)?.origin {
+            Origin::Own => store::versions(read.conn(), &cipher, id).await?,
+            Origin::Provider => published::versions(read.conn(), id).await?,
+        };
         drop(read);
         let entry = AuditEntry::new(&permit).resource(Name::Rule(tenant, id));
         self.kernel.db().audit_read(&scope, entry).await?;
@@ -206,7 +246,7 @@ impl Service {
         let after = listing.after().await?.unwrap_or_default();
         let cipher = self.kernel.cipher(scope).await?;
         let mut read = access.read(&self.kernel).await?;
-        let rows = store::list(read.conn(), &cipher, &after, listing.limit()).await?;
+        let rows = published::list(read.conn(), &cipher, &after, listing.limit()).await?;
         drop(read);
         let rows = rows.into_iter().map(told).collect();
         let page = listing
@@ -240,7 +280,8 @@ async fn require_room(tx: &mut TenantTx<'_>, cipher: &TenantCipher, rule: &Rule)
     }
     let all = store::list(tx.conn(), cipher, "", MAX_RULES).await?;
     let others = all.iter().filter(|other| other.id != rule.id);
-    let sum: usize = others.map(|other| other.regexes).sum();
+    let own: usize = others.map(|other| other.regexes).sum();
+    let sum = own + published::regexes(tx.conn(), cipher, rule.id).await?;
     if sum + rule.regexes > MAX_REGEXES {
         return Err(Error::new(
             Reason::QuotaExceeded,

@@ -9,7 +9,6 @@ use serde::de::DeserializeOwned;
 use sqlx::{AnyConnection, Row as _};
 use uuid::Uuid;
 
-use super::super::compiled::Edition;
 use super::model::{Change, Rule, Version};
 
 const RULES: &str = "detection_rules";
@@ -17,7 +16,7 @@ const VERSIONS: &str = "detection_rule_versions";
 /// Versions of a rule that are kept.
 const KEPT: i64 = 100;
 
-fn text(id: Uuid) -> String {
+pub(super) fn text(id: Uuid) -> String {
     id.hyphenated().to_string()
 }
 
@@ -25,7 +24,7 @@ fn version_id(rule: Uuid, version: i64) -> String {
     format!("{}/{version:010}", text(rule))
 }
 
-fn open<T: DeserializeOwned>(
+pub(super) fn open<T: DeserializeOwned>(
     cipher: &TenantCipher,
     (table, id): (&str, &str),
     sealed: &[u8],
@@ -34,7 +33,7 @@ fn open<T: DeserializeOwned>(
     serde_json::from_slice(&plain).map_err(Error::internal)
 }
 
-fn seal(
+pub(super) fn seal(
     cipher: &TenantCipher,
     (table, id): (&str, &str),
     value: &impl Serialize,
@@ -44,7 +43,7 @@ fn seal(
 }
 
 /// One rule.
-pub(in super::super) async fn find(
+pub(super) async fn find(
     conn: &mut AnyConnection,
     cipher: &TenantCipher,
     id: Uuid,
@@ -79,10 +78,7 @@ pub(super) async fn list(
 }
 
 /// The rules by which events are looked at.
-pub(in super::super) async fn enabled(
-    conn: &mut AnyConnection,
-    cipher: &TenantCipher,
-) -> Result<Vec<Rule>> {
+pub(super) async fn enabled(conn: &mut AnyConnection, cipher: &TenantCipher) -> Result<Vec<Rule>> {
     read(
         conn,
         cipher,
@@ -109,24 +105,6 @@ async fn read(
         .map(|row| {
             let id: String = row.try_get("rule_id")?;
             open(cipher, (RULES, &id), &row.try_get::<Vec<u8>, _>("sealed")?)
-        })
-        .collect()
-}
-
-/// Which rules events are looked at by now, and when each changed last.
-pub(in super::super) async fn edition(conn: &mut AnyConnection, tenant: &str) -> Result<Edition> {
-    let rows = sqlx::query(
-        "SELECT rule_id, etag FROM detection_rules \
-          WHERE tenant_id = $1 AND enabled = 1 ORDER BY rule_id",
-    )
-    .bind(tenant)
-    .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            let id: String = row.try_get("rule_id")?;
-            let id = id.parse().map_err(Error::internal)?;
-            Ok((id, row.try_get("etag")?))
         })
         .collect()
 }

@@ -221,3 +221,50 @@ async fn many_names_make_no_flood() {
         1_000
     );
 }
+
+#[tokio::test]
+async fn what_was_closed_long_ago_or_is_too_much_goes_and_what_is_open_stays() {
+    let mut room = Room::new().await;
+    room.create(STOPPED).await.unwrap();
+    let records = (0..4).map(|id| {
+        let mut record = record(id, id, "StopLogging");
+        record["userIdentity"]["arn"] = json!(format!("arn:aws:iam::111111111111:user/u{id}"));
+        record
+    });
+    room.send(records.collect()).await;
+    room.look().await;
+    let found = room.found().await;
+    assert_eq!(found.len(), 4);
+    for (at, status) in [
+        (1, wire::FindingStatus::Resolved),
+        (0, wire::FindingStatus::Suppressed),
+        (3, wire::FindingStatus::InProgress),
+    ] {
+        room.world.clock.advance(SignedDuration::from_secs(1));
+        let request = wire::UpdateFindingRequest {
+            name: found[at].name.clone(),
+            status: status.into(),
+            ..Default::default()
+        };
+        call!(room, &room.responder, findings.update_finding(request)).unwrap();
+    }
+    let tenant = "acme".parse().unwrap();
+    let kernel = &room.world.kernel;
+    let (scope, permit) = kernel.maintenance_scope(&room.runner, &tenant, "sweep");
+    let sweep = |kept, most| sweep_beyond(kernel, &scope, &permit, (kept, most));
+    let names = async || -> Vec<String> {
+        let found = room.found().await;
+        found.into_iter().map(|finding| finding.name).collect()
+    };
+    let long = SignedDuration::from_hours(1);
+    assert_eq!(sweep(long, 4).await.unwrap(), 0);
+    assert_eq!(sweep(long, 3).await.unwrap(), 1);
+    assert!(!names().await.contains(&found[1].name), "the oldest goes");
+    room.world.clock.advance(SignedDuration::from_secs(60));
+    let short = SignedDuration::from_secs(30);
+    assert_eq!(sweep(short, 100).await.unwrap(), 1);
+    // What is open stays, however much it is.
+    assert_eq!(sweep(short, 1).await.unwrap(), 0);
+    let left = [found[2].name.clone(), found[3].name.clone()];
+    assert_eq!(names().await, left);
+}

@@ -1,6 +1,7 @@
 //! The room against a kernel and a lake in a temporary folder: everything but the network is real.
 
 mod findings;
+mod provider_rules;
 mod rules;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use cordon_kernel::db::jobs::{DETECT, JobClaim, JobRunner, Lane};
 use cordon_lake::{Lake, LakeConfig, SealMode};
 use cordon_proto::detection as wire;
 use cordon_proto::detection::findings_service_server::FindingsService as _;
+use cordon_proto::detection::provider_rules_service_server::ProviderRulesService as _;
 use cordon_proto::detection::rules_service_server::RulesService as _;
 use cordon_proto::events::EventView;
 use cordon_views::SourceType;
@@ -18,7 +20,8 @@ use serde_json::{Value, json};
 use tokio_stream::StreamExt as _;
 use tonic::{Request, Status};
 
-use super::{FindingsRpc, RuleSets, RulesRpc, look};
+use super::sweep::sweep_beyond;
+use super::{FindingsRpc, ProviderRulesRpc, RuleSets, RulesRpc, look};
 use crate::rooms::events::{Directory, Ingest};
 use crate::rooms::tenants::tests::{Actor, World, call, fields, reason};
 use crate::transport::Caller;
@@ -30,6 +33,7 @@ struct Room {
     runner: JobRunner,
     sets: RuleSets,
     rules: RulesRpc,
+    provider: ProviderRulesRpc,
     findings: FindingsRpc,
     responder: Actor,
     batches: u32,
@@ -66,6 +70,7 @@ impl Room {
             runner: world.kernel.job_runner().unwrap(),
             sets: RuleSets::default(),
             rules: RulesRpc::new(kernel(), Arc::clone(&lake)),
+            provider: ProviderRulesRpc::new(kernel(), Arc::clone(&lake)),
             findings: FindingsRpc::new(kernel()),
             responder: world.member("tenants/acme", "responder").await,
             batches: 0,
@@ -159,11 +164,15 @@ impl Room {
     }
 
     async fn found(&self) -> Vec<wire::Finding> {
+        self.found_of(&self.responder, "acme").await
+    }
+
+    async fn found_of(&self, actor: &Actor, tenant: &str) -> Vec<wire::Finding> {
         let request = wire::ListFindingsRequest {
-            parent: "tenants/acme".into(),
+            parent: format!("tenants/{tenant}"),
             ..Default::default()
         };
-        let found = call!(self, &self.responder, findings.list_findings(request));
+        let found = call!(self, actor, findings.list_findings(request));
         found.unwrap().findings
     }
 

@@ -15,6 +15,7 @@ pub(super) type Which = (TenantId, Uuid, Uuid);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Linked {
     Event(EventName),
+    Finding(Uuid),
 }
 
 /// A link to be.
@@ -31,6 +32,7 @@ impl NewLink {
     pub(super) fn resource(&self) -> Name {
         match self.to {
             Linked::Event(event) => Name::Event(self.tenant.clone(), event),
+            Linked::Finding(finding) => Name::Finding(self.tenant.clone(), finding),
         }
     }
 }
@@ -49,16 +51,21 @@ pub(super) fn new_link(request: wire::CreateLinkRequest) -> Result<NewLink> {
     if resource.tenant() != Some(&tenant) {
         return Err(Error::permission_denied());
     }
-    let Name::Event(_, event) = resource else {
-        return Err(Error::invalid(
-            "link.resource",
-            "events can be linked now: expected tenants/{tenant}/events/{event}",
-        ));
+    let to = match resource {
+        Name::Event(_, event) => Linked::Event(event),
+        Name::Finding(_, finding) => Linked::Finding(finding),
+        _ => {
+            return Err(Error::invalid(
+                "link.resource",
+                "events and findings can be linked now: expected tenants/{tenant}/events/{event} or \
+                 tenants/{tenant}/findings/{finding}",
+            ));
+        }
     };
     Ok(NewLink {
         tenant,
         incident,
-        to: Linked::Event(event),
+        to,
         reason,
     })
 }

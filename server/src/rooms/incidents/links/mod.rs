@@ -14,7 +14,9 @@ use cordon_kernel::facade::Kernel;
 use cordon_lake::Lake;
 use cordon_proto::incidents::links_service_server::LinksServiceServer;
 
-use rpc::LinksRpc;
+pub(super) use rpc::LinksRpc;
+pub(super) use service::add;
+pub(super) use store::{Link, Said};
 
 /// The service, to be mounted behind the authentication layer.
 #[must_use]

@@ -20,7 +20,7 @@ pub struct LinksRpc(Service);
 type Answer<T> = Result<Response<T>, Status>;
 
 impl LinksRpc {
-    pub(super) fn new(kernel: Arc<Kernel>, lake: Arc<Lake>) -> Self {
+    pub(in super::super) fn new(kernel: Arc<Kernel>, lake: Arc<Lake>) -> Self {
         Self(Service { kernel, lake })
     }
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use cordon_kernel::audit::AuditEntry;
+use cordon_kernel::db::TenantTx;
 use cordon_kernel::facade::Kernel;
+use cordon_kernel::keys::TenantCipher;
 use cordon_kernel::{Action, Disclosed, Error, Home, Name, Reason, Result, TenantId};
 use cordon_lake::Lake;
 use uuid::Uuid;
@@ -15,8 +17,8 @@ use super::super::store as incidents;
 use super::convert::{Linked, NewLink, Which};
 use super::store::{self, Link, Said};
 use crate::rooms::access::Access;
-use crate::rooms::events;
 use crate::rooms::paging::{Listing, Page, PageRequest};
+use crate::rooms::{detection, events};
 use crate::transport::Caller;
 
 /// Most links of an incident.
@@ -39,6 +41,9 @@ impl Service {
             Linked::Event(event) => {
                 events::require(&self.kernel, &self.lake, caller, tenant, event).await?;
             }
+            Linked::Finding(finding) => {
+                detection::require(&self.kernel, caller, tenant, finding).await?;
+            }
         }
         let resource = new.resource().to_string();
         let cipher = self.kernel.cipher(&scope).await?;
@@ -48,33 +53,22 @@ impl Service {
         let link = match store::to(tx.conn(), &cipher, incident, &resource).await? {
             Some(link) => link,
             None => {
-                if store::count(tx.conn(), &cipher, incident).await? >= MAX_LINKS {
-                    return Err(Error::new(
-                        Reason::QuotaExceeded,
-                        "an incident has at most 10,000 links",
-                    ));
-                }
-                let now = self.kernel.env().now().max(about.updated);
                 let link = Link {
                     id: self.kernel.env().uuid_v7(),
                     incident,
                     resource,
-                    created: now,
+                    created: self.kernel.env().now().max(about.updated),
                     said: Said {
                         actor: actor(caller),
                         reason: new.reason,
                     },
                 };
-                store::insert(&mut tx, &cipher, &link).await?;
-                let happened = Happened {
-                    actor: link.said.actor.clone(),
-                    reason: link.said.reason.clone(),
-                    what: What::Linked {
-                        link: link.id,
-                        resource: link.resource.clone(),
-                    },
-                };
-                incidents::note(&mut tx, &cipher, incident, now, &happened).await?;
+                if !add(&mut tx, &cipher, &link).await? {
+                    return Err(Error::new(
+                        Reason::QuotaExceeded,
+                        "an incident has at most 10,000 links",
+                    ));
+                }
                 link
             }
         };
@@ -146,4 +140,27 @@ impl Service {
             .await?;
         Ok(page)
     }
+}
+
+/// Adds a link to something that the incident is not linked to yet, and says so in its timeline;
+/// whether there is room for it.
+pub(in super::super) async fn add(
+    tx: &mut TenantTx<'_>,
+    cipher: &TenantCipher,
+    link: &Link,
+) -> Result<bool> {
+    if store::count(tx.conn(), cipher, link.incident).await? >= MAX_LINKS {
+        return Ok(false);
+    }
+    store::insert(tx, cipher, link).await?;
+    let happened = Happened {
+        actor: link.said.actor.clone(),
+        reason: link.said.reason.clone(),
+        what: What::Linked {
+            link: link.id,
+            resource: link.resource.clone(),
+        },
+    };
+    incidents::note(tx, cipher, link.incident, link.created, &happened).await?;
+    Ok(true)
 }

@@ -17,21 +17,21 @@ const TABLE: &str = "incident_links";
 
 /// That an incident has to do with something.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Link {
-    pub(super) id: Uuid,
-    pub(super) incident: Uuid,
+pub(in super::super) struct Link {
+    pub(in super::super) id: Uuid,
+    pub(in super::super) incident: Uuid,
     /// A name within the tenant's.
-    pub(super) resource: String,
-    pub(super) created: Timestamp,
-    pub(super) said: Said,
+    pub(in super::super) resource: String,
+    pub(in super::super) created: Timestamp,
+    pub(in super::super) said: Said,
 }
 
 /// What is sealed of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Said {
-    pub(super) actor: Actor,
+pub(in super::super) struct Said {
+    pub(in super::super) actor: Actor,
     /// What it has to do with it; may be empty.
-    pub(super) reason: String,
+    pub(in super::super) reason: String,
 }
 
 /// The incident's link to `resource`.

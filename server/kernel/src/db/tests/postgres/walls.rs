@@ -37,6 +37,9 @@ async fn filled() -> World {
             "INSERT INTO findings VALUES ('@', 'f-@', 1, 'k-@', 'r-@', 3, 'e', 1, 0, 0, '\\x00')",
             "INSERT INTO detection_rules VALUES ('@', 'r-@', 1, 1, 'e', 0, 0, '\\x00')",
             "INSERT INTO detection_rule_versions VALUES ('@', 'v-@', 'r-@', 0, '\\x00')",
+            "INSERT INTO detection_rule_settings VALUES ('@', 'r-@', NULL, 'e', 0, '\\x00')",
+            "INSERT INTO detection_policies VALUES ('@', 'p-@', 1, 0, 'e', 0, '\\x00')",
+            "INSERT INTO finding_incidents VALUES ('@', 'f-@', 'i-@', 'opened', 0, 1)",
             "INSERT INTO detection_windows VALUES ('@', 'r-@', 1, '\\x00')",
             "INSERT INTO analyses VALUES ('@', 'n-@', 'running', 0, 'provider', NULL, 0, 0, 0, '\\x00')",
             "INSERT INTO analysis_results VALUES ('@', 'n-@/0000', '\\x00')",
@@ -128,15 +131,15 @@ async fn no_role_has_more_than_it_needs() {
     for (role, refused) in [
         (
             "cordon_app",
-            "tenant_keys signing_keys system_keys quarantine dead_letters batches originals directory_version sources provider_audit_log provider_incidents provider_incident_acts provider_incident_requests provider_incident_tenants",
+            "tenant_keys signing_keys system_keys quarantine dead_letters batches originals directory_version sources provider_audit_log provider_incidents provider_incident_acts provider_incident_requests provider_incident_tenants provider_rule_requests",
         ),
         (
             "cordon_ingest",
-            "journal journal_payloads audit_log audit_head resources accounts tenant_keys segments credentials signing_keys quarantine provider_audit_log",
+            "provider_rules provider_rule_versions journal journal_payloads audit_log audit_head resources accounts tenant_keys segments credentials signing_keys quarantine provider_audit_log",
         ),
         (
             "cordon_provider",
-            "journal journal_payloads audit_log segments segment_payloads event_originals originals quarantine system_keys tenant_sources incident_tasks incident_origins detection_rules detection_rule_versions detection_windows findings finding_heads analysis_results",
+            "journal journal_payloads audit_log segments segment_payloads event_originals originals quarantine system_keys tenant_sources incident_tasks incident_origins detection_rules detection_rule_versions detection_windows detection_rule_settings detection_policies finding_incidents findings finding_heads analysis_results",
         ),
         ("cordon_kernel", "journal audit_log tenant_head"),
     ] {
