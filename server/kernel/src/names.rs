@@ -9,7 +9,7 @@ use std::str::FromStr;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use crate::ids::{AccountId, CredentialId, EventName, SourceId, TenantId};
+use crate::ids::{AccountId, CredentialId, EventName, ServiceId, SourceId, TenantId};
 
 /// The name of anything that the API names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +40,10 @@ pub enum Name {
     Rule(TenantId, Uuid),
     /// `tenants/{tenant}/findings/{uuid}`
     Finding(TenantId, Uuid),
+    /// `tenants/{tenant}/facts/{uuid}`: what the provider states, as this tenant is told it
+    TenantFact(TenantId, Uuid),
+    /// `tenants/{tenant}/services/{service}`
+    Service(TenantId, ServiceId),
     /// `tenants/{tenant}/incidents/{uuid}/timelineEntries/{seq}`
     TimelineEntry(TenantId, Uuid, u64),
     /// `tenants/{tenant}/incidents/{uuid}/attachments/{uuid}`
@@ -77,6 +81,8 @@ pub enum Name {
     AddressRange(Uuid),
     /// `providerIncidents/{uuid}`: one of the whole provider
     ProviderIncident(Uuid),
+    /// `facts/{uuid}`: what the provider states
+    Fact(Uuid),
 }
 
 impl Name {
@@ -97,6 +103,8 @@ impl Name {
             | Self::Task(tenant, ..)
             | Self::Rule(tenant, _)
             | Self::Finding(tenant, _)
+            | Self::TenantFact(tenant, _)
+            | Self::Service(tenant, _)
             | Self::TimelineEntry(tenant, ..)
             | Self::Attachment(tenant, ..)
             | Self::Link(tenant, ..)
@@ -114,7 +122,8 @@ impl Name {
             | Self::SourceCredential(..)
             | Self::DeadLetter(..)
             | Self::AddressRange(_)
-            | Self::ProviderIncident(_) => None,
+            | Self::ProviderIncident(_)
+            | Self::Fact(_) => None,
         }
     }
 
@@ -185,6 +194,8 @@ impl Name {
             }
             ["tenants", t, "rules", u] => Self::Rule(t.parse().ok()?, uuid(u)?),
             ["tenants", t, "findings", u] => Self::Finding(t.parse().ok()?, uuid(u)?),
+            ["tenants", t, "facts", u] => Self::TenantFact(t.parse().ok()?, uuid(u)?),
+            ["tenants", t, "services", s] => Self::Service(t.parse().ok()?, s.parse().ok()?),
             ["tenants", t, "incidents", i, "tasks", k] => {
                 Self::Task(t.parse().ok()?, uuid(i)?, uuid(k)?)
             }
@@ -223,6 +234,7 @@ impl Name {
             ["sources", s, "deadLetters", u] => Self::DeadLetter(s.parse().ok()?, uuid(u)?),
             ["addressRanges", u] => Self::AddressRange(uuid(u)?),
             ["providerIncidents", u] => Self::ProviderIncident(uuid(u)?),
+            ["facts", u] => Self::Fact(uuid(u)?),
             _ => return None,
         })
     }
@@ -285,6 +297,8 @@ impl fmt::Display for Name {
             }
             Self::Rule(t, u) => write!(f, "tenants/{t}/rules/{}", u.hyphenated()),
             Self::Finding(t, u) => write!(f, "tenants/{t}/findings/{}", u.hyphenated()),
+            Self::TenantFact(t, u) => write!(f, "tenants/{t}/facts/{}", u.hyphenated()),
+            Self::Service(t, s) => write!(f, "tenants/{t}/services/{s}"),
             Self::Task(t, i, k) => {
                 let (i, k) = (i.hyphenated(), k.hyphenated());
                 write!(f, "tenants/{t}/incidents/{i}/tasks/{k}")
@@ -313,6 +327,7 @@ impl fmt::Display for Name {
             Self::DeadLetter(s, u) => write!(f, "sources/{s}/deadLetters/{}", u.hyphenated()),
             Self::AddressRange(u) => write!(f, "addressRanges/{}", u.hyphenated()),
             Self::ProviderIncident(u) => write!(f, "providerIncidents/{}", u.hyphenated()),
+            Self::Fact(u) => write!(f, "facts/{}", u.hyphenated()),
         }
     }
 }
@@ -355,6 +370,9 @@ mod tests {
             format!("sources/trail/deadLetters/{UUID}"),
             format!("addressRanges/{UUID}"),
             format!("providerIncidents/{UUID}"),
+            format!("tenants/acme/facts/{UUID}"),
+            "tenants/acme/services/object-storage".into(),
+            format!("facts/{UUID}"),
         ]
     }
 

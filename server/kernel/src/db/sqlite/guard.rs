@@ -35,6 +35,8 @@ const PROVIDER_TABLES: &[&str] = &[
     "deletions",
     "key_rotations",
     "sla_agreements",
+    "facts",
+    "tenant_services",
     "provider_incidents",
     "provider_incident_acts",
     "provider_incident_requests",
@@ -55,6 +57,16 @@ const PROVIDER_SUMMARIES: &[(&str, &str)] = &[
 
 /// Of these, what is about tenants and not for them: shut to every tenant's transactions.
 const PROVIDER_OWN: &[&str] = &["provider_notes"];
+
+/// What is the provider's and shown to tenants, each with the rows that a tenant sees.
+const SHOWN: &[(&str, &str)] = &[(
+    "facts",
+    "audience = 'everyone' \
+     OR (audience = 'tenant' AND audience_id = (SELECT tenant_id FROM temp.cordon_scope)) \
+     OR (audience = 'service' AND EXISTS (SELECT 1 FROM main.tenant_services s \
+          WHERE s.tenant_id = (SELECT tenant_id FROM temp.cordon_scope) \
+            AND s.service_id = audience_id))",
+)];
 
 /// What the kernel itself writes within a provider's transaction: never shown to a reader.
 const PROVIDER_KERNEL_TABLES: &[&str] = &[
@@ -148,12 +160,10 @@ fn write_guard(script: &mut String, guard: Guard, table: &Table) {
             }
         }
         Guard::TenantRead => {
-            view(
-                script,
-                name,
-                "*",
-                &owned(table, "").unwrap_or_else(|| "0".to_owned()),
-            );
+            let shown = SHOWN.iter().find(|(table, _)| *table == name);
+            let shown = shown.map(|(_, rows)| (*rows).to_owned());
+            let rows = shown.or_else(|| owned(table, ""));
+            view(script, name, "*", &rows.unwrap_or_else(|| "0".to_owned()));
         }
         Guard::ProviderRead => {
             if !named && name != "provider_audit_log" && name != "source_watermarks" {

@@ -33,6 +33,10 @@ pub(super) const NOT_TENANTS: &[(&str, &str)] = &[
     ("provider_incidents", "the provider's"),
     ("provider_incident_acts", "the provider's"),
     ("provider_incident_requests", "the provider's"),
+    (
+        "facts",
+        "the provider's, shown to those tenants for whom each is",
+    ),
 ];
 
 #[tokio::test]

@@ -191,7 +191,7 @@ async fn a_migration_that_dies_half_way_leaves_nothing() {
         "0"
     );
     postgres.superuser("DROP TABLE jobs");
-    assert_eq!(Db::migrate(&config, &env).await.unwrap().applied, 14);
+    assert_eq!(Db::migrate(&config, &env).await.unwrap().applied, 15);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,6 +53,9 @@ async fn filled() -> World {
             "INSERT INTO sla_reports VALUES ('@', '2026-10', 0, 1, '{}')",
             "INSERT INTO sla_freshness VALUES ('@', 20000, 64, 1)",
             "INSERT INTO sla_agreements VALUES ('@', 1, 0, NULL, 0, '{}')",
+            "INSERT INTO tenant_services VALUES ('@', 's-@', 'iaas', 0, '[]')",
+            "INSERT INTO facts VALUES ('f-@', 1, 'regions', 'tenant', '@', '', '', 't', 'x', NULL, NULL, 0, '', 0, 'root', 'e')",
+            "INSERT INTO facts VALUES ('g-@', 1, 'regions', 'service', 's-@', '', '', 't', 'x', NULL, NULL, 0, '', 0, 'root', 'e')",
             "INSERT INTO credentials VALUES ('tenants/@', 'c-@', 's', 'reader', '\\x00', 0, 1, NULL)",
         ] {
             world.pg().superuser(&sql.replace('@', tenant));
@@ -106,14 +109,15 @@ async fn a_query_that_forgot_its_tenant_sees_one_tenants_rows() {
     for (table, wanted) in [
         ("credentials", "tenants/acme"),
         ("source_watermarks", "trail"),
+        ("facts", "f-acme\ng-acme"),
     ] {
-        let column = if table == "credentials" {
-            "home"
-        } else {
-            "source_id"
+        let column = match table {
+            "credentials" => "home",
+            "facts" => "fact_id",
+            _ => "source_id",
         };
         let sql = format!(
-            "SELECT set_config('cordon.tenant', 'acme', true); SELECT {column} FROM {table}"
+            "SELECT set_config('cordon.tenant', 'acme', true); SELECT {column} FROM {table} ORDER BY 1"
         );
         let said = world.pg().try_as("cordon_app", &sql).unwrap();
         assert_eq!(said, format!("acme\n{wanted}"));
