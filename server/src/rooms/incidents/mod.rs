@@ -9,6 +9,7 @@ mod clocked;
 mod clocks;
 mod convert;
 mod exchange;
+mod exercises;
 mod facts;
 mod links;
 mod model;
@@ -39,6 +40,7 @@ pub(crate) use convert::{
     incident_name, reporting_duty, reporting_fact, reporting_fact_from, reporting_stage,
 };
 pub(crate) use exchange::service as exchange_service;
+pub(crate) use exercises::last_exercise;
 pub(crate) use facts::{facts, state_fact};
 pub use links::service as links;
 pub use notes::service as notes;

@@ -52,6 +52,7 @@ pub(super) const SQLITE: &[Migration] = migrations!("sqlite":
     14 "0014" "requests" from 12,
     15 "0015" "report_notices" from 15,
     16 "0016" "detection" from 15,
+    17 "0017" "catalogue" from 15,
 );
 
 pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
@@ -69,6 +70,7 @@ pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
     12 "0012" "requests" from 10,
     13 "0013" "report_notices" from 13,
     14 "0014" "detection" from 13,
+    15 "0015" "catalogue" from 13,
 );
 
 /// Makes the ledger, unless it is there.
