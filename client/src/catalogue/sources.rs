@@ -122,11 +122,7 @@ impl Catalogue {
     /// # Errors
     ///
     /// `PERMISSION_DENIED`.
-    pub async fn coverage(
-        &self,
-        since: Option<Timestamp>,
-        platforms: &[&str],
-    ) -> Result<Coverage> {
+    pub async fn coverage(&self, since: Option<Timestamp>, platforms: &[&str]) -> Result<Coverage> {
         let message = wire::GetCoverageRequest {
             parent: self.client.parent()?,
             start_time: since.map(to_proto),

@@ -26,9 +26,7 @@ use crate::jobs;
 use crate::providers::courier::Courier;
 use crate::providers::objects;
 use crate::rooms::events::{Directory, Ingest};
-use crate::rooms::{
-    catalogue, detection, events, incidents, readiness, reports, sla, tenants, transparency,
-};
+use crate::rooms::{catalogue, detection, events, incidents, reports, sla, tenants, transparency};
 use crate::transport::{self, Bound, TlsReload};
 use readiness::Readiness;
 
@@ -150,7 +148,7 @@ impl App {
         routes.add_service(detection::findings(Arc::clone(&self.kernel)));
         routes.add_service(sla::service(Arc::clone(&self.kernel)));
         routes.add_service(reports::service(Arc::clone(&self.kernel)));
-        routes.add_service(readiness::service(
+        routes.add_service(crate::rooms::readiness::service(
             Arc::clone(&self.kernel),
             Arc::clone(&self.lake),
         ));

@@ -1,6 +1,6 @@
 //! `cordon admin services`.
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use cordon_client::{Access, Service, ServiceModel, ServiceSource};
 use serde_json::{Value, json};
 
@@ -151,7 +151,12 @@ mod tests {
         let read = source("aws.cloudtrail=analysis").unwrap();
         assert_eq!(read.source_type, "aws.cloudtrail");
         assert_eq!(read.access(), Access::Analysis);
-        for wrong in ["", "aws.cloudtrail", "aws.cloudtrail=", "aws.cloudtrail=none"] {
+        for wrong in [
+            "",
+            "aws.cloudtrail",
+            "aws.cloudtrail=",
+            "aws.cloudtrail=none",
+        ] {
             assert!(source(wrong).is_err(), "{wrong}");
         }
     }

@@ -27,7 +27,7 @@ pub struct CatalogueRpc(Room);
 type Answer<T> = Result<Response<T>, Status>;
 
 impl CatalogueRpc {
-    pub(super) fn new(kernel: Arc<Kernel>, lake: Arc<Lake>) -> Self {
+    pub(in crate::rooms) fn new(kernel: Arc<Kernel>, lake: Arc<Lake>) -> Self {
         Self(Room { kernel, lake })
     }
 }
@@ -109,7 +109,10 @@ impl CatalogueService for CatalogueRpc {
         let tenant = Name::parse_tenant("parent", &request.parent)?;
         let since = convert::since(request.start_time)?;
         let platforms = convert::platforms(&request.platforms)?;
-        let offered = self.0.get_coverage(&caller, &tenant, since, platforms).await?;
+        let offered = self
+            .0
+            .get_coverage(&caller, &tenant, since, platforms)
+            .await?;
         Ok(Response::new(convert::coverage(offered)))
     }
 }

@@ -10,7 +10,10 @@ use crate::rooms::fields::wire_time;
 /// The answer.
 pub(super) fn encode(tenant: &TenantId, looked: Disclosed<Looked>) -> wire::CheckReadinessResponse {
     let looked = looked.into_wire();
-    let items = looked.items.into_iter().map(|item| encode_item(tenant, item));
+    let items = looked
+        .items
+        .into_iter()
+        .map(|item| encode_item(tenant, item));
     wire::CheckReadinessResponse {
         items: items.collect(),
         as_of_time: Some(wire_time(looked.as_of)),

@@ -41,9 +41,10 @@ pub(super) fn recommendation(
     let gaps = answer.gaps.iter().map(|gap| {
         let technique = technique(attack, &gap.technique)?;
         let component = component(attack, &gap.component)?;
-        let asked = technique.references.iter().filter(|one| {
-            one.component == component.id && platforms.contains(&one.platform)
-        });
+        let asked = technique
+            .references
+            .iter()
+            .filter(|one| one.component == component.id && platforms.contains(&one.platform));
         let mut log_sources: Vec<_> = asked.map(|one| one.log_source).collect();
         log_sources.sort_unstable();
         log_sources.dedup();

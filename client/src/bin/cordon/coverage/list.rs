@@ -31,7 +31,14 @@ pub(super) fn show(context: &Context, found: &DataSources) -> Outcome {
 
 impl Row for DataSource {
     const HEAD: &'static [&'static str] = &[
-        "source", "models", "access", "events", "last", "lag p50", "p95", "complete until",
+        "source",
+        "models",
+        "access",
+        "events",
+        "last",
+        "lag p50",
+        "p95",
+        "complete until",
         "services",
     ];
 
@@ -78,7 +85,8 @@ impl Row for DataSource {
 }
 
 fn lag_json(lag: &Lag) -> Value {
-    let span = |span: Option<&prost_types::Duration>| or_null(span.map_or_else(String::new, exact_span));
+    let span =
+        |span: Option<&prost_types::Duration>| or_null(span.map_or_else(String::new, exact_span));
     json!({
         "p50": span(lag.p50.as_ref()),
         "p95": span(lag.p95.as_ref()),

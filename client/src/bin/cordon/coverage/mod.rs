@@ -91,9 +91,7 @@ fn kind(text: &str) -> Result<IncidentKind, String> {
 }
 
 fn event(text: &str) -> Result<SourceQuestion, String> {
-    let wrong = || {
-        "expected a source type and an operation, as in aws.cloudtrail:StopLogging, or an event's id"
-    };
+    let wrong = || "expected a source type and an operation, as in aws.cloudtrail:StopLogging, or an event's id";
     let is_id = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_id || text.starts_with("tenants/") {
         return Ok(SourceQuestion::Event(text.to_owned()));
@@ -333,9 +331,8 @@ mod tests {
 
     #[test]
     fn questions_are_read() {
-        let operation = |of: &str| {
-            SourceQuestion::Operation("aws.cloudtrail".to_owned(), of.to_owned())
-        };
+        let operation =
+            |of: &str| SourceQuestion::Operation("aws.cloudtrail".to_owned(), of.to_owned());
         let read = event("aws.cloudtrail:StopLogging");
         assert_eq!(read, Ok(operation("StopLogging")));
         let id = "0123456789abcdef0123456789abcdef".to_owned();
@@ -367,7 +364,10 @@ mod tests {
         let answer = attack.recommend(&question, &has(SourceType::AwsCloudTrail));
         let text = said(&answer.unwrap(), &reasons);
         assert!(text.starts_with("about T1562.008"), "{text}");
-        assert!(text.contains("aws.cloudtrail  you have it; score "), "{text}");
+        assert!(
+            text.contains("aws.cloudtrail  you have it; score "),
+            "{text}"
+        );
         assert!(text.ends_with(&format!("{NOTICE}\n")));
         let none = attack.recommend(&question, &has(SourceType::LinuxAuth));
         let text = said(&none.unwrap(), &reasons);

@@ -162,7 +162,10 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
             if let Some(of) = of {
                 client = client.for_tenant(&of);
             }
-            context.output.list(client.facts().list(wanted.into())).await
+            context
+                .output
+                .list(client.facts().list(wanted.into()))
+                .await
         }
     }
 }

@@ -14,7 +14,15 @@ use crate::text::cell;
 
 impl Row for Fact {
     const HEAD: &'static [&'static str] = &[
-        "kind", "state", "for", "service", "region", "title", "version", "published", "id",
+        "kind",
+        "state",
+        "for",
+        "service",
+        "region",
+        "title",
+        "version",
+        "published",
+        "id",
     ];
 
     fn cells(&self) -> Vec<String> {

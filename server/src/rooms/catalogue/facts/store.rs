@@ -60,8 +60,8 @@ pub(super) async fn find(
     id: Uuid,
     at: Timestamp,
 ) -> Result<Option<Fact>> {
-    let sql = reader
-        .sql("f.fact_id = $2 AND f.published_time <= $3 ORDER BY f.version DESC LIMIT 1");
+    let sql =
+        reader.sql("f.fact_id = $2 AND f.published_time <= $3 ORDER BY f.version DESC LIMIT 1");
     let row = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(reader.tenant())
         .bind(id.hyphenated().to_string())

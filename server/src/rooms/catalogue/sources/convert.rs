@@ -1,8 +1,6 @@
 //! Between messages and what is known of data sources.
 
-use cordon_attack::{
-    Evidence, IncidentKind, Matrix, NOTICE, Platform, RankedSource, SourceType,
-};
+use cordon_attack::{Evidence, IncidentKind, Matrix, NOTICE, Platform, RankedSource, SourceType};
 use cordon_kernel::db::segments::SourceProgress;
 use cordon_kernel::db::timestamp;
 use cordon_kernel::{Disclosed, Error, Name, Result, TenantId};
@@ -42,7 +40,10 @@ pub(in super::super) fn platforms(names: &[String]) -> Result<Vec<Platform>> {
         let mut all = Platform::ALL.into_iter();
         all.find(|one| one.as_str() == name).ok_or_else(|| {
             let known: Vec<_> = Platform::ALL.iter().map(|one| one.as_str()).collect();
-            Error::invalid("platforms", format!("expected some of {}", known.join(", ")))
+            Error::invalid(
+                "platforms",
+                format!("expected some of {}", known.join(", ")),
+            )
         })
     };
     // More than there are repeat some.
@@ -129,9 +130,7 @@ fn data_source(source: DataSource) -> wire::DataSource {
         source_type: source.kind.as_str().to_owned(),
         title: known.title.to_owned(),
         service_models: models.map(|model| service_model(*model)).collect(),
-        class_uids: classes
-            .filter_map(|uid| i32::try_from(*uid).ok())
-            .collect(),
+        class_uids: classes.filter_map(|uid| i32::try_from(*uid).ok()).collect(),
         fields: words(known.fields),
         blind_spots: words(known.blind_spots),
         access: access(source.offer.access),
@@ -231,10 +230,13 @@ fn evidence(evidence: Evidence) -> wire::Evidence {
 /// Techniques against sources.
 pub(in super::super) fn coverage(found: Disclosed<Matrix<'static>>) -> wire::GetCoverageResponse {
     let matrix = found.into_wire();
-    let sources = matrix.sources.iter().map(|(kind, by)| wire::CoverageSource {
-        source_type: kind.as_str().to_owned(),
-        access: access(*by),
-    });
+    let sources = matrix
+        .sources
+        .iter()
+        .map(|(kind, by)| wire::CoverageSource {
+            source_type: kind.as_str().to_owned(),
+            access: access(*by),
+        });
     let mut rows: Vec<_> = matrix.tactics.iter().flat_map(|(_, rows)| rows).collect();
     rows.sort_unstable_by_key(|row| row.technique.id);
     rows.dedup_by_key(|row| row.technique.id);

@@ -189,10 +189,7 @@ mod tests {
     #[test]
     fn quantiles_are_values_that_occur() {
         assert_eq!(quantile(&[], 50), None);
-        assert_eq!(
-            (quantile(&[7], 50), quantile(&[7], 95)),
-            (Some(7), Some(7))
-        );
+        assert_eq!((quantile(&[7], 50), quantile(&[7], 95)), (Some(7), Some(7)));
         let hundred: Vec<i64> = (1..=100).collect();
         assert_eq!(quantile(&hundred, 50), Some(50));
         assert_eq!(quantile(&hundred, 95), Some(95));

@@ -1,8 +1,6 @@
 //! Listing data sources, ranking them, and setting techniques against them.
 
-use cordon_attack::{
-    Attack, IncidentKind, Matrix, Platform, Question, Recommendation, SourceType,
-};
+use cordon_attack::{Attack, IncidentKind, Matrix, Platform, Question, Recommendation, SourceType};
 use cordon_kernel::audit::AuditEntry;
 use cordon_kernel::db::segments::SourceProgress;
 use cordon_kernel::{

@@ -22,7 +22,7 @@ pub struct RulesRpc(Service);
 type Answer<T> = Result<Response<T>, Status>;
 
 impl RulesRpc {
-    pub(in super::super) fn new(kernel: Arc<Kernel>, lake: Arc<Lake>) -> Self {
+    pub(in crate::rooms) fn new(kernel: Arc<Kernel>, lake: Arc<Lake>) -> Self {
         Self(Service { kernel, lake })
     }
 }
