@@ -126,7 +126,8 @@ async fn kind_of(
         limit: Some(1),
         ..Query::default()
     };
-    let Some(batch) = lake.search(scope, query).await?.next().await? else {
+    let found = lake.search(scope, query).await?.next().await?;
+    let Some(batch) = found.filter(|batch| batch.num_rows() > 0) else {
         return Ok(None);
     };
     let batch = filled(&batch)?;

@@ -155,6 +155,8 @@ async fn no_role_has_more_than_it_needs() {
             ("audit_log", "UPDATE DELETE"),
             ("provider_audit_log", "UPDATE DELETE"),
             ("journal", "UPDATE DELETE"),
+            // What was stated stays as it was stated.
+            ("facts", "UPDATE DELETE"),
         ] {
             // Of a deleted tenant, as the next test shows.
             let removes = role == "cordon_kernel" && table != "provider_audit_log";
@@ -164,6 +166,9 @@ async fn no_role_has_more_than_it_needs() {
             }
         }
     }
+    let named = "SELECT published_by FROM facts";
+    let said = world.pg().try_as("cordon_app", named).unwrap_err();
+    assert!(said.contains("permission denied"), "{said}");
     // What the kernel writes in the provider's transactions is not there for rooms that read.
     for table in [
         "tenant_head",
