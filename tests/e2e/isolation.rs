@@ -5,6 +5,7 @@
 //! server's own times are blanked before the comparison; everything else must be equal.
 
 mod answers;
+mod catalogue;
 
 use std::collections::BTreeMap;
 
@@ -63,27 +64,6 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
         ("IssueCredential", vec![json!({ "parent": "tenants/hooli" }).to_string()]),
         ("ListCredentials", vec![parent(), json!({ "parent": "tenants/hooli" }).to_string()]),
         ("RevokeCredential", vec![json!({ "name": "tenants/hooli/credentials/01920000000070008000000000000001" }).to_string()]),
-        ("CreateFact", vec![json!({ "fact": stating(json!({ "everyone": {} })) }).to_string()]),
-        ("UpdateFact", vec![json!({ "fact": { "name": format!("facts/{ID}"), "title": "x" }, "updateMask": "title" }).to_string()]),
-        ("WithdrawFact", vec![json!({ "name": format!("facts/{ID}"), "reason": "x" }).to_string()]),
-        ("GetFact", within(|of| json!({ "name": format!("tenants/{of}/facts/{ID}") }))),
-        ("ListFacts", ["tenants/initech", "tenants/hooli", ""].into_iter().flat_map(|parent| [
-            json!({ "parent": parent, "showEnded": true }).to_string(),
-            json!({ "parent": parent, "pageSize": 1 }).to_string(),
-            json!({ "parent": parent, "kind": "FACT_KIND_TECHNOLOGY", "asOfTime": "2026-03-01T10:00:00Z" }).to_string(),
-        ]).collect()),
-        ("ListFactVersions", within(|of| json!({ "parent": format!("tenants/{of}/facts/{ID}") }))),
-        ("CreateService", within(|of| json!({ "parent": format!("tenants/{of}"), "serviceId": "compute", "service": { "serviceModel": "SERVICE_MODEL_IAAS" } }))),
-        ("ListServices", within(|of| json!({ "parent": format!("tenants/{of}") }))),
-        ("DeleteService", within(|of| json!({ "name": format!("tenants/{of}/services/compute") }))),
-        ("ListDataSources", within(|of| json!({ "parent": format!("tenants/{of}"), "startTime": "2026-02-01T00:00:00Z" }))),
-        ("RecommendSources", ["initech", "hooli"].into_iter().flat_map(|of| [
-            json!({ "parent": format!("tenants/{of}"), "startTime": "2026-02-01T00:00:00Z", "tactic": "exfiltration" }).to_string(),
-            json!({ "parent": format!("tenants/{of}"), "startTime": "2026-02-01T00:00:00Z", "event": format!("tenants/{of}/events/{}", "0".repeat(32)) }).to_string(),
-            json!({ "parent": "tenants/initech", "event": format!("tenants/{of}/events/{}", "0".repeat(32)) }).to_string(),
-        ]).collect()),
-        ("GetCoverage", within(|of| json!({ "parent": format!("tenants/{of}"), "startTime": "2026-02-01T00:00:00Z" }))),
-        ("CheckReadiness", within(|of| json!({ "parent": format!("tenants/{of}") }))),
         ("IngestEvents", vec![json!({ "source": "sources/aws-cloudtrail", "sourceType": "aws.cloudtrail", "batchId": "x" }).to_string()]),
         ("ReportWatermark", vec![json!({ "source": "sources/aws-cloudtrail" }).to_string()]),
         (
@@ -200,34 +180,6 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
 }
 
 const ID: &str = "01920000-0000-7000-8000-000000000001";
-
-/// A fact for an audience.
-fn stating(audience: serde_json::Value) -> serde_json::Value {
-    json!({ "kind": "FACT_KIND_TECHNOLOGY", "title": "KVM", "text": "Machines run on KVM", "audience": audience })
-}
-
-/// States facts to audiences, in their order; the first is then stated anew.
-async fn stated(world: &World, audiences: &[serde_json::Value]) {
-    let operator = Raw::member(&world.issue(Holder::Staff, "operator").await).await;
-    for (at, audience) in audiences.iter().enumerate() {
-        let body = json!({ "fact": stating(audience.clone()) });
-        let made = does(&operator, "CreateFact", body).await;
-        if at == 0 {
-            let body = json!({ "fact": { "name": made["fact"]["name"], "title": "KVM 9" }, "updateMask": "title" });
-            does(&operator, "UpdateFact", body).await;
-        }
-    }
-}
-
-/// Says that a tenant uses a service.
-async fn uses(world: &World, tenant: &str, service: &str) {
-    let operator = Raw::member(&world.issue(Holder::Staff, "operator").await).await;
-    let source = json!({ "sourceType": "aws.vpcflow", "access": "ACCESS_ANALYSIS" });
-    let body = json!({ "serviceModel": "SERVICE_MODEL_IAAS", "sources": [source] });
-    let body =
-        json!({ "parent": format!("tenants/{tenant}"), "serviceId": service, "service": body });
-    does(&operator, "CreateService", body).await;
-}
 
 /// A rule that takes events of initech's and of others'.
 const RULE: &str = "title: Roles and copies\nlogsource:\n    product: aws\n    service: cloudtrail\n\
@@ -486,9 +438,7 @@ impl Others {
             notice(&analyst, &opened, "theirs alone").await;
         }
         if self.facts {
-            uses(world, "hooli", &format!("theirs-{when}")).await;
-            let service = json!({ "service": format!("theirs-{when}") });
-            stated(world, &[service, json!({ "tenant": "tenants/hooli" })]).await;
+            catalogue::theirs(world, when).await;
         }
         if let Some(tenant) = self.suspended {
             tenants.suspend_tenant(tenant, "a test", "").await.unwrap();
@@ -535,7 +485,8 @@ async fn notice(analyst: &Raw, name: &serde_json::Value, text: &str) {
 /// All that a role of initech's can observe, method by method.
 async fn observe(world: &World, role: &str) -> Vec<(String, String)> {
     let raw = Raw::member(&world.issue(Holder::Tenant("initech".into()), role).await).await;
-    let questions = questions();
+    let mut questions = questions();
+    questions.extend(catalogue::questions());
     let mut seen = Vec::new();
     let mut ask = |method: &MethodDescriptor,
                    question: &str,
@@ -610,10 +561,7 @@ async fn what_others_have_and_do_changes_nothing() {
         for world in [&alone, &among] {
             world.tenant("initech", &[A]).await;
             watched(world, "initech").await;
-            uses(world, "initech", "compute").await;
-            let own = json!({ "tenant": "tenants/initech" });
-            let users = json!({ "service": "compute" });
-            stated(world, &[json!({ "everyone": {} }), users, own]).await;
+            catalogue::ours(world).await;
             let sent = world
                 .send("aws.cloudtrail", "concerning", &plan.concerning)
                 .await;
