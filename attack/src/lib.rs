@@ -13,6 +13,7 @@
 //! - [`events`] and [`kinds`] lead from an operation or a kind of incident to techniques.
 //! - [`Attack::recommend`] ranks sources for a question, and says what none records: gaps are an
 //!   answer.
+//! - [`SourceType::known`] says what each source's events are, and what it does not tell.
 //! - [`Attack::coverage`] sets techniques against sources; [`render`] draws that.
 //!
 //! What is *covered* here is a pair of a technique and a component. That a source covers it means
@@ -24,6 +25,7 @@ pub mod coverage;
 pub mod events;
 mod evidence;
 pub mod kinds;
+pub mod known;
 pub mod model;
 pub mod names;
 pub mod recommend;
@@ -40,6 +42,7 @@ pub use self::coverage::{Cell, Matrix, Row};
 pub use self::events::{Event, event};
 pub use self::evidence::Evidence;
 pub use self::kinds::IncidentKind;
+pub use self::known::{Known, ServiceModel};
 pub use self::model::{DataComponent, LogSource, Platform, Reference, Tactic, Technique};
 pub use self::recommend::{
     Covered, Gap, Question, QuestionError, RankedSource, Recommendation, Silent,

@@ -8,6 +8,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::{Request, Response, Status};
 
 use crate::audit::Audit;
+use crate::catalogue::{Catalogue, Facts};
 use crate::detection::{DetectionPolicies, Findings, ProviderRules, Rules};
 use crate::entry::Entry;
 use crate::error::{Error, Reason, Result};
@@ -232,6 +233,18 @@ impl Client {
     #[must_use]
     pub fn events(&self) -> Events {
         Events::new(self.clone())
+    }
+
+    /// What the provider states about its infrastructure.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        Facts::new(self.clone())
+    }
+
+    /// The services that tenants use, and which data sources tell of what.
+    #[must_use]
+    pub fn catalogue(&self) -> Catalogue {
+        Catalogue::new(self.clone())
     }
 
     /// Rules, by which the tenant's events are looked at as they come in.

@@ -147,6 +147,7 @@
 //! ```
 
 mod audit;
+mod catalogue;
 mod client;
 mod detection;
 mod entry;
@@ -171,6 +172,13 @@ mod token;
 pub mod webhook;
 
 pub use self::audit::{Audit, AuditEntry};
+pub use self::catalogue::{
+    Access, Catalogue, Coverage, CoverageRow, CoverageSource, Covered, DataSource, DataSources,
+    Evidence, Fact, FactAudience, FactChanges, FactFilter, FactKind, FactState, Facts, Gap, Lag,
+    NewFact, Readiness, ReadinessCheck, ReadinessItem, ReadinessState, RecommendedSource, Service,
+    ServiceModel, ServiceSource, SilentTechnique, SourceProgress, SourceQuestion,
+    SourceRecommendation,
+};
 pub use self::client::{Builder, Client};
 pub use self::detection::{
     DetectionPolicies, DetectionPolicy, DetectionPolicyChanges, Finding, FindingFilter,

@@ -66,6 +66,20 @@ pub mod cordon {
             tonic::include_proto!("cordon.reports.v1");
         }
     }
+    /// What is known before anything happens: facts, services, data sources.
+    pub mod catalogue {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("cordon.catalogue.v1");
+        }
+    }
+    /// Whether a tenant is ready.
+    pub mod readiness {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("cordon.readiness.v1");
+        }
+    }
     /// The log of what was done with a tenant's data.
     pub mod transparency {
         /// Version 1.
@@ -76,9 +90,11 @@ pub mod cordon {
 }
 
 pub use cordon::analysis::v1 as analysis;
+pub use cordon::catalogue::v1 as catalogue;
 pub use cordon::detection::v1 as detection;
 pub use cordon::events::v1 as events;
 pub use cordon::incidents::v1 as incidents;
+pub use cordon::readiness::v1 as readiness;
 pub use cordon::reports::v1 as reports;
 pub use cordon::sla::v1 as sla;
 pub use cordon::tenants::v1 as tenants;

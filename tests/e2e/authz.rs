@@ -80,6 +80,15 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             name if name.contains("Analysis") && field.name() == "name" => {
                 format!("tenants/{tenant}/analyses/{ID}")
             }
+            "GetFact" if field.name() == "name" => format!("tenants/{tenant}/facts/{ID}"),
+            "ListFactVersions" if field.name() == "parent" => {
+                format!("tenants/{tenant}/facts/{ID}")
+            }
+            "WithdrawFact" if field.name() == "name" => format!("facts/{ID}"),
+            "DeleteService" if field.name() == "name" => {
+                format!("tenants/{tenant}/services/compute")
+            }
+            "RecommendSources" if field.name() == "technique" => "T1562.008".into(),
             "CreateTask" | "ListTasks" | "ListContacts" if field.name() == "parent" => {
                 incident(tenant)
             }
@@ -273,6 +282,19 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             vec![("comment", json!({ "name": name, "text": "x" }))]
         }
         "ExportEvents" => vec![("format", json!("EXPORT_FORMAT_CSV"))],
+        "CreateFact" => {
+            let audience = json!({ "everyone": {} });
+            let body = json!({ "kind": "FACT_KIND_REGIONS", "title": "x", "text": "x", "audience": audience });
+            vec![("fact", body)]
+        }
+        "UpdateFact" => {
+            let body = json!({ "name": format!("facts/{ID}"), "title": "x" });
+            vec![("fact", body), ("updateMask", json!("title"))]
+        }
+        "CreateService" => vec![
+            ("serviceId", json!("compute")),
+            ("service", json!({ "serviceModel": "SERVICE_MODEL_IAAS" })),
+        ],
         "ReportWatermark" => vec![("watermark", json!("2026-01-01T00:00:00Z"))],
         _ => Vec::new(),
     } {

@@ -5,6 +5,7 @@
 //! server's own times are blanked before the comparison; everything else must be equal.
 
 mod answers;
+mod catalogue;
 
 use std::collections::BTreeMap;
 
@@ -333,6 +334,8 @@ struct Others {
     incidents: usize,
     /// Whether an incident of the whole provider concerns them, besides initech or by itself.
     provider_wide: bool,
+    /// Whether they use a service, and are told something as its users, and hooli by itself.
+    facts: bool,
 }
 
 const OPERATIONS: [&str; 4] = [
@@ -413,6 +416,7 @@ impl Others {
             rules: dice.random(),
             incidents: dice.random_range(0..3),
             provider_wide: dice.random(),
+            facts: dice.random(),
         }
     }
 
@@ -481,6 +485,9 @@ impl Others {
             let analyst = staff(world).await;
             let opened = provider_wide(&analyst, &["tenants/hooli"]).await;
             notice(&analyst, &opened, "theirs alone").await;
+        }
+        if self.facts {
+            catalogue::theirs(world, when).await;
         }
         if let Some(tenant) = self.suspended {
             tenants.suspend_tenant(tenant, "a test", "").await.unwrap();
@@ -556,7 +563,8 @@ async fn notice(analyst: &Raw, name: &serde_json::Value, text: &str) {
 /// All that a role of initech's can observe, method by method.
 async fn observe(world: &World, role: &str) -> Vec<(String, String)> {
     let raw = Raw::member(&world.issue(Holder::Tenant("initech".into()), role).await).await;
-    let questions = questions();
+    let mut questions = questions();
+    questions.extend(catalogue::questions());
     let mut seen = Vec::new();
     let mut ask = |method: &MethodDescriptor,
                    question: &str,
@@ -662,6 +670,7 @@ async fn what_others_have_and_do_changes_nothing() {
         for world in [&alone, &among] {
             world.tenant("initech", &[A]).await;
             watched(world, "initech").await;
+            catalogue::ours(world).await;
             let sent = world
                 .send("aws.cloudtrail", "concerning", &plan.concerning)
                 .await;

@@ -15,6 +15,7 @@
 
 mod attachments;
 mod authz;
+mod catalogue;
 mod cli;
 mod crash;
 mod deletion;

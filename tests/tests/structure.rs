@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// earlier one, so there is no circle.
 const ROOMS: &[(&str, &[&str])] = &[
     ("tenants", &[]),
-    ("catalogue", &[]),
+    ("catalogue", &["tenants"]),
     ("events", &["tenants", "catalogue"]),
     ("detection", &["tenants", "catalogue", "events"]),
     ("evidence", &["tenants", "catalogue", "events"]),
@@ -53,6 +53,17 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("reports", &["evidence", "incidents", "response", "sla"]),
+    (
+        "readiness",
+        &[
+            "tenants",
+            "catalogue",
+            "detection",
+            "incidents",
+            "response",
+            "sla",
+        ],
+    ),
     // All write to the logs through the kernel; nobody needs the room that shows them.
     ("transparency", &[]),
 ];

@@ -1,5 +1,6 @@
 //! A server that does what a test tells it to, over real TLS and HTTP/2.
 
+pub(crate) mod catalogue;
 pub(crate) mod detection;
 pub(crate) mod incidents;
 mod parts;
@@ -13,6 +14,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use cordon_client::{Client, Profile, RetryPolicy};
+use cordon_proto::catalogue::catalogue_service_server::CatalogueServiceServer;
+use cordon_proto::catalogue::facts_service_server::FactsServiceServer;
 use cordon_proto::detection::findings_service_server::FindingsServiceServer;
 use cordon_proto::detection::provider_rules_service_server::ProviderRulesServiceServer;
 use cordon_proto::detection::rules_service_server::RulesServiceServer;
@@ -25,6 +28,7 @@ use cordon_proto::incidents::detection_policy_service_server::DetectionPolicySer
 use cordon_proto::incidents::exchange_service_server::ExchangeServiceServer;
 use cordon_proto::incidents::incidents_service_server::IncidentsServiceServer;
 use cordon_proto::incidents::tasks_service_server::TasksServiceServer;
+use cordon_proto::readiness::readiness_service_server::ReadinessServiceServer;
 use cordon_proto::reports::GenerateIncidentReportResponse;
 use cordon_proto::reports::reports_service_server::ReportsServiceServer;
 use cordon_proto::sla::sla_service_server::SlaServiceServer;
@@ -93,6 +97,10 @@ pub(crate) struct Script {
     pub(crate) finding_watches: Mutex<VecDeque<Vec<Result<WatchFindingsResponse, Status>>>>,
     /// What rules that are tried find; nothing, if no more is said.
     pub(crate) rule_tests: Mutex<VecDeque<Vec<Result<TestRuleResponse, Status>>>>,
+    /// The version of ATT&CK by which the server answers.
+    pub(crate) attack_version: Mutex<String>,
+    /// Whether something is to be done before an incident.
+    pub(crate) unready: Mutex<bool>,
     /// The request ids of the calls about incidents and rules.
     pub(crate) marks: Mutex<Vec<String>>,
 }
@@ -432,6 +440,9 @@ impl Fake {
             .add_service(DetectionPolicyServiceServer::new(service.clone()))
             .add_service(FindingsServiceServer::new(service.clone()))
             .add_service(AttachmentsServiceServer::new(service.clone()))
+            .add_service(FactsServiceServer::new(service.clone()))
+            .add_service(CatalogueServiceServer::new(service.clone()))
+            .add_service(ReadinessServiceServer::new(service.clone()))
             .add_service(SlaServiceServer::new(service.clone()))
             .add_service(ReportsServiceServer::new(service.clone()))
             .add_service(EventsServiceServer::new(service));

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod catalogue;
 mod cli;
 mod detect;
 mod detection;

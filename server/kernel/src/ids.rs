@@ -141,6 +141,11 @@ text_id! {
 }
 
 text_id! {
+    /// A service of the provider's that customers use, such as `object-storage`; a slug.
+    ServiceId, check_slug
+}
+
+text_id! {
     /// One issued credential (a certificate and the tokens traded for it): a UUID or hex text.
     CredentialId, check_credential
 }

@@ -33,5 +33,5 @@ pub use db::{Db, DbConfig};
 pub use disclose::Disclosed;
 pub use error::{Error, Reason, Result};
 pub use facade::{Kernel, KernelConfig};
-pub use ids::{AccountId, CredentialId, EventName, SourceId, TenantId};
+pub use ids::{AccountId, CredentialId, EventName, ServiceId, SourceId, TenantId};
 pub use names::Name;

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use crate::ids::{AccountId, CredentialId, EventName, SourceId, TenantId};
+use crate::ids::{AccountId, CredentialId, EventName, ServiceId, SourceId, TenantId};
 
 /// The name of anything that the API names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +44,10 @@ pub enum Name {
     Finding(TenantId, Uuid),
     /// A question to the provider: `tenants/{tenant}/analyses/{analysis}`.
     Analysis(TenantId, Uuid),
+    /// `tenants/{tenant}/facts/{uuid}`: what the provider states, as this tenant is told it
+    TenantFact(TenantId, Uuid),
+    /// `tenants/{tenant}/services/{service}`
+    Service(TenantId, ServiceId),
     /// `tenants/{tenant}/incidents/{uuid}/timelineEntries/{seq}`
     TimelineEntry(TenantId, Uuid, u64),
     /// `tenants/{tenant}/incidents/{uuid}/attachments/{uuid}`
@@ -83,6 +87,8 @@ pub enum Name {
     ProviderIncident(Uuid),
     /// `providerRules/{uuid}`: one of the provider's for all tenants
     ProviderRule(Uuid),
+    /// `facts/{uuid}`: what the provider states
+    Fact(Uuid),
 }
 
 impl Name {
@@ -105,6 +111,8 @@ impl Name {
             | Self::Finding(tenant, _)
             | Self::Analysis(tenant, _)
             | Self::DetectionPolicy(tenant)
+            | Self::TenantFact(tenant, _)
+            | Self::Service(tenant, _)
             | Self::TimelineEntry(tenant, ..)
             | Self::Attachment(tenant, ..)
             | Self::Link(tenant, ..)
@@ -123,7 +131,8 @@ impl Name {
             | Self::DeadLetter(..)
             | Self::AddressRange(_)
             | Self::ProviderIncident(_)
-            | Self::ProviderRule(_) => None,
+            | Self::ProviderRule(_)
+            | Self::Fact(_) => None,
         }
     }
 
@@ -195,6 +204,8 @@ impl Name {
             ["tenants", t, "rules", u] => Self::Rule(t.parse().ok()?, uuid(u)?),
             ["tenants", t, "findings", u] => Self::Finding(t.parse().ok()?, uuid(u)?),
             ["tenants", t, "analyses", u] => Self::Analysis(t.parse().ok()?, uuid(u)?),
+            ["tenants", t, "facts", u] => Self::TenantFact(t.parse().ok()?, uuid(u)?),
+            ["tenants", t, "services", s] => Self::Service(t.parse().ok()?, s.parse().ok()?),
             ["tenants", t, "incidents", i, "tasks", k] => {
                 Self::Task(t.parse().ok()?, uuid(i)?, uuid(k)?)
             }
@@ -235,6 +246,7 @@ impl Name {
             ["addressRanges", u] => Self::AddressRange(uuid(u)?),
             ["providerIncidents", u] => Self::ProviderIncident(uuid(u)?),
             ["providerRules", u] => Self::ProviderRule(uuid(u)?),
+            ["facts", u] => Self::Fact(uuid(u)?),
             _ => return None,
         })
     }
@@ -298,6 +310,8 @@ impl fmt::Display for Name {
             Self::Rule(t, u) => write!(f, "tenants/{t}/rules/{}", u.hyphenated()),
             Self::Finding(t, u) => write!(f, "tenants/{t}/findings/{}", u.hyphenated()),
             Self::Analysis(t, u) => write!(f, "tenants/{t}/analyses/{}", u.hyphenated()),
+            Self::TenantFact(t, u) => write!(f, "tenants/{t}/facts/{}", u.hyphenated()),
+            Self::Service(t, s) => write!(f, "tenants/{t}/services/{s}"),
             Self::Task(t, i, k) => {
                 let (i, k) = (i.hyphenated(), k.hyphenated());
                 write!(f, "tenants/{t}/incidents/{i}/tasks/{k}")
@@ -328,6 +342,7 @@ impl fmt::Display for Name {
             Self::AddressRange(u) => write!(f, "addressRanges/{}", u.hyphenated()),
             Self::ProviderIncident(u) => write!(f, "providerIncidents/{}", u.hyphenated()),
             Self::ProviderRule(u) => write!(f, "providerRules/{}", u.hyphenated()),
+            Self::Fact(u) => write!(f, "facts/{}", u.hyphenated()),
         }
     }
 }
@@ -372,6 +387,9 @@ mod tests {
             "tenants/acme/detectionPolicy".into(),
             format!("providerIncidents/{UUID}"),
             format!("providerRules/{UUID}"),
+            format!("tenants/acme/facts/{UUID}"),
+            "tenants/acme/services/object-storage".into(),
+            format!("facts/{UUID}"),
         ]
     }
 

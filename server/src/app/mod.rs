@@ -26,7 +26,9 @@ use crate::jobs;
 use crate::providers::courier::Courier;
 use crate::providers::objects;
 use crate::rooms::events::{Directory, Ingest};
-use crate::rooms::{analysis, detection, events, incidents, reports, sla, tenants, transparency};
+use crate::rooms::{
+    analysis, catalogue, detection, events, incidents, reports, sla, tenants, transparency,
+};
 use crate::transport::{self, Bound, TlsReload};
 use readiness::Readiness;
 
@@ -116,6 +118,11 @@ impl App {
             .add_service(reflection().build_v1alpha()?);
         let (tenants, identity) = tenants::services(Arc::clone(&self.kernel));
         routes.add_service(tenants).add_service(identity);
+        routes.add_service(catalogue::facts(Arc::clone(&self.kernel)));
+        routes.add_service(catalogue::service(
+            Arc::clone(&self.kernel),
+            Arc::clone(&self.lake),
+        ));
         routes.add_service(incidents::service(Arc::clone(&self.kernel)));
         routes.add_service(incidents::exchange_service(Arc::clone(&self.kernel)));
         routes.add_service(incidents::tasks(Arc::clone(&self.kernel)));
@@ -158,6 +165,10 @@ impl App {
         )));
         routes.add_service(sla::service(Arc::clone(&self.kernel)));
         routes.add_service(reports::service(Arc::clone(&self.kernel)));
+        routes.add_service(crate::rooms::readiness::service(
+            Arc::clone(&self.kernel),
+            Arc::clone(&self.lake),
+        ));
         routes.add_service(transparency::service(Arc::clone(&self.kernel)));
         routes.add_service(events::service(
             Arc::clone(&self.kernel),

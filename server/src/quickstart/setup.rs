@@ -6,12 +6,12 @@ use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use cordon_client::identity::NewKey;
 use cordon_client::ingest::{Batch, Cut};
-use cordon_client::{Client, Holder, Profile, Reason, Resource, Tenant};
+use cordon_client::{Client, FactFilter, Holder, Profile, Reason, Resource, Tenant};
 use cordon_kernel::Env;
-use futures::stream::{self, StreamExt as _};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
-use super::sample::{self, RANGES, SOURCES, TENANTS};
+use super::sample::{self, RANGES, SERVICES, SOURCES, TENANTS};
 
 /// Roles of which each sample tenant has one member.
 const ROLES: [&str; 2] = ["reader", "responder"];
@@ -50,6 +50,28 @@ pub(super) async fn tenants(
                     .with_context(|| format!("credential of {}'s {role}", tenant.id))?
                     .save(&path)?;
             }
+        }
+    }
+    for (tenant, id, sources) in SERVICES {
+        let service = sample::service(sources);
+        made(client.catalogue().create_service(tenant, id, service).await)
+            .with_context(|| format!("service {id} of {tenant}"))?;
+    }
+    facts(client).await
+}
+
+/// Publishes what of the sample's facts there is not yet, by title.
+async fn facts(client: &Client) -> anyhow::Result<()> {
+    let all = FactFilter {
+        ended: true,
+        ..FactFilter::default()
+    };
+    let there: Vec<_> = client.facts().list(all).try_collect().await?;
+    for new in sample::facts() {
+        if !there.iter().any(|fact| fact.title == new.title) {
+            let title = new.title.clone();
+            let made = client.facts().create(new).await;
+            made.with_context(|| format!("the fact {title:?}"))?;
         }
     }
     Ok(())

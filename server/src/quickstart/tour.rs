@@ -31,6 +31,12 @@ Cordon is ready. Two customers of one cloud, acme and globex, share a bad day. I
   # What happened most:
   cordon --profile {acme} events count --since 24h --by operation --filter "status = 'Failure'"
 
+  # What the provider states about its cloud, where to look after a trail was stopped, and what is
+  # still to be done before the next incident:
+  cordon --profile {acme} facts list
+  cordon --profile {acme} sources recommend --event aws.cloudtrail:StopLogging
+  cordon --profile {acme} readiness
+
   # Who has looked at acme's data, the provider's staff included:
   cordon --profile {acme} audit list
 

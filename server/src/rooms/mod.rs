@@ -4,11 +4,13 @@
 mod access;
 mod agreements;
 pub mod analysis;
+pub mod catalogue;
 pub mod detection;
 pub mod events;
 mod fields;
 pub mod incidents;
 mod paging;
+pub mod readiness;
 pub mod reports;
 mod requests;
 pub mod sla;

@@ -15,6 +15,13 @@ fn is_servers_time(word: &str) -> bool {
     millis || (word.len() >= 20 && word.starts_with("20") && word > "2026-04")
 }
 
+/// Whether a word is a length of time up to the server's clock: events here are of March 2026, and no
+/// other length of theirs is as long.
+fn is_servers_span(word: &str) -> bool {
+    let seconds = word.strip_suffix('s').map(str::parse::<f64>);
+    seconds.is_some_and(|seconds| seconds.is_ok_and(|seconds| seconds > 1_000_000.0))
+}
+
 /// Whether a quoted text is a key in PEM or bytes in base64, as hashes of the audit log are. Both may
 /// hold slashes, which end a word.
 fn is_bytes(text: &str) -> bool {
@@ -59,6 +66,8 @@ fn blank_words(text: &str) -> String {
             out.push_str("~<pseudonym>");
         } else if is_servers_time(word) {
             out.push_str("<time>");
+        } else if is_servers_span(word) {
+            out.push_str("<span>");
         } else if coded(word) {
             out.push_str("<coded>");
         } else {

@@ -26,6 +26,8 @@ pub(crate) enum Failure {
     Rejected,
     /// What was compared is not the same; all that there is to say was said.
     Disagrees,
+    /// Something is to be done before an incident; all that there is to say was said.
+    Unready,
     /// Nobody reads the output any more, as in `cordon … | head`: that is no failure.
     Unread,
 }
@@ -61,6 +63,7 @@ impl Failure {
             Self::Local(_) => 1,
             Self::Rejected => 5,
             Self::Disagrees => 7,
+            Self::Unready => 8,
             Self::Unread => 0,
         }
     }
@@ -68,7 +71,7 @@ impl Failure {
     /// Says it on stderr.
     pub(crate) fn report(&self) -> ExitCode {
         match self {
-            Self::Rejected | Self::Disagrees | Self::Unread => {}
+            Self::Rejected | Self::Disagrees | Self::Unready | Self::Unread => {}
             Self::Client(error) | Self::InFile(error, _) => {
                 note(&format!("error: {error}"));
                 if let Self::InFile(_, place) = self {
@@ -97,6 +100,7 @@ impl fmt::Display for Failure {
             Self::Usage(text) | Self::Local(text) => f.write_str(text),
             Self::Rejected => f.write_str("records were rejected"),
             Self::Disagrees => f.write_str("they do not agree"),
+            Self::Unready => f.write_str("something is to be done"),
             Self::Unread => f.write_str("nobody reads the output"),
         }
     }

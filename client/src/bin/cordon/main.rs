@@ -11,6 +11,7 @@ mod dead_letters;
 mod detect;
 mod events;
 mod exercise;
+mod facts;
 mod failure;
 mod follow;
 mod holds;
@@ -21,7 +22,9 @@ mod notices;
 mod output;
 mod part;
 mod ranges;
+mod readiness;
 mod resources;
+mod services;
 mod show;
 mod sla;
 mod sources;
@@ -48,6 +51,7 @@ Exit codes:
   5  done, but some records could not be read (ingest) or taken (incidents import, detect rules add)
   6  the server can't be reached or did not answer in time; run again later
   7  done, but the report and the log do not agree (sla recompute)
+  8  done, and something is to be done before an incident (readiness)
 
 Results go to stdout, everything else to stderr.";
 
@@ -75,8 +79,12 @@ enum Command {
     Exercise(exercise::Command),
     /// Where a tenant's notices are sent: webhooks and mail addresses
     Notices(notices::Command),
-    /// Which sources tell of which attacks, and what none of a tenant's tells
+    /// Which data sources there are, which tell of which attacks, and what none of a tenant's tells
     Sources(coverage::Command),
+    /// What the provider states about its infrastructure, and what it stated on any day
+    Facts(facts::Command),
+    /// Whether a tenant is ready for an incident, and what to do about it
+    Readiness(readiness::Command),
     /// What was promised to a tenant about time, and how the clocks of its incidents stand
     #[command(subcommand)]
     Sla(sla::Command),
@@ -126,6 +134,12 @@ enum Admin {
     /// Where events come from
     #[command(subcommand)]
     Sources(sources::Command),
+    /// What is stated about the infrastructure, and to whom
+    #[command(subcommand)]
+    Facts(facts::admin::Command),
+    /// The services that tenants use, and how they get at the records of each
+    #[command(subcommand)]
+    Services(services::Command),
     /// Certificates and who holds them
     #[command(subcommand)]
     Credentials(credentials::Command),
@@ -161,6 +175,8 @@ async fn run(cli: Cli) -> Outcome {
         Command::Detect(command) => Box::pin(detect::run(&context, command)).await,
         Command::Exercise(command) => Box::pin(exercise::run(&context, command)).await,
         Command::Sources(command) => Box::pin(coverage::run(&context, command)).await,
+        Command::Facts(command) => facts::run(&context, command).await,
+        Command::Readiness(command) => readiness::run(&context, command).await,
         Command::Notices(command) => Box::pin(notices::run(&context, command)).await,
         Command::Sla(command) => Box::pin(sla::run(&context, command)).await,
         Command::Admin(admin) => Box::pin(administer(&context, admin)).await,
@@ -184,6 +200,8 @@ async fn administer(context: &Context, admin: Admin) -> Outcome {
         Admin::Ranges(command) => ranges::run(context, command).await,
         Admin::Rules(command) => detect::published::run(context, command).await,
         Admin::Sources(command) => sources::run(context, command).await,
+        Admin::Facts(command) => facts::admin::run(context, command).await,
+        Admin::Services(command) => services::run(context, command).await,
         Admin::Credentials(command) => credentials::run(context, command).await,
     }
 }

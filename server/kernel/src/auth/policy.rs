@@ -95,6 +95,30 @@ actions! {
     RevokeCredential,
     /// Enters a tenant with a justification, along with a call. No method.
     EnterTenant,
+    /// Publishes what the provider states about its infrastructure.
+    CreateFact,
+    /// States it anew.
+    UpdateFact,
+    /// Says that it does not hold any more.
+    WithdrawFact,
+    /// Reads one such statement.
+    GetFact,
+    /// Lists them.
+    ListFacts,
+    /// Reads all that was stated of one.
+    ListFactVersions,
+    /// Says that a tenant uses a service.
+    CreateService,
+    /// Lists the services that a tenant uses.
+    ListServices,
+    /// Ends that.
+    DeleteService,
+    /// Lists data sources, with what is measured of each.
+    ListDataSources,
+    /// Ranks data sources for a question.
+    RecommendSources,
+    /// Sets techniques against data sources.
+    GetCoverage,
     /// Hands in events.
     IngestEvents,
     /// Declares up to when a source has handed in everything.
@@ -303,6 +327,8 @@ actions! {
     ExportReports,
     /// Reports on an incident.
     GenerateIncidentReport,
+    /// Looks whether a tenant is ready for an incident.
+    CheckReadiness,
     /// Has a tenant's notices sent somewhere.
     CreateSubscription,
     /// Reads where a tenant's notices are sent.
@@ -445,7 +471,12 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::CreateAddressRange
         | A::DeleteAddressRange
         | A::CreateSource
-        | A::DeleteSource => &[(R::Provider, OPERATOR)],
+        | A::DeleteSource
+        | A::CreateFact
+        | A::UpdateFact
+        | A::WithdrawFact
+        | A::CreateService
+        | A::DeleteService => &[(R::Provider, OPERATOR)],
         A::ListTenants | A::ListAddressRanges | A::GetDeletionCertificate => {
             &[(R::Provider, REGISTRARS)]
         }
@@ -457,6 +488,10 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::ListSources
         | A::ListCredentials => &[(R::Tenant, ADMIN), (R::Provider, REGISTRARS)],
         A::IssueCredential | A::RevokeCredential => &[(R::Tenant, ADMIN), (R::Provider, OPERATOR)],
+        // What the provider states and has registered itself: staff need no reason to read it.
+        A::GetFact | A::ListFacts | A::ListFactVersions | A::ListServices => {
+            &[(R::Tenant, CUSTOMER), (R::Provider, QUEUES)]
+        }
         A::EnterTenant => &[(R::Entered, ANALYST), (R::Entered, AUDITOR)],
         A::IngestEvents | A::ReportWatermark => &[(R::Ingest, SENDERS)],
         A::ListDeadLetters => &[(R::Provider, OPERATOR)],
@@ -467,7 +502,10 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::GetEvent
         | A::ExportEvents
         | A::ExplainEvent
-        | A::CountEvents => &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)],
+        | A::CountEvents
+        | A::ListDataSources
+        | A::RecommendSources
+        | A::GetCoverage => &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)],
         A::GetEventOriginal => &[(R::Entered, ANALYST)],
         A::CreateIncident
         | A::UpdateIncident
@@ -516,7 +554,8 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::WatchClocks
         | A::ListReportingDeadlines
         | A::GenerateReport
-        | A::GenerateIncidentReport => &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)],
+        | A::GenerateIncidentReport
+        | A::CheckReadiness => &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)],
         A::ExportReports => &[(R::Provider, REPORTERS)],
         // A question is the tenant's own to ask and to call off.
         A::CreateAnalysis | A::CancelAnalysis | A::ReplyToAnalysis | A::RerunAnalysis => {
@@ -720,6 +759,9 @@ mod tests {
             A::ExplainEvent,
             A::CountEvents,
             A::GetEventOriginal,
+            A::ListDataSources,
+            A::RecommendSources,
+            A::GetCoverage,
         ];
         for action in reads {
             for role in [

@@ -167,6 +167,14 @@ const STEPS: &[(&str, &str)] = &[
         "DELETE FROM sla_agreements WHERE tenant_id = $1",
     ),
     (
+        "facts",
+        "DELETE FROM facts WHERE audience = 'tenant' AND audience_id = $1",
+    ),
+    (
+        "services",
+        "DELETE FROM tenant_services WHERE tenant_id = $1",
+    ),
+    (
         "auditEntries",
         "DELETE FROM audit_log WHERE tenant_id = $1 AND seq IN \
             (SELECT seq FROM audit_log WHERE tenant_id = $1 LIMIT 1024)",
@@ -326,6 +334,14 @@ const LEFT: &[(&str, &str)] = &[
     (
         "request_ids",
         "SELECT count(*) FROM request_ids WHERE tenant_id = $1",
+    ),
+    (
+        "facts",
+        "SELECT count(audience_id) FROM facts WHERE audience = 'tenant' AND audience_id = $1",
+    ),
+    (
+        "tenant_services",
+        "SELECT count(*) FROM tenant_services WHERE tenant_id = $1",
     ),
     (
         "audit_log",

@@ -11,10 +11,13 @@
 //! - between all that, ordinary life goes on.
 
 mod attack;
+mod facts;
 mod life;
 mod record;
 
 use jiff::Timestamp;
+
+pub use facts::{SERVICES, facts, service};
 
 /// The provider's own address ranges in the sample.
 pub const RANGES: [&str; 2] = ["10.20.0.0/16", "203.0.113.0/24"];

@@ -22,10 +22,12 @@ mod tests;
 use std::sync::Arc;
 
 use cordon_kernel::facade::Kernel;
+use cordon_kernel::{Result, TenantId};
 use cordon_lake::Lake;
 use cordon_proto::detection::findings_service_server::FindingsServiceServer;
 use cordon_proto::detection::provider_rules_service_server::ProviderRulesServiceServer;
 use cordon_proto::detection::rules_service_server::RulesServiceServer;
+use sqlx::AnyConnection;
 
 pub use compiled::RuleSets;
 pub(in crate::rooms) use convert::{level, level_from};
@@ -37,6 +39,14 @@ pub use provider_rules::ProviderRulesRpc;
 pub use rules::RulesRpc;
 pub(crate) use rules::rule_name;
 pub(crate) use sweep::sweep;
+
+/// How many rules a tenant's events are looked at by.
+///
+/// # Errors
+/// `UNAVAILABLE` when the database can't be reached.
+pub(crate) async fn enabled_rules(conn: &mut AnyConnection, tenant: &TenantId) -> Result<usize> {
+    Ok(rules::edition(conn, tenant.as_str()).await?.len())
+}
 
 /// The service of rules, to be mounted behind the authentication layer.
 #[must_use]

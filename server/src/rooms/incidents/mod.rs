@@ -10,6 +10,7 @@ mod clocks;
 mod convert;
 pub(crate) mod detection_policy;
 mod exchange;
+mod exercises;
 mod facts;
 mod links;
 mod model;
@@ -42,6 +43,7 @@ pub(crate) use convert::{
     incident_name, reporting_duty, reporting_fact, reporting_fact_from, reporting_stage,
 };
 pub(crate) use exchange::service as exchange_service;
+pub(crate) use exercises::last_exercise;
 pub(crate) use facts::{facts, state_fact};
 pub use links::service as links;
 pub use notes::service as notes;

@@ -30,5 +30,5 @@ pub use rpc::SlaRpc;
 /// The service, to be mounted behind the authentication layer.
 #[must_use]
 pub fn service(kernel: Arc<Kernel>) -> SlaServiceServer<SlaRpc> {
-    SlaServiceServer::new(SlaRpc(service::Service { kernel }))
+    SlaServiceServer::new(SlaRpc::new(kernel))
 }

@@ -1,6 +1,9 @@
 //! The methods of `SlaService`: decode, call, encode.
 
+use std::sync::Arc;
+
 use cordon_kernel::Name;
+use cordon_kernel::facade::Kernel;
 use cordon_proto::sla as wire;
 use cordon_proto::sla::sla_service_server::SlaService;
 use tonic::{Request, Response, Status};
@@ -16,6 +19,12 @@ use crate::transport::{Caller, Feed};
 
 /// Serves `SlaService`.
 pub struct SlaRpc(pub(super) Service);
+
+impl SlaRpc {
+    pub(in crate::rooms) fn new(kernel: Arc<Kernel>) -> Self {
+        Self(Service { kernel })
+    }
+}
 
 type Answer<T> = Result<Response<T>, Status>;
 

@@ -27,6 +27,7 @@ use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Home, Result, TenantId};
 use cordon_proto::tenants::identity_service_server::IdentityServiceServer;
 use cordon_proto::tenants::tenants_service_server::TenantsServiceServer;
+use jiff::Timestamp;
 use sqlx::AnyConnection;
 
 use super::{fields, paging};
@@ -52,6 +53,18 @@ pub(crate) async fn require_tenant(conn: &mut AnyConnection, tenant: &TenantId) 
 /// `NOT_FOUND`.
 pub(crate) async fn require_known(conn: &mut AnyConnection, tenant: &TenantId) -> Result<()> {
     access::existed(conn, &Home::Tenant(tenant.clone())).await
+}
+
+/// Whether an account is the tenant's at a moment.
+///
+/// # Errors
+/// `UNAVAILABLE` when the database can't be reached.
+pub(crate) async fn has_account(
+    conn: &mut AnyConnection,
+    tenant: &TenantId,
+    at: Timestamp,
+) -> Result<bool> {
+    account::held_at(conn, tenant, at).await
 }
 
 /// The room's services, to be mounted behind the authentication layer. Stored events of an account

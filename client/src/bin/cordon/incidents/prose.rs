@@ -20,7 +20,7 @@ pub(crate) fn read(given: String) -> Result<String, Failure> {
 }
 
 /// The same, or a file for `@FILE`.
-pub(super) fn read_or_file(given: String) -> Result<String, Failure> {
+pub(crate) fn read_or_file(given: String) -> Result<String, Failure> {
     let Some(path) = given.strip_prefix('@') else {
         return read(given);
     };

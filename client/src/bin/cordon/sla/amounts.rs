@@ -15,7 +15,7 @@ pub(super) fn span(text: &str) -> Result<Duration, String> {
 
 /// A length of time for people: hours and minutes, or minutes, or seconds. What is overrun is
 /// rounded up, so that it is never shown as nothing.
-pub(super) fn plain_span(duration: Option<&Duration>) -> String {
+pub(crate) fn plain_span(duration: Option<&Duration>) -> String {
     let Some(Duration { seconds, nanos }) = duration else {
         return String::new();
     };
@@ -31,7 +31,7 @@ pub(super) fn plain_span(duration: Option<&Duration>) -> String {
 }
 
 /// A length of time for programs: exact, in seconds, as in `90s` or `-0.5s`.
-pub(super) fn exact_span(duration: &Duration) -> String {
+pub(crate) fn exact_span(duration: &Duration) -> String {
     let span = SignedDuration::new(duration.seconds, duration.nanos % 1_000_000_000);
     let sign = if span.is_negative() { "-" } else { "" };
     let span = span.unsigned_abs();

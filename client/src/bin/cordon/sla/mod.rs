@@ -1,7 +1,7 @@
 //! `cordon sla`.
 
 mod agreements;
-mod amounts;
+pub(crate) mod amounts;
 mod clocks;
 mod deadlines;
 mod draft;

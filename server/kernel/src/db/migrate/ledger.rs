@@ -52,6 +52,7 @@ pub(super) const SQLITE: &[Migration] = migrations!("sqlite":
     14 "0014" "requests" from 12,
     15 "0015" "report_notices" from 15,
     16 "0016" "detection" from 15,
+    17 "0017" "catalogue" from 15,
     18 "0018" "provider_rules" from 15,
     19 "0019" "analysis" from 15,
 );
@@ -71,6 +72,7 @@ pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
     12 "0012" "requests" from 10,
     13 "0013" "report_notices" from 13,
     14 "0014" "detection" from 13,
+    15 "0015" "catalogue" from 13,
     16 "0016" "provider_rules" from 13,
     17 "0017" "analysis" from 13,
 );

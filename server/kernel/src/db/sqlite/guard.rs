@@ -35,6 +35,8 @@ const PROVIDER_TABLES: &[&str] = &[
     "deletions",
     "key_rotations",
     "sla_agreements",
+    "facts",
+    "tenant_services",
     "provider_incidents",
     "provider_incident_acts",
     "provider_incident_requests",
@@ -46,15 +48,12 @@ const PROVIDER_TABLES: &[&str] = &[
     "provider_rule_requests",
 ];
 
-/// Of the provider's, what every tenant may read.
-const COMMON: &[&str] = &[
-    "provider_rules",
-    "provider_rule_versions",
-    "provider_rule_head",
-];
-
 /// Of what the provider's readers see named columns alone: summaries.
 const PROVIDER_SUMMARIES: &[(&str, &str)] = &[
+    (
+        "analyses",
+        "tenant_id, analysis_id, state, human, pending_party, due_time, created_time",
+    ),
     (
         "incidents",
         "tenant_id, incident_id, number, severity, phase, state, pending_party, created_time, \
@@ -66,6 +65,21 @@ const PROVIDER_SUMMARIES: &[(&str, &str)] = &[
 
 /// Of these, what is about tenants and not for them: shut to every tenant's transactions.
 const PROVIDER_OWN: &[&str] = &["provider_notes"];
+
+/// What is the provider's and shown to tenants, each with the rows that a tenant sees.
+const SHOWN: &[(&str, &str)] = &[
+    ("provider_rules", "1"),
+    ("provider_rule_versions", "1"),
+    ("provider_rule_head", "1"),
+    (
+        "facts",
+        "audience = 'everyone' \
+     OR (audience = 'tenant' AND audience_id = (SELECT tenant_id FROM temp.cordon_scope)) \
+     OR (audience = 'service' AND EXISTS (SELECT 1 FROM main.tenant_services s \
+          WHERE s.tenant_id = (SELECT tenant_id FROM temp.cordon_scope) \
+            AND s.service_id = audience_id))",
+    ),
+];
 
 /// What the kernel itself writes within a provider's transaction: never shown to a reader.
 const PROVIDER_KERNEL_TABLES: &[&str] = &[
@@ -159,11 +173,10 @@ fn write_guard(script: &mut String, guard: Guard, table: &Table) {
             }
         }
         Guard::TenantRead => {
-            let shown = match COMMON.contains(&name) {
-                true => Some("1".to_owned()),
-                false => owned(table, ""),
-            };
-            view(script, name, "*", &shown.unwrap_or_else(|| "0".to_owned()));
+            let shown = SHOWN.iter().find(|(table, _)| *table == name);
+            let shown = shown.map(|(_, rows)| (*rows).to_owned());
+            let rows = shown.or_else(|| owned(table, ""));
+            view(script, name, "*", &rows.unwrap_or_else(|| "0".to_owned()));
         }
         Guard::ProviderRead => {
             if !named && name != "provider_audit_log" && name != "source_watermarks" {

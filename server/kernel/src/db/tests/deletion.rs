@@ -243,6 +243,8 @@ async fn fill(world: &World) {
             "sla_reports VALUES ('@', '2026-10', 0, 1, '{}')",
             "sla_freshness VALUES ('@', 20000, 64, 1)",
             "sla_agreements VALUES ('@', 1, 0, NULL, 0, '{}')",
+            "tenant_services VALUES ('@', 's', 'iaas', 0, '[]')",
+            "facts VALUES ('f-@', 1, 'regions', 'tenant', '@', '', '', 't', 'x', NULL, NULL, 0, '', 0, 'root', 'e')",
         ] {
             let row = row.replace('@', tenant);
             world.tamper(&format!("INSERT INTO {row}")).await;

@@ -37,6 +37,10 @@ pub(super) const NOT_TENANTS: &[(&str, &str)] = &[
     ("provider_rule_versions", "the provider's, for all"),
     ("provider_rule_head", "one row"),
     ("provider_rule_requests", "the provider's"),
+    (
+        "facts",
+        "the provider's, shown to those tenants for whom each is",
+    ),
 ];
 
 #[tokio::test]

@@ -151,6 +151,51 @@ async fn a_snapshot_shows_the_tenants_rows_alone_and_writes_nothing() {
 }
 
 #[tokio::test]
+async fn a_query_that_forgot_for_whom_a_fact_is_sees_ones_own() {
+    let world = World::new().await;
+    world.create(&["acme", "globex"]).await;
+    world
+        .tamper("INSERT INTO tenant_services VALUES ('globex', 'compute', 'iaas', 0, '[]')")
+        .await;
+    for (id, audience, audience_id) in [
+        ("f-acme", "tenant", "acme"),
+        ("f-all", "everyone", ""),
+        ("f-globex", "tenant", "globex"),
+        ("f-users", "service", "compute"),
+    ] {
+        let row = format!(
+            "INSERT INTO facts VALUES ('{id}', 1, 'regions', '{audience}', '{audience_id}', '', '', 't', 'x', NULL, NULL, 0, '', 0, 'root', 'e')"
+        );
+        world.tamper(&row).await;
+    }
+    for (tenant, expected) in [
+        ("acme", &["f-acme", "f-all"][..]),
+        ("globex", &["f-all", "f-globex", "f-users"]),
+    ] {
+        let scope = scope(tenant);
+        let mut read = world.db.tenant_read(&scope).await.unwrap();
+        let seen: Vec<String> = sqlx::query_scalar("SELECT fact_id FROM facts ORDER BY fact_id")
+            .fetch_all(read.conn())
+            .await
+            .unwrap();
+        assert_eq!(seen, expected, "{tenant}");
+    }
+    let acme = scope("acme");
+    let permit = permit(&acme);
+    for write in [
+        "INSERT INTO facts VALUES ('f', 1, 'regions', 'tenant', 'acme', '', '', 't', 'x', NULL, NULL, 0, '', 0, 'root', 'e')",
+        "UPDATE facts SET title = 'x' WHERE fact_id = 'f-acme'",
+        "DELETE FROM facts",
+    ] {
+        let mut tx = world.db.tenant_tx(&acme, &permit).await.unwrap();
+        assert!(
+            sqlx::query(write).execute(tx.conn()).await.is_err(),
+            "{write}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_snapshot_does_not_move() {
     let world = World::new().await;
     world.create(&["acme"]).await;

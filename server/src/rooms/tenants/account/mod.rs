@@ -4,3 +4,5 @@ pub(super) mod convert;
 pub(super) mod model;
 mod service;
 mod store;
+
+pub(super) use store::held_at;

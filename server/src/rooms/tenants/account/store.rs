@@ -1,6 +1,6 @@
 //! The table of accounts.
 
-use cordon_kernel::db::{ProviderTx, timestamp};
+use cordon_kernel::db::{ProviderTx, nanos, timestamp};
 use cordon_kernel::{AccountId, Error, Result, TenantId};
 use jiff::Timestamp;
 use sqlx::AnyConnection;
@@ -59,6 +59,23 @@ pub(super) async fn list(
     .fetch_all(conn)
     .await?;
     rows.iter().map(read).collect()
+}
+
+/// Whether any account is the tenant's at a moment.
+pub(in super::super) async fn held_at(
+    conn: &mut AnyConnection,
+    tenant: &TenantId,
+    at: Timestamp,
+) -> Result<bool> {
+    let found: Option<i64> = sqlx::query_scalar(
+        "SELECT 1 FROM accounts WHERE tenant_id = $1 AND valid_from <= $2 \
+            AND (valid_to IS NULL OR valid_to > $2) LIMIT 1",
+    )
+    .bind(tenant.as_str())
+    .bind(nanos(at))
+    .fetch_optional(conn)
+    .await?;
+    Ok(found.is_some())
 }
 
 /// Writes a decided change. The transaction is then about the tenant.

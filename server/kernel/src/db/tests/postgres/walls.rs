@@ -58,6 +58,9 @@ async fn filled() -> World {
             "INSERT INTO sla_reports VALUES ('@', '2026-10', 0, 1, '{}')",
             "INSERT INTO sla_freshness VALUES ('@', 20000, 64, 1)",
             "INSERT INTO sla_agreements VALUES ('@', 1, 0, NULL, 0, '{}')",
+            "INSERT INTO tenant_services VALUES ('@', 's-@', 'iaas', 0, '[]')",
+            "INSERT INTO facts VALUES ('f-@', 1, 'regions', 'tenant', '@', '', '', 't', 'x', NULL, NULL, 0, '', 0, 'root', 'e')",
+            "INSERT INTO facts VALUES ('g-@', 1, 'regions', 'service', 's-@', '', '', 't', 'x', NULL, NULL, 0, '', 0, 'root', 'e')",
             "INSERT INTO credentials VALUES ('tenants/@', 'c-@', 's', 'reader', '\\x00', 0, 1, NULL)",
         ] {
             world.pg().superuser(&sql.replace('@', tenant));
@@ -111,14 +114,15 @@ async fn a_query_that_forgot_its_tenant_sees_one_tenants_rows() {
     for (table, wanted) in [
         ("credentials", "tenants/acme"),
         ("source_watermarks", "trail"),
+        ("facts", "f-acme\ng-acme"),
     ] {
-        let column = if table == "credentials" {
-            "home"
-        } else {
-            "source_id"
+        let column = match table {
+            "credentials" => "home",
+            "facts" => "fact_id",
+            _ => "source_id",
         };
         let sql = format!(
-            "SELECT set_config('cordon.tenant', 'acme', true); SELECT {column} FROM {table}"
+            "SELECT set_config('cordon.tenant', 'acme', true); SELECT {column} FROM {table} ORDER BY 1"
         );
         let said = world.pg().try_as("cordon_app", &sql).unwrap();
         assert_eq!(said, format!("acme\n{wanted}"));
@@ -156,6 +160,8 @@ async fn no_role_has_more_than_it_needs() {
             ("audit_log", "UPDATE DELETE"),
             ("provider_audit_log", "UPDATE DELETE"),
             ("journal", "UPDATE DELETE"),
+            // What was stated stays as it was stated.
+            ("facts", "UPDATE DELETE"),
         ] {
             // Of a deleted tenant, as the next test shows.
             let removes = role == "cordon_kernel" && table != "provider_audit_log";
@@ -165,6 +171,9 @@ async fn no_role_has_more_than_it_needs() {
             }
         }
     }
+    let named = "SELECT published_by FROM facts";
+    let said = world.pg().try_as("cordon_app", named).unwrap_err();
+    assert!(said.contains("permission denied"), "{said}");
     // What the kernel writes in the provider's transactions is not there for rooms that read.
     for table in [
         "tenant_head",

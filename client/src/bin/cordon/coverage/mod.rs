@@ -1,27 +1,27 @@
-//! `cordon sources`: which sources tell of which attacks, by MITRE ATT&CK.
+//! `cordon sources`: which data sources there are, and which tell of which attacks, by MITRE ATT&CK.
 //!
-//! What a tenant has is what it has events of: that is measured, not declared.
+//! The server decides, by what the tenant has events of and by what the provider has registered.
+
+mod answers;
+mod list;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use cordon_attack::render::{Tone, plain, svg};
-use cordon_attack::{
-    Access, Attack, Available, IncidentKind, NOTICE, Platform, Question, Recommendation, SourceType,
-};
-use cordon_client::Events;
+use cordon_attack::{Access, IncidentKind, NOTICE, Platform, Recommendation, SourceType};
+use cordon_client::SourceQuestion;
+use jiff::Timestamp;
 
 use crate::context::{Context, Whose};
 use crate::failure::{Failure, Outcome, note};
 use crate::output::{Form, colours};
 use crate::when::{self, When};
 
-/// Most groups that a count answers with; there are far fewer kinds of records and classes.
-const GROUPS: u32 = 1_000;
 /// Width of a matrix that goes to no terminal, in letters.
 const WIDTH: usize = 100;
 
-/// Which sources tell of which attacks.
+/// Which data sources there are, and which tell of which attacks.
 #[derive(Debug, Args)]
 pub(crate) struct Command {
     #[command(flatten)]
@@ -32,6 +32,13 @@ pub(crate) struct Command {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// The data sources there are, how you get at each, and what is measured of it; `-o json` shows
+    /// fields, OCSF classes and blind spots as well
+    List {
+        /// Since when events are counted and their lag is measured
+        #[arg(long, value_name = "TIME", value_parser = when::bound, default_value = "30d")]
+        since: When,
+    },
     /// Techniques against sources: what the tenant has events of, and what not
     Coverage {
         /// Since when a source must have told of something
@@ -70,9 +77,10 @@ struct About {
     /// What kind of incident it is thought to be, such as credential-compromise
     #[arg(long, value_name = "KIND", value_parser = kind)]
     incident: Option<IncidentKind>,
-    /// A suspicious event: its source type and operation, as in aws.cloudtrail:StopLogging
-    #[arg(long, value_name = "TYPE:OPERATION", value_parser = event)]
-    event: Option<(SourceType, String)>,
+    /// A suspicious event: its source type and operation, as in aws.cloudtrail:StopLogging, or the
+    /// id of an event of yours
+    #[arg(long, value_name = "TYPE:OPERATION|ID", value_parser = event)]
+    event: Option<SourceQuestion>,
 }
 
 fn kind(text: &str) -> Result<IncidentKind, String> {
@@ -82,10 +90,16 @@ fn kind(text: &str) -> Result<IncidentKind, String> {
     })
 }
 
-fn event(text: &str) -> Result<(SourceType, String), String> {
-    let wrong = || "expected a source type and an operation, as in aws.cloudtrail:StopLogging";
+fn event(text: &str) -> Result<SourceQuestion, String> {
+    let wrong = || "expected a source type and an operation, as in aws.cloudtrail:StopLogging, or an event's id";
+    let is_id = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_id || text.starts_with("tenants/") {
+        return Ok(SourceQuestion::Event(text.to_owned()));
+    }
     let (source, operation) = text.split_once(':').ok_or_else(wrong)?;
-    Ok((source.parse().map_err(|_| wrong())?, operation.to_owned()))
+    let source: SourceType = source.parse().map_err(|_| wrong())?;
+    let source = source.as_str().to_owned();
+    Ok(SourceQuestion::Operation(source, operation.to_owned()))
 }
 
 /// Where a tenant has something running.
@@ -120,18 +134,21 @@ impl From<PlatformArg> for Platform {
 
 pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
     let client = context.client_of_tenant(&command.whose).await?;
-    let events = client.events();
-    let attack = Attack::embedded()
-        .map_err(|error| Failure::local(format!("the table of ATT&CK can't be read: {error}")))?;
+    let catalogue = client.catalogue();
     match command.verb {
+        Verb::List { since } => {
+            let found = catalogue.data_sources(Some(start(since))).await?;
+            list::show(context, &found)
+        }
         Verb::Coverage {
             since,
             platform,
             svg: file,
         } => {
-            let available = available(&events, since, &platform).await?;
-            let techniques = attack.techniques_on(available.platforms());
-            let matrix = attack.coverage(&available, &techniques);
+            let attack = answers::table()?;
+            let (_, names) = platforms(&platform);
+            let answer = catalogue.coverage(Some(start(since)), &names).await?;
+            let matrix = answers::matrix(attack, &answer)?;
             if let Some(file) = file {
                 let picture = svg(&matrix, "Which sources tell of which techniques");
                 std::fs::write(&file, picture).map_err(|error| {
@@ -148,7 +165,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
                     };
                     context.output.text(&plain(&matrix, width(), paint))
                 }
-                _ => document(context, &matrix),
+                _ => document(context, &matrix, &[]),
             }
         }
         Verb::Recommend {
@@ -156,98 +173,65 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
             since,
             platform,
         } => {
-            let available = available(&events, since, &platform).await?;
-            let question = question(&about)?;
-            let answer = attack
-                .recommend(&question, &available)
-                .map_err(|error| Failure::usage(error.to_string()))?;
+            let attack = answers::table()?;
+            let (platforms, names) = platforms(&platform);
+            let question = question(about)?;
+            let since = Some(start(since));
+            let answer = catalogue.recommend(question, since, &names).await?;
+            let read = answers::recommendation(attack, &answer, &platforms)?;
+            let reasons: Vec<&str> = answer.sources.iter().map(|one| &*one.reason).collect();
             match context.output.form() {
-                Form::Table => context.output.text(&said(&answer)),
-                _ => document(context, &answer),
+                Form::Table => context.output.text(&said(&read, &reasons)),
+                _ => document(context, &read, &reasons),
             }
         }
     }
 }
 
-/// With the notice that MITRE asks for.
-fn document(context: &Context, answer: &impl serde::Serialize) -> Outcome {
+/// Since when, for the server: it knows no time before 1970.
+fn start(since: When) -> Timestamp {
+    since.0.unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// Platforms, and what of them is asked for by name.
+fn platforms(given: &[PlatformArg]) -> (Vec<Platform>, Vec<&'static str>) {
+    let named: Vec<Platform> = given.iter().copied().map(Platform::from).collect();
+    let names = named.iter().map(|one| one.as_str()).collect();
+    match given {
+        [] => (Platform::CLOUD.to_vec(), names),
+        _ => (named, names),
+    }
+}
+
+/// With the notice that MITRE asks for, and of sources why each has the access that it has.
+fn document(context: &Context, answer: &impl serde::Serialize, reasons: &[&str]) -> Outcome {
     let mut value = serde_json::to_value(answer)
         .map_err(|error| Failure::local(format!("the answer can't be written: {error}")))?;
+    let sources = value.get_mut("sources").and_then(|all| all.as_array_mut());
+    for (source, reason) in sources.into_iter().flatten().zip(reasons) {
+        if let Some(source) = source.as_object_mut() {
+            source.insert("reason".to_owned(), (*reason).into());
+        }
+    }
     if let Some(object) = value.as_object_mut() {
         object.insert("notice".to_owned(), NOTICE.into());
     }
     context.output.document(&value)
 }
 
-fn question(about: &About) -> Result<Question<'_>, Failure> {
-    Ok(match about {
-        About {
-            technique: Some(id),
-            ..
-        } => Question::Technique(id),
-        About {
-            tactic: Some(name), ..
-        } => Question::Tactic(name),
-        About {
-            incident: Some(kind),
-            ..
-        } => Question::Incident(*kind),
-        About {
-            event: Some((source, operation)),
-            ..
-        } => Question::Event {
-            source: *source,
-            operation,
-        },
-        _ => {
-            return Err(Failure::usage(
-                "ask about a technique, tactic, incident or event",
-            ));
-        }
-    })
-}
-
-/// What the tenant has events of, and what else there could be.
-async fn available(
-    events: &Events,
-    since: When,
-    platforms: &[PlatformArg],
-) -> Result<Available, Failure> {
-    let mut count = cordon_client::Count::new()
-        .by("source_type")
-        .by("class_uid")
-        .limit(GROUPS);
-    if let Some(since) = since.0 {
-        count = count.since(since);
-    }
-    let answer = events.count(count).await?;
-    let mut available = SourceType::ALL
-        .into_iter()
-        .fold(Available::new(), |available, source| {
-            available.with(source, Access::None)
-        });
-    for group in &answer.counts {
-        let [source, class] = group.values.as_slice() else {
-            continue;
-        };
-        // A kind of records that this program does not know yet tells it nothing.
-        let Ok(source) = source.parse::<SourceType>() else {
-            continue;
-        };
-        available = available.with(source, Access::Direct);
-        if let (SourceType::Ocsf, Ok(class)) = (source, class.parse()) {
-            available = available.with_ocsf_class(class);
-        }
-    }
-    if !platforms.is_empty() {
-        let platforms: Vec<Platform> = platforms.iter().copied().map(Platform::from).collect();
-        available = available.on(&platforms);
-    }
-    Ok(available)
+fn question(about: About) -> Result<SourceQuestion, Failure> {
+    let kind = about.incident.map(|kind| kind.as_str().to_owned());
+    about
+        .technique
+        .map(SourceQuestion::Technique)
+        .or(about.tactic.map(SourceQuestion::Tactic))
+        .or(kind.map(SourceQuestion::IncidentKind))
+        .or(about.event)
+        .ok_or_else(|| Failure::usage("ask about a technique, tactic, incident or event"))
 }
 
 /// The answer in sentences.
-fn said(answer: &Recommendation<'_>) -> String {
+fn said(answer: &Recommendation<'_>, reasons: &[&str]) -> String {
     let mut out = String::new();
     let techniques: Vec<String> = answer
         .techniques
@@ -255,12 +239,10 @@ fn said(answer: &Recommendation<'_>) -> String {
         .map(|technique| format!("{} {}", technique.id, technique.name))
         .collect();
     out.push_str(&format!("about {}\n\n", techniques.join(", ")));
-    for source in &answer.sources {
+    for (source, reason) in answer.sources.iter().zip(reasons) {
         let how = match source.access {
             Access::Direct => "you have it",
-            Access::Analysis => "ask the provider to analyse it",
-            Access::Forensic => "by a forensic request",
-            Access::None => "you have no events of it: ask for it",
+            _ => reason,
         };
         let pairs = source.covers.len();
         let alone = source.covers.iter().filter(|one| one.alone).count();
@@ -338,6 +320,7 @@ fn painted(tone: Tone, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cordon_attack::{Attack, Available, Question};
 
     fn has(source: SourceType) -> Available {
         SourceType::ALL
@@ -348,14 +331,26 @@ mod tests {
 
     #[test]
     fn questions_are_read() {
-        assert_eq!(
-            event("aws.cloudtrail:StopLogging"),
-            Ok((SourceType::AwsCloudTrail, "StopLogging".to_owned()))
-        );
+        let operation =
+            |of: &str| SourceQuestion::Operation("aws.cloudtrail".to_owned(), of.to_owned());
+        let read = event("aws.cloudtrail:StopLogging");
+        assert_eq!(read, Ok(operation("StopLogging")));
+        let id = "0123456789abcdef0123456789abcdef".to_owned();
+        assert_eq!(event(&id), Ok(SourceQuestion::Event(id)));
         assert!(event("StopLogging").is_err());
         assert!(event("aws.cloud:StopLogging").is_err());
         assert!(kind("log-tampering").is_ok());
         assert!(kind("bad luck").unwrap_err().contains("ransomware"));
+    }
+
+    #[test]
+    fn no_platform_stands_for_those_of_a_cloud() {
+        assert_eq!(platforms(&[]), (Platform::CLOUD.to_vec(), vec![]));
+        let named = platforms(&[PlatformArg::IdentityProvider]);
+        assert_eq!(
+            named,
+            (vec![Platform::IdentityProvider], vec!["Identity Provider"])
+        );
     }
 
     #[test]
@@ -365,14 +360,18 @@ mod tests {
             source: SourceType::AwsCloudTrail,
             operation: "StopLogging",
         };
+        let reasons = ["ask why"; 10];
         let answer = attack.recommend(&question, &has(SourceType::AwsCloudTrail));
-        let text = said(&answer.unwrap());
+        let text = said(&answer.unwrap(), &reasons);
         assert!(text.starts_with("about T1562.008"), "{text}");
-        assert!(text.contains("aws.cloudtrail  you have it"), "{text}");
+        assert!(
+            text.contains("aws.cloudtrail  you have it; score "),
+            "{text}"
+        );
         assert!(text.ends_with(&format!("{NOTICE}\n")));
         let none = attack.recommend(&question, &has(SourceType::LinuxAuth));
-        let text = said(&none.unwrap());
-        assert!(text.contains("you have no events of it"), "{text}");
+        let text = said(&none.unwrap(), &reasons);
+        assert!(text.contains("aws.cloudtrail  ask why; score "), "{text}");
         assert!(text.contains(": aws.cloudtrail, "), "{text}");
         assert!(text.contains(" would\n"), "{text}");
     }
