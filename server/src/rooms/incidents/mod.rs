@@ -8,7 +8,7 @@ pub(crate) mod attachments;
 mod clocked;
 mod clocks;
 mod convert;
-pub(crate) mod detection_policy;
+pub mod detection_policy;
 mod exchange;
 mod exercises;
 mod facts;

@@ -154,6 +154,7 @@ async fn findings_are_followed_and_answered() {
         status: status.into(),
         comment: comment.into(),
         etag: etag.into(),
+        request_id: String::new(),
     };
     let done = say(wire::FindingStatus::Resolved, "our own test", &finding.etag);
     let answer = call!(room, &room.responder, findings.update_finding(done)).unwrap();
