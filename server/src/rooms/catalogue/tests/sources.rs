@@ -60,7 +60,7 @@ async fn lag_and_completeness_are_measured_from_ones_own_events() {
     assert!(!trail.blind_spots.is_empty());
 
     // From 40 to 59 seconds past the last minute of the year, stored a quarter of an hour after it.
-    let own = |n| record("111111111111", n, 40 + n, "GetObject");
+    let own = |n: u32| record("111111111111", n, 40 + n, "GetObject");
     room.later(SignedDuration::from_mins(15)).await;
     room.send((0..20).map(own).collect()).await;
     let mine = listed(&room).await;
@@ -79,7 +79,7 @@ async fn lag_and_completeness_are_measured_from_ones_own_events() {
 
     // Whatever others send, and however late, moves nothing.
     room.later(SignedDuration::from_hours(5)).await;
-    let theirs = |n| record("222222222222", 100 + n, n % 60, "GetObject");
+    let theirs = |n: u32| record("222222222222", 100 + n, n % 60, "GetObject");
     room.send((0..300).map(theirs).collect()).await;
     room.uses(
         "globex",
