@@ -177,7 +177,8 @@ impl Baselines {
             taking.take();
             outcome.crowded += taking.crowded;
             let parts = self.model.parts(observation).into_iter();
-            self.dirty.extend(parts.filter(|part| *part != Part::COMMON));
+            self.dirty
+                .extend(parts.filter(|part| *part != Part::COMMON));
         }
         if std::mem::take(&mut common.changed) {
             self.dirty.insert(Part::COMMON);

@@ -133,7 +133,11 @@ impl Pairs {
                 let known = if stale { 0 } else { pair.gaps.len() };
                 (known, pair.last)
             };
-            let least = self.0.iter().enumerate().min_by_key(|(_, pair)| worth(pair));
+            let least = self
+                .0
+                .iter()
+                .enumerate()
+                .min_by_key(|(_, pair)| worth(pair));
             let Some((at, _)) = least else {
                 return;
             };
@@ -176,7 +180,10 @@ mod tests {
             let unit = f64::from(n.wrapping_mul(2_654_435_761) >> 8) / f64::from(1 << 24);
             (-(1.0 - unit).ln() * 60.0) as u32 + 1
         };
-        assert_eq!(beats((0..400).map(random), |n| 40_000 + (n % 20_000) as u16), 0);
+        assert_eq!(
+            beats((0..400).map(random), |n| 40_000 + (n % 20_000) as u16),
+            0
+        );
     }
 
     #[test]

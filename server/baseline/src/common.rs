@@ -61,8 +61,14 @@ impl Common {
     pub(crate) fn is_sound(&self) -> bool {
         let most = |feature: Feature| feature.most_of_tenant();
         let values = self.values.iter().zip(Feature::ALL);
-        values.clone().all(|(values, feature)| values.len() <= most(feature))
-            && self.values.iter().flat_map(BTreeMap::values).all(|value| value.text.len() <= LONGEST)
+        values
+            .clone()
+            .all(|(values, feature)| values.len() <= most(feature))
+            && self
+                .values
+                .iter()
+                .flat_map(BTreeMap::values)
+                .all(|value| value.text.len() <= LONGEST)
             && self.novelty.iter().all(Novelty::is_sound)
     }
 
@@ -155,7 +161,9 @@ impl Common {
         let mut crowded = false;
         if values.len() >= feature.most_of_tenant() {
             // What few have goes before what many have: else one name could drive out all.
-            let least = values.iter().min_by_key(|(_, value)| (value.users, value.last));
+            let least = values
+                .iter()
+                .min_by_key(|(_, value)| (value.users, value.last));
             if let Some((least, value)) = least.map(|(hash, value)| (*hash, value.clone())) {
                 crowded = value.users > 0;
                 values.remove(&least);

@@ -19,19 +19,24 @@ impl Taking<'_, '_> {
     /// Takes the event in for the source's address.
     pub(crate) fn connection(&mut self, source: u64, connection: Connection) {
         let name = connection.source.to_string();
-        self.follow(SubjectKind::Address, source, &name, |judge, subject, room| {
-            judge.volume(subject, Metric::Events, 1, room);
-            if let Some(bytes) = judge.observation.bytes {
-                judge.volume(subject, Metric::Bytes, bytes, room);
-            }
-            if connection.opened() {
-                let target = judge.target(&connection);
-                judge.volume(subject, Metric::Destinations, target, room);
-                if is_public(connection.target) {
-                    judge.beat(subject, &connection, target, room);
+        self.follow(
+            SubjectKind::Address,
+            source,
+            &name,
+            |judge, subject, room| {
+                judge.volume(subject, Metric::Events, 1, room);
+                if let Some(bytes) = judge.observation.bytes {
+                    judge.volume(subject, Metric::Bytes, bytes, room);
                 }
-            }
-        });
+                if connection.opened() {
+                    let target = judge.target(&connection);
+                    judge.volume(subject, Metric::Destinations, target, room);
+                    if is_public(connection.target) {
+                        judge.beat(subject, &connection, target, room);
+                    }
+                }
+            },
+        );
     }
 }
 
@@ -53,7 +58,10 @@ impl Judge<'_, '_> {
     ) {
         let (feature, day) = (Feature::Destination, self.when.day);
         let network = network(connection.target);
-        let hash = self.model.key.hash(purpose::DESTINATION, &[network.as_bytes()]);
+        let hash = self
+            .model
+            .key
+            .hash(purpose::DESTINATION, &[network.as_bytes()]);
         let since = match subject.see(feature, hash, day, room) {
             Seen::Known { first } => {
                 self.common.touch(feature, hash, day);
@@ -68,7 +76,10 @@ impl Judge<'_, '_> {
                 day
             }
         };
-        let users = self.common.value(feature, hash).map_or(0, |value| value.users);
+        let users = self
+            .common
+            .value(feature, hash)
+            .map_or(0, |value| value.users);
         let others = users.saturating_sub(1);
         if others > MOST_OTHERS || u32::from(day.saturating_sub(since)) > LEARNED_DAYS {
             return;

@@ -2,7 +2,7 @@
 
 use crate::anomaly::{AnomalyKind, Fact, Statement, SubjectKind, Value};
 use crate::known::Newness;
-use crate::series::{Basis, Baseline, Metric};
+use crate::series::{Baseline, Basis, Metric};
 
 /// Something that was new.
 #[derive(Debug, Clone)]
@@ -98,7 +98,7 @@ fn digits(n: u64) -> String {
     let text = n.to_string();
     let mut out = String::new();
     for (at, digit) in text.chars().enumerate() {
-        if at > 0 && (text.len() - at) % 3 == 0 {
+        if at > 0 && (text.len() - at).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -195,7 +195,9 @@ pub(crate) fn first(first: &First) -> Statement {
     };
     if today > 1 {
         let to = if first.is_of_tenant() { " to all" } else { "" };
-        sentence.push_str(&format!(" By then {today} {more} were new{to} on that day."));
+        sentence.push_str(&format!(
+            " By then {today} {more} were new{to} on that day."
+        ));
     }
     let facts = vec![
         fact("value", Value::Text(first.text.clone())),
@@ -291,7 +293,11 @@ pub(crate) fn not_steady(steady: &Steady) -> Statement {
         sentence: format!(
             "In {} steady connections to {pace:.1} new targets came in seven active days. Of {} of the tenant, {} connected to {}.",
             many(u64::from(steady.days), "day", "days"),
-            many(steady.addresses.saturating_sub(1).into(), "other address", "other addresses"),
+            many(
+                steady.addresses.saturating_sub(1).into(),
+                "other address",
+                "other addresses"
+            ),
             match steady.others {
                 0 => "none".to_owned(),
                 others => digits(others.into()),

@@ -39,7 +39,11 @@ impl Part {
     /// The part of that number; none from [`PARTS`] on.
     #[must_use]
     pub const fn new(number: u8) -> Option<Self> {
-        if number < PARTS { Some(Self(number)) } else { None }
+        if number < PARTS {
+            Some(Self(number))
+        } else {
+            None
+        }
     }
 
     /// Its number.
@@ -136,7 +140,9 @@ impl Model {
         let resources = resources.filter(|name| !name.is_empty());
         let mut followed: SmallVec<[(u64, &str); 4]> = SmallVec::new();
         for name in resources {
-            let hash = self.key.hash(purpose::RESOURCE, &[account, name.as_bytes()]);
+            let hash = self
+                .key
+                .hash(purpose::RESOURCE, &[account, name.as_bytes()]);
             // One that is named twice was asked for once.
             if followed.iter().all(|(other, _)| *other != hash) {
                 followed.push((hash, name));
@@ -144,7 +150,9 @@ impl Model {
         }
         Subjects {
             who: observation.principal().map(|who| self.principal(&who)),
-            role: observation.role_principal().map(|role| self.principal(&role)),
+            role: observation
+                .role_principal()
+                .map(|role| self.principal(&role)),
             resources: followed,
         }
     }

@@ -271,7 +271,10 @@ mod tests {
         assert_eq!(role, "arn:aws:iam::111122223333:role/reader");
         let user = "arn:aws:iam::111122223333:user/ada";
         assert_eq!(principal_name(user), user);
-        assert_eq!(principal_name("arn:aws:sts::1:assumed-role/"), "arn:aws:sts::1:assumed-role/");
+        assert_eq!(
+            principal_name("arn:aws:sts::1:assumed-role/"),
+            "arn:aws:sts::1:assumed-role/"
+        );
         assert_eq!(arn_account(user), Some("111122223333"));
         assert_eq!(arn_account("ada"), None);
     }
@@ -279,10 +282,23 @@ mod tests {
     #[test]
     fn a_household_is_one_network() {
         assert_eq!(network("192.0.2.77".parse().unwrap()), "192.0.2.0/24");
-        assert_eq!(network("::ffff:192.0.2.77".parse().unwrap()), "192.0.2.0/24");
-        assert_eq!(network("2001:db8:1:2::3".parse().unwrap()), "2001:db8:1::/48");
+        assert_eq!(
+            network("::ffff:192.0.2.77".parse().unwrap()),
+            "192.0.2.0/24"
+        );
+        assert_eq!(
+            network("2001:db8:1:2::3".parse().unwrap()),
+            "2001:db8:1::/48"
+        );
         assert!(is_public("192.0.2.77".parse().unwrap()));
-        for own in ["10.0.0.1", "100.64.0.1", "169.254.169.254", "::1", "fd00::1", "fe80::1"] {
+        for own in [
+            "10.0.0.1",
+            "100.64.0.1",
+            "169.254.169.254",
+            "::1",
+            "fd00::1",
+            "fe80::1",
+        ] {
             assert!(!is_public(own.parse().unwrap()), "{own}");
         }
     }
@@ -293,7 +309,10 @@ mod tests {
         let two = agent("aws-cli/2.17.0 Python/3.12.1 Linux/6.1.12-rc2 exe/x86_64");
         assert_eq!(one, two);
         assert_ne!(one, agent("Boto3/1.26.165 Python/3.10.6"));
-        assert_eq!(agent("[tool_39f95f43-cd2f-4beb-b69e-be60b6fe1f57]").find("39f9"), None);
+        assert_eq!(
+            agent("[tool_39f95f43-cd2f-4beb-b69e-be60b6fe1f57]").find("39f9"),
+            None
+        );
         assert!(agent(&"x".repeat(100_000)).len() <= 100_000);
         assert!(agent(&"1.x ".repeat(100_000)).len() < 300);
     }

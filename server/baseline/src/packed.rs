@@ -66,7 +66,9 @@ pub(crate) mod sketch {
         from: D,
     ) -> Result<Option<HllSketch>, D::Error> {
         let bytes = Option::<Vec<u8>>::deserialize(from)?;
-        let sketch = bytes.map(|bytes| HllSketch::deserialize(&bytes)).transpose();
+        let sketch = bytes
+            .map(|bytes| HllSketch::deserialize(&bytes))
+            .transpose();
         sketch.map_err(|_| de::Error::custom("no sketch"))
     }
 }

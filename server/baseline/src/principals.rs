@@ -31,7 +31,9 @@ struct Way<'e> {
 impl Way<'_> {
     /// Whether it goes from one account to another.
     fn crosses(&self) -> bool {
-        self.accounts.iter().any(|account| *account != self.role_account())
+        self.accounts
+            .iter()
+            .any(|account| *account != self.role_account())
     }
 
     fn role_account(&self) -> String {
@@ -60,16 +62,21 @@ impl<'e> Taking<'_, 'e> {
             shard.link(role, way.accounts.clone(), self.when.hour);
         }
         let way = way.filter(Way::crosses);
-        let taken = self.follow(SubjectKind::Principal, hash, &principal.name, |judge, subject, room| {
-            judge.volume(subject, Metric::Events, 1, room);
-            if observation.status == Status::Failure {
-                judge.volume(subject, Metric::Failures, 1, room);
-            }
-            if let Some(bytes) = observation.bytes {
-                judge.volume(subject, Metric::Bytes, bytes, room);
-            }
-            judge.traits(Some((subject, room)), way.as_ref());
-        });
+        let taken = self.follow(
+            SubjectKind::Principal,
+            hash,
+            &principal.name,
+            |judge, subject, room| {
+                judge.volume(subject, Metric::Events, 1, room);
+                if observation.status == Status::Failure {
+                    judge.volume(subject, Metric::Failures, 1, room);
+                }
+                if let Some(bytes) = observation.bytes {
+                    judge.volume(subject, Metric::Bytes, bytes, room);
+                }
+                judge.traits(Some((subject, room)), way.as_ref());
+            },
+        );
         if !taken {
             // Too new to be followed: what it does may still be new to the tenant.
             let mut judge = Judge {
@@ -114,30 +121,55 @@ impl Judge<'_, '_> {
             ..
         } = *self.observation;
         let key = &self.model.key;
-        let mut known = whose.as_mut().map(|(subject, room)| (&mut **subject, &mut **room));
+        let mut known = whose
+            .as_mut()
+            .map(|(subject, room)| (&mut **subject, &mut **room));
         if !operation.is_empty() {
             let texts = [service.as_bytes(), operation.as_bytes()];
             let hash = key.hash(purpose::OPERATION, &texts);
             let text = || clip(format!("{service} {operation}").trim_start());
             let of = (Feature::Operation, AnomalyKind::FirstSeenOperation);
-            self.first(known.as_mut().map(|(s, r)| (&mut **s, &mut **r)), of, hash, &text);
+            self.first(
+                known.as_mut().map(|(s, r)| (&mut **s, &mut **r)),
+                of,
+                hash,
+                &text,
+            );
         }
         if !region.is_empty() {
             let hash = self.model.key.hash(purpose::REGION, &[region.as_bytes()]);
             let of = (Feature::Region, AnomalyKind::FirstSeenRegion);
-            self.first(known.as_mut().map(|(s, r)| (&mut **s, &mut **r)), of, hash, &|| clip(region));
+            self.first(
+                known.as_mut().map(|(s, r)| (&mut **s, &mut **r)),
+                of,
+                hash,
+                &|| clip(region),
+            );
         }
         if let Some(address) = src_ip {
             let network = network(address);
             let hash = self.model.key.hash(purpose::NETWORK, &[network.as_bytes()]);
             let of = (Feature::Network, AnomalyKind::FirstSeenNetwork);
-            self.first(known.as_mut().map(|(s, r)| (&mut **s, &mut **r)), of, hash, &|| network.clone());
+            self.first(
+                known.as_mut().map(|(s, r)| (&mut **s, &mut **r)),
+                of,
+                hash,
+                &|| network.clone(),
+            );
         }
         if !user_agent.is_empty() {
             let agent = agent(user_agent);
-            let hash = self.model.key.hash(purpose::USER_AGENT, &[agent.as_bytes()]);
+            let hash = self
+                .model
+                .key
+                .hash(purpose::USER_AGENT, &[agent.as_bytes()]);
             let of = (Feature::UserAgent, AnomalyKind::FirstSeenUserAgent);
-            self.first(known.as_mut().map(|(s, r)| (&mut **s, &mut **r)), of, hash, &|| clip(&agent));
+            self.first(
+                known.as_mut().map(|(s, r)| (&mut **s, &mut **r)),
+                of,
+                hash,
+                &|| clip(&agent),
+            );
         }
         if let Some(way) = way {
             self.chain(known, way);
@@ -173,7 +205,9 @@ impl Judge<'_, '_> {
                 }
             },
         };
-        let before = self.common.see(feature, (hash, || clip(&text())), day, counts);
+        let before = self
+            .common
+            .see(feature, (hash, || clip(&text())), day, counts);
         self.crowded += u64::from(before.crowded);
         let told = whose.is_some_and(|(subject, _)| self.new_to_subject(subject, &of, before));
         let to_all = self.new_to_tenant(feature, before);
@@ -192,7 +226,9 @@ impl Judge<'_, '_> {
         }
         let rarity = rarity_bits(before.users, self.peers());
         let day = self.when.day;
-        let newness = subject.novelty(of.feature).map(|novelty| novelty.take(day, rarity));
+        let newness = subject
+            .novelty(of.feature)
+            .map(|novelty| novelty.take(day, rarity));
         let Some(newness) = self.surprising(of.kind, newness) else {
             return false;
         };
@@ -264,8 +300,14 @@ impl Judge<'_, '_> {
         let (kind, feature, day) = (AnomalyKind::RoleChain, Feature::Chain, self.when.day);
         let (from, to) = (way.origin().to_owned(), way.role_account());
         let role = way.role.name.as_bytes();
-        let hash = self.model.key.hash(purpose::CHAIN, &[from.as_bytes(), role, to.as_bytes()]);
-        let accounts = self.model.key.hash(purpose::ACCOUNTS, &[from.as_bytes(), to.as_bytes()]);
+        let hash = self
+            .model
+            .key
+            .hash(purpose::CHAIN, &[from.as_bytes(), role, to.as_bytes()]);
+        let accounts = self
+            .model
+            .key
+            .hash(purpose::ACCOUNTS, &[from.as_bytes(), to.as_bytes()]);
         let mut whose = whose;
         let counts = match &mut whose {
             None => false,
@@ -289,7 +331,9 @@ impl Judge<'_, '_> {
             && subject.is_learned(self.when)
         {
             let rarity = rarity_bits(before.users, peers);
-            let newness = subject.novelty(feature).map(|novelty| novelty.take(day, rarity));
+            let newness = subject
+                .novelty(feature)
+                .map(|novelty| novelty.take(day, rarity));
             let history = (subject.days(self.when), subject.events);
             let newness = self.surprising(kind, newness);
             told = newness.map(|newness| (newness, history, self.kind));

@@ -30,6 +30,9 @@ const PRIOR_SPREAD: f32 = 3.0;
 const PRIOR_HOURS: f32 = 24.0;
 /// The least spread, as a part of the level.
 const LEAST_RELATIVE: f32 = 0.04;
+/// The least spread, as a part of the pooled one: the MAD of an hour that is idle on most days is
+/// nothing, however much is done on the others.
+const LEAST_POOLED: f32 = 0.3;
 /// Events of an hour whose names are remembered until it stands out.
 const NAMES: usize = 12;
 
@@ -205,7 +208,10 @@ impl Series {
             && self.pool.is_finite()
             && self.pool >= 0.0
             && self.different.is_some() == (metric == Metric::Destinations)
-            && self.different.as_ref().is_none_or(|sketch| sketch.lg_config_k() == 10)
+            && self
+                .different
+                .as_ref()
+                .is_none_or(|sketch| sketch.lg_config_k() == 10)
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -282,7 +288,13 @@ impl Series {
 
     /// Whether the newest hour stands out by so many bits. It is asked after each event, and says
     /// so when the limit is reached and whenever it has doubled since.
-    pub(crate) fn peak(&mut self, metric: Metric, hour: u32, since: u32, limit: f32) -> Option<Peak> {
+    pub(crate) fn peak(
+        &mut self,
+        metric: Metric,
+        hour: u32,
+        since: u32,
+        limit: f32,
+    ) -> Option<Peak> {
         if hour != self.hour {
             return None;
         }
@@ -323,7 +335,9 @@ impl Series {
         for neighbour in 0..3 {
             let of = (self.hour + 1).saturating_sub(neighbour);
             let mut samples = Vec::with_capacity(32);
-            samples.extend((1..=periods).map(|ago| self.level_at(metric, of.saturating_sub(period * ago))));
+            samples.extend(
+                (1..=periods).map(|ago| self.level_at(metric, of.saturating_sub(period * ago))),
+            );
             let middle = median(&mut samples);
             deviation(&mut samples, middle);
             away.append(&mut samples);
@@ -331,7 +345,8 @@ impl Series {
         }
         let mad = median(&mut away);
         let weight = periods as f32 / (periods as f32 + POOL_WEIGHT);
-        let mut spread = weight * mad + (1.0 - weight) * self.pool;
+        let mixed = weight * mad + (1.0 - weight) * self.pool;
+        let mut spread = mixed.max(LEAST_POOLED * self.pool);
         let basis = if weeks >= SEASONED_WEEKS {
             Basis::HourOfWeek { weeks }
         } else {
@@ -364,7 +379,10 @@ impl Series {
     }
 
     fn overall(&self, metric: Metric, since: u32) -> f32 {
-        let mut all: Vec<f32> = self.past(since).map(|at| self.level_at(metric, at)).collect();
+        let mut all: Vec<f32> = self
+            .past(since)
+            .map(|at| self.level_at(metric, at))
+            .collect();
         median(&mut all)
     }
 
@@ -429,7 +447,10 @@ mod tests {
     fn bytes_are_counts_to_within_nine_percent() {
         for count in [0_u64, 1, 2, 3, 9, 10, 100, 12_345, 1_000_000] {
             let back = decoded(encoded(count));
-            assert!((back - count as f64).abs() <= 0.09 * count as f64 + 0.1, "{count}: {back}");
+            assert!(
+                (back - count as f64).abs() <= 0.09 * count as f64 + 0.1,
+                "{count}: {back}"
+            );
         }
         assert_eq!(encoded(u64::MAX), 255);
     }

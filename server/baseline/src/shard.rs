@@ -87,7 +87,10 @@ impl Shard {
         let sound = self.tables.iter_mut().all(Table::settle);
         let short = |link: &Link| {
             link.accounts.len() <= MOST_ACCOUNTS
-                && link.accounts.iter().all(|account| account.len() <= ACCOUNT_BYTES)
+                && link
+                    .accounts
+                    .iter()
+                    .all(|account| account.len() <= ACCOUNT_BYTES)
         };
         sound && self.links.len() <= MOST_LINKS && self.links.values().all(short)
     }

@@ -50,7 +50,9 @@ impl Subject {
     pub(crate) fn is_sound(&self) -> bool {
         let known = self.known.iter().zip(Feature::ALL);
         let mut series = self.series.iter().zip(Metric::ALL);
-        known.clone().all(|(known, feature)| known.is_sound(feature.most()))
+        known
+            .clone()
+            .all(|(known, feature)| known.is_sound(feature.most()))
             && self.novelty.iter().all(Novelty::is_sound)
             && series.all(|(series, metric)| series.as_ref().is_none_or(|s| s.is_sound(metric)))
             && self.pairs.is_sound()
@@ -71,7 +73,9 @@ impl Subject {
         self.events = self.events.saturating_add(1);
         self.last = self.last.max(when.hour);
         if self.is_learned(when) {
-            self.novelty.iter_mut().for_each(|novelty| novelty.on(when.day));
+            self.novelty
+                .iter_mut()
+                .for_each(|novelty| novelty.on(when.day));
         }
     }
 
@@ -95,7 +99,12 @@ impl Subject {
     }
 
     /// A metric of it, which is begun if there is room.
-    pub(crate) fn series(&mut self, metric: Metric, hour: u32, room: &mut Room) -> Option<&mut Series> {
+    pub(crate) fn series(
+        &mut self,
+        metric: Metric,
+        hour: u32,
+        room: &mut Room,
+    ) -> Option<&mut Series> {
         let slot = self.series.get_mut(metric as usize)?;
         if slot.is_none() {
             let series = Series::new(hour, metric);

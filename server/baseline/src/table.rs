@@ -41,8 +41,9 @@ pub(crate) struct Places {
     /// Subjects that are followed from now on, and no more.
     pub(crate) came: u32,
     pub(crate) went: u32,
-    /// Names that were forgotten on the day on which they were seen, or that should be followed
-    /// and can't be.
+    /// Names of one day that were forgotten early, so that they count as new again.
+    pub(crate) forgotten: u64,
+    /// Subjects that should be followed and can't be, or of which not all could be remembered.
     pub(crate) crowded: u64,
 }
 
@@ -97,7 +98,9 @@ impl Table {
             places.came += 1;
         }
         let room = Room::new(most.saturating_sub(self.bytes));
-        self.followed.get_mut(&subject).map(|subject| (subject, room))
+        self.followed
+            .get_mut(&subject)
+            .map(|subject| (subject, room))
     }
 
     /// Takes note of what a subject has grown by.
@@ -111,7 +114,10 @@ impl Table {
     fn make_room(&mut self, when: When, most: usize, places: &mut Places) {
         let idle = |subject: &Subject| when.hour.saturating_sub(subject.last);
         while most.saturating_sub(self.bytes) < RESERVE {
-            let longest = self.followed.iter().max_by_key(|(_, subject)| idle(subject));
+            let longest = self
+                .followed
+                .iter()
+                .max_by_key(|(_, subject)| idle(subject));
             let Some((gone, bytes)) = longest
                 .filter(|(_, subject)| idle(subject) > FLOOR)
                 .map(|(hash, subject)| (*hash, subject.bytes()))
@@ -133,7 +139,7 @@ impl Table {
                 self.probes.remove(&hash);
                 // Whoever comes back after two weeks may be new again.
                 let early = when.hour.saturating_sub(last) < FLOOR;
-                places.crowded += u64::from(early);
+                places.forgotten += u64::from(early);
             }
         }
         let probe = Probe {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::anomaly::{Anomaly, AnomalyKind, MOST_EVENTS, Statement, Subject as Told, SubjectKind, techniques};
+use crate::anomaly::{
+    Anomaly, AnomalyKind, MOST_EVENTS, Statement, Subject as Told, SubjectKind, techniques,
+};
 use crate::common::Common;
 use crate::explain;
 use crate::known::Newness;
@@ -22,14 +24,14 @@ const LONGEST_NAME: usize = 256;
 /// Bits that an anomaly needs, besides one for each doubling of the subjects that could have it
 /// (docs/adr/0022 says how they were found).
 const NEEDED: [(AnomalyKind, f32); 8] = [
-    (AnomalyKind::FirstSeenOperation, 6.5),
-    (AnomalyKind::FirstSeenRegion, 5.5),
-    (AnomalyKind::FirstSeenNetwork, 6.5),
-    (AnomalyKind::FirstSeenUserAgent, 6.5),
-    (AnomalyKind::Volume, 13.0),
-    (AnomalyKind::Beaconing, 5.0),
-    (AnomalyKind::FanOut, 13.0),
-    (AnomalyKind::RoleChain, 5.0),
+    (AnomalyKind::FirstSeenOperation, 5.5),
+    (AnomalyKind::FirstSeenRegion, 4.0),
+    (AnomalyKind::FirstSeenNetwork, 5.4),
+    (AnomalyKind::FirstSeenUserAgent, 4.0),
+    (AnomalyKind::Volume, 6.5),
+    (AnomalyKind::Beaconing, 3.0),
+    (AnomalyKind::FanOut, 6.5),
+    (AnomalyKind::RoleChain, 3.0),
 ];
 
 /// An event's time, in the steps that the model counts by.
@@ -107,12 +109,17 @@ impl Taking<'_, '_> {
     }
 
     fn resource(&mut self, resource: u64, name: &str) {
-        self.follow(SubjectKind::Resource, resource, name, |judge, subject, room| {
-            judge.volume(subject, Metric::Events, 1, room);
-            if let Some(bytes) = judge.observation.bytes {
-                judge.volume(subject, Metric::Bytes, bytes, room);
-            }
-        });
+        self.follow(
+            SubjectKind::Resource,
+            resource,
+            name,
+            |judge, subject, room| {
+                judge.volume(subject, Metric::Events, 1, room);
+                if let Some(bytes) = judge.observation.bytes {
+                    judge.volume(subject, Metric::Bytes, bytes, room);
+                }
+            },
+        );
     }
 
     /// Takes the event in where a subject is kept; whether the subject is followed.
@@ -131,7 +138,12 @@ impl Taking<'_, '_> {
         };
         let mut places = Places::default();
         let mut followed = false;
-        if let Some((subject, mut room)) = table.subject(hash, self.when, most, &mut places) {
+        let subject = table.subject(hash, self.when, most, &mut places);
+        if kind == SubjectKind::Resource && subject.is_none() {
+            // Most resources are named once, such as objects in a store: forgetting them is no loss.
+            places.forgotten = 0;
+        }
+        if let Some((subject, mut room)) = subject {
             subject.on(self.when);
             let mut judge = Judge {
                 model: self.model,
@@ -150,10 +162,12 @@ impl Taking<'_, '_> {
             followed = true;
         }
         if let Some(count) = self.common.followed.get_mut(table_at) {
-            *count = count.saturating_add(places.came).saturating_sub(places.went);
+            *count = count
+                .saturating_add(places.came)
+                .saturating_sub(places.went);
             self.common.changed |= places.came != places.went;
         }
-        self.crowded += places.crowded;
+        self.crowded += places.crowded + places.forgotten;
         followed
     }
 }
@@ -246,7 +260,11 @@ impl Judge<'_, '_> {
     }
 
     /// Whether a novelty is surprising enough, and by how much.
-    pub(crate) fn surprising(&self, kind: AnomalyKind, newness: Option<Newness>) -> Option<Newness> {
+    pub(crate) fn surprising(
+        &self,
+        kind: AnomalyKind,
+        newness: Option<Newness>,
+    ) -> Option<Newness> {
         newness.filter(|newness| newness.bits >= self.needed(kind))
     }
 
