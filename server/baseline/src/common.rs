@@ -160,14 +160,7 @@ impl Common {
         self.changed = true;
         let mut crowded = false;
         if values.len() >= feature.most_of_tenant() {
-            // What few have goes before what many have: else one name could drive out all.
-            let least = values
-                .iter()
-                .min_by_key(|(_, value)| (value.users, value.last));
-            if let Some((least, value)) = least.map(|(hash, value)| (*hash, value.clone())) {
-                crowded = value.users > 0;
-                values.remove(&least);
-            }
+            crowded = forget_some(values);
         }
         let value = Shared {
             text: text(),
@@ -178,4 +171,20 @@ impl Common {
         values.insert(hash, value);
         Before { crowded, ..none }
     }
+}
+
+/// Forgets an eighth of the values: what few have goes before what many have, else one name could
+/// drive out all. Whether somebody who is followed had one of them.
+fn forget_some(values: &mut BTreeMap<u64, Shared>) -> bool {
+    let worth = values
+        .iter()
+        .map(|(hash, value)| (value.users, value.last, *hash));
+    let mut worth: Vec<(u32, u16, u64)> = worth.collect();
+    worth.sort_unstable();
+    let mut used = false;
+    for (users, _, hash) in worth.into_iter().take(values.len() / 8 + 1) {
+        values.remove(&hash);
+        used |= users > 0;
+    }
+    used
 }

@@ -33,6 +33,9 @@ pub(crate) struct Table {
     probes: BTreeMap<u64, Probe>,
     #[serde(skip)]
     bytes: usize,
+    /// The hour in which nobody was found who could make room: until the next nobody will.
+    #[serde(skip)]
+    tight: u32,
 }
 
 /// What became of the places of a table when an event was taken.
@@ -112,6 +115,9 @@ impl Table {
 
     /// Forgets subjects that did nothing for longer than the floor, the longest first.
     fn make_room(&mut self, when: When, most: usize, places: &mut Places) {
+        if self.tight == when.hour {
+            return;
+        }
         let idle = |subject: &Subject| when.hour.saturating_sub(subject.last);
         while most.saturating_sub(self.bytes) < RESERVE {
             let longest = self
@@ -122,6 +128,7 @@ impl Table {
                 .filter(|(_, subject)| idle(subject) > FLOOR)
                 .map(|(hash, subject)| (*hash, subject.bytes()))
             else {
+                self.tight = when.hour;
                 return;
             };
             self.followed.remove(&gone);

@@ -59,7 +59,7 @@ fn one(
     // Services are what keys are stolen of most often; every third time it is a person's.
     let of_person = n % 3 == 2;
     let victim = match of_person {
-        true => format!("{}", human(rng.random_range(0..size.humans.min(9)))),
+        true => human(rng.random_range(0..size.humans.min(9))),
         false => {
             let session = service(rng.random_range(0..size.services), 0);
             session.rsplit_once('/').unwrap().0.to_owned() + "/"

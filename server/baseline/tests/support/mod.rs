@@ -16,6 +16,7 @@
 pub mod calm;
 pub mod injected;
 pub mod measured;
+pub mod quiet;
 
 use std::net::IpAddr;
 
