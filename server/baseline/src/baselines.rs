@@ -150,7 +150,13 @@ impl Baselines {
         observations: &[Observation<'_>],
         observed_ns: i64,
     ) -> Result<Outcome, MissingParts> {
-        let missing = self.missing(observations);
+        let parts: Vec<_> = observations
+            .iter()
+            .map(|one| self.model.parts(one))
+            .collect();
+        let touched = parts.iter().flatten().copied();
+        let missing: BTreeSet<Part> = touched.filter(|part| !self.has(*part)).collect();
+        let missing: Vec<Part> = missing.into_iter().collect();
         let Some(common) = self.common.as_mut().filter(|_| missing.is_empty()) else {
             return match observations {
                 [] => Ok(Outcome::default()),
@@ -159,7 +165,7 @@ impl Baselines {
         };
         let mut joined = Joined::default();
         let mut outcome = Outcome::default();
-        for observation in observations {
+        for (observation, parts) in observations.iter().zip(parts) {
             let believed = observation.time_ns <= observed_ns.saturating_add(AHEAD_NS);
             let Some(when) = When::of(observation.time_ns).filter(|_| believed) else {
                 outcome.unusable += 1;
@@ -176,9 +182,8 @@ impl Baselines {
             };
             taking.take();
             outcome.crowded += taking.crowded;
-            let parts = self.model.parts(observation).into_iter();
-            self.dirty
-                .extend(parts.filter(|part| *part != Part::COMMON));
+            let shards = parts.into_iter().filter(|part| *part != Part::COMMON);
+            self.dirty.extend(shards);
         }
         if std::mem::take(&mut common.changed) {
             self.dirty.insert(Part::COMMON);

@@ -168,7 +168,7 @@ impl Judge<'_, '_> {
                 known.as_mut().map(|(s, r)| (&mut **s, &mut **r)),
                 of,
                 hash,
-                &|| clip(&agent),
+                &|| clip(user_agent),
             );
         }
         if let Some(way) = way {

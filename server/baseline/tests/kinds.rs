@@ -65,8 +65,8 @@ fn an_operation_that_nobody_uses() {
     );
     assert_eq!(
         anomaly.expected.sentence,
-        "In 34 days and 2,449 events it had 2 operations, most often objects.example.com GetThing0 \
-         and compute.example.com GetThing0; lately 0.0 new ones came in seven active days. Of 12 \
+        "In 34 days and 2,449 events it had 2 operations, most often compute.example.com GetThing0 \
+         and objects.example.com GetThing0; lately 0.0 new ones came in seven active days. Of 12 \
          principals of the tenant, none had this one."
     );
     assert_eq!(
@@ -168,7 +168,12 @@ fn a_network_that_nobody_comes_from() {
 fn a_program_that_nobody_uses() {
     let by = |agent: &str| with(4, AFTER, |event| agent.clone_into(&mut event.user_agent));
     let anomaly = only(vec![by("looter/0.1")], AnomalyKind::FirstSeenUserAgent);
-    assert!(anomaly.seen.sentence.contains("used the program looter/#"));
+    assert!(
+        anomaly
+            .seen
+            .sentence
+            .contains("used the program looter/0.1")
+    );
     assert_eq!(found(vec![by("robot/1.5 sdk/2.3")]), []);
 }
 
