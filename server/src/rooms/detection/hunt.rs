@@ -59,11 +59,12 @@ impl Hunt {
                 filters.push((filter.clone(), of.anchors.clone()));
             }
             rules.push(Hunted {
-                title: compiled.sigma.title,
+                title: compiled.sigma.title.clone(),
                 level: word(compiled.sigma.level),
                 correlation: compiled
                     .sigma
                     .correlation
+                    .clone()
                     .map(|counts| (counts, Window::default())),
                 failed: false,
             });
