@@ -80,6 +80,9 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             name if name.contains("Analysis") && field.name() == "name" => {
                 format!("tenants/{tenant}/analyses/{ID}")
             }
+            "GetBaselines" | "UpdateBaselines" if field.name() == "name" => {
+                format!("tenants/{tenant}/baselines")
+            }
             "GetFact" if field.name() == "name" => format!("tenants/{tenant}/facts/{ID}"),
             "ListFactVersions" if field.name() == "parent" => {
                 format!("tenants/{tenant}/facts/{ID}")

@@ -128,6 +128,8 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
             .into_iter()
             .chain(within(|of| json!({ "detectionPolicy": { "name": format!("tenants/{of}/detectionPolicy"), "minLevel": "LEVEL_CRITICAL" }, "updateMask": "minLevel" })))
             .collect()),
+        ("GetBaselines", within(|of| json!({ "name": format!("tenants/{of}/baselines") }))),
+        ("UpdateBaselines", within(|of| json!({ "name": format!("tenants/{of}/baselines"), "enabled": true, "etag": "none" }))),
         ("GetFinding", within(|of| json!({ "name": format!("tenants/{of}/findings/{ID}") }))),
         ("ListFindings", within(|of| json!({ "parent": format!("tenants/{of}") }))),
         ("UpdateFinding", within(|of| json!({ "name": format!("tenants/{of}/findings/{ID}"), "status": "FINDING_STATUS_RESOLVED" }))),

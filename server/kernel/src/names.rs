@@ -40,6 +40,8 @@ pub enum Name {
     Rule(TenantId, Uuid),
     /// `tenants/{tenant}/detectionPolicy`
     DetectionPolicy(TenantId),
+    /// `tenants/{tenant}/baselines`: what is usual of a tenant
+    Baselines(TenantId),
     /// `tenants/{tenant}/findings/{uuid}`
     Finding(TenantId, Uuid),
     /// A question to the provider: `tenants/{tenant}/analyses/{analysis}`.
@@ -111,6 +113,7 @@ impl Name {
             | Self::Finding(tenant, _)
             | Self::Analysis(tenant, _)
             | Self::DetectionPolicy(tenant)
+            | Self::Baselines(tenant)
             | Self::TenantFact(tenant, _)
             | Self::Service(tenant, _)
             | Self::TimelineEntry(tenant, ..)
@@ -234,6 +237,7 @@ impl Name {
             ["tenants", t, "subscriptions", s, "deliveries", n] => {
                 Self::Delivery(t.parse().ok()?, uuid(s)?, number(n)?)
             }
+            ["tenants", t, "baselines"] => Self::Baselines(t.parse().ok()?),
             ["tenants", t, "detectionPolicy"] => Self::DetectionPolicy(t.parse().ok()?),
             ["tenants", t, "deletionCertificate"] => Self::DeletionCertificate(t.parse().ok()?),
             ["credentials", c] => Self::StaffCredential(c.parse().ok()?),
@@ -332,6 +336,7 @@ impl fmt::Display for Name {
                 let s = s.hyphenated();
                 write!(f, "tenants/{t}/subscriptions/{s}/deliveries/{n}")
             }
+            Self::Baselines(t) => write!(f, "tenants/{t}/baselines"),
             Self::DetectionPolicy(t) => write!(f, "tenants/{t}/detectionPolicy"),
             Self::DeletionCertificate(t) => write!(f, "tenants/{t}/deletionCertificate"),
             Self::StaffCredential(c) => write!(f, "credentials/{c}"),

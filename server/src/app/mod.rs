@@ -152,6 +152,7 @@ impl App {
             Arc::clone(&self.lake),
         ));
         routes.add_service(detection::findings(Arc::clone(&self.kernel)));
+        routes.add_service(detection::baselines(Arc::clone(&self.kernel)));
         routes.add_service(analysis::analyses(
             Arc::clone(&self.kernel),
             Arc::clone(&self.lake),

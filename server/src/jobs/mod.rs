@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cordon_kernel::db::deletion::Due;
 use cordon_kernel::db::jobs::{
-    ANALYSE, BACKFILL, CLOCKS, DELETE, DETECT, ESCALATE, JobClaim, JobRunner, Lane, PURGE,
+    ANALYSE, BACKFILL, CLOCKS, DELETE, DETECT, ESCALATE, JobClaim, JobRunner, LEARN, Lane, PURGE,
     REENCRYPT, REPORTS, SEAL,
 };
 use cordon_kernel::facade::{Kernel, Removal};
@@ -279,6 +279,7 @@ async fn perform(work: &Work, claim: &JobClaim) -> Result<Option<Timestamp>> {
         ANALYSE => {
             return analysis::answer(kernel, lake, &work.analyses, claim, about).await;
         }
+        LEARN => return detection::learn(kernel, lake, claim).await,
         ESCALATE => return detection_policy::escalate(kernel, claim).await,
         DETECT => return detection::look(kernel, lake, &work.rules, claim).await,
         SEAL => {

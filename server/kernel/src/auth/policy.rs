@@ -241,6 +241,10 @@ actions! {
     UpdateProviderRule,
     /// Withdraws one of the provider's rules.
     DeleteProviderRule,
+    /// Reads how far a tenant's baselines have come.
+    GetBaselines,
+    /// Switches a tenant's baselines on or off.
+    UpdateBaselines,
     /// Reads the policy by which findings open incidents.
     GetDetectionPolicy,
     /// Changes that policy.
@@ -540,6 +544,7 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::ListRuleVersions
         | A::TestRule
         | A::GetFinding
+        | A::GetBaselines
         | A::ListFindings
         | A::WatchFindings
         | A::GetDetectionPolicy
@@ -573,9 +578,11 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::ReleaseAnalysisResult => &[(R::Entered, ANALYST)],
         // By whose rules a tenant's events are looked at is the tenant's own business, and what is made
         // of what they find.
-        A::CreateRule | A::UpdateRule | A::DeleteRule | A::UpdateDetectionPolicy => {
-            &[(R::Tenant, HANDLERS)]
-        }
+        A::CreateRule
+        | A::UpdateRule
+        | A::DeleteRule
+        | A::UpdateDetectionPolicy
+        | A::UpdateBaselines => &[(R::Tenant, HANDLERS)],
         A::CreateProviderRule | A::UpdateProviderRule | A::DeleteProviderRule => {
             &[(R::Provider, OPERATOR)]
         }

@@ -42,6 +42,8 @@ pub const DETECT: &str = "detect";
 
 /// Answer a question, which is named after a colon. Scheduled with the question.
 pub const ANALYSE: &str = "analyse";
+/// Learn from the tenant's new events what is usual. Scheduled with a look at them.
+pub const LEARN: &str = "learn";
 /// Open incidents of findings by the tenant's policy. Scheduled with what was found.
 pub const ESCALATE: &str = "escalate";
 
@@ -66,11 +68,11 @@ impl Lane {
         match self {
             Self::Bulk => {
                 "NOT (job = 'clocks' OR job LIKE 'clocks:%' OR job = 'escalate' OR job LIKE 'notify:%' \
-                    OR job = 'detect' OR job LIKE 'analyse:%')"
+                    OR job IN ('detect', 'learn') OR job LIKE 'analyse:%')"
             }
             Self::Prompt => "(job = 'clocks' OR job LIKE 'clocks:%' OR job = 'escalate')",
             Self::Outside => "job LIKE 'notify:%'",
-            Self::Detection => "job = 'detect'",
+            Self::Detection => "job IN ('detect', 'learn')",
             Self::Analysis => "job LIKE 'analyse:%'",
         }
     }

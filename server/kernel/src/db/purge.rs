@@ -130,6 +130,14 @@ const STEPS: &[(&str, &str)] = &[
             (SELECT analysis_id FROM analyses WHERE tenant_id = $1 LIMIT 1024)",
     ),
     (
+        "baselineParts",
+        "DELETE FROM detection_baseline_parts WHERE tenant_id = $1",
+    ),
+    (
+        "baselines",
+        "DELETE FROM detection_baselines WHERE tenant_id = $1",
+    ),
+    (
         "findings",
         "DELETE FROM findings WHERE tenant_id = $1 AND finding_id IN \
             (SELECT finding_id FROM findings WHERE tenant_id = $1 LIMIT 1024)",
@@ -290,6 +298,14 @@ const LEFT: &[(&str, &str)] = &[
     (
         "analyses",
         "SELECT count(*) FROM analyses WHERE tenant_id = $1",
+    ),
+    (
+        "detection_baseline_parts",
+        "SELECT count(*) FROM detection_baseline_parts WHERE tenant_id = $1",
+    ),
+    (
+        "detection_baselines",
+        "SELECT count(*) FROM detection_baselines WHERE tenant_id = $1",
     ),
     (
         "findings",

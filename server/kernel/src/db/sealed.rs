@@ -38,6 +38,7 @@ pub(super) const TABLES: &[SealedTable] = &[
     named("detection_windows", "rule_id"),
     named("detection_rule_settings", "rule_id"),
     named("detection_policies", "policy_id"),
+    named("detection_baseline_parts", "part_id"),
     named("findings", "finding_id"),
     named("analyses", "analysis_id"),
     named("analysis_results", "part_id"),

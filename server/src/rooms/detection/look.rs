@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use cordon_kernel::audit::AuditEntry;
-use cordon_kernel::db::jobs::{ESCALATE, JobClaim};
+use cordon_kernel::db::jobs::{ESCALATE, JobClaim, LEARN};
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Error, Name, Reason, Result, TenantScope};
 use cordon_lake::{Lake, TailPage};
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::compiled::{RuleSet, RuleSets};
 use super::drafts::{self, Draft};
-use super::{findings, rules};
+use super::{baselines, findings, rules};
 
 /// Pages of events that are looked at before others get their turn.
 const PAGES: usize = 64;
@@ -41,6 +41,18 @@ pub(crate) async fn look(
         due.map(Some).map_err(Error::internal)
     };
     let set = rule_set(kernel, lake, sets, &scope).await?;
+    let mut read = kernel.db().tenant_read(&scope).await?;
+    let now = kernel.env().now();
+    let learning = baselines::due(read.conn(), scope.tenant().as_str(), now).await?;
+    drop(read);
+    if let Some(due) = learning {
+        // Before it is noted that the events were looked at: what ends in between is done again.
+        kernel.db().schedule_job(&scope, LEARN, due).await?;
+        if set.is_empty() {
+            kernel.db().found_nothing(claim, at.seq, at.head).await?;
+            return after(SOON);
+        }
+    }
     if set.is_empty() {
         // Unless there is a new rule by now.
         return match kernel.db().stop_watching(claim, at).await? {
@@ -213,7 +225,7 @@ impl Look<'_> {
 }
 
 /// What takes long, on a thread for computing.
-async fn computed<T: Send + 'static>(
+pub(super) async fn computed<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
@@ -221,7 +233,7 @@ async fn computed<T: Send + 'static>(
 }
 
 /// Where the oldest events are that are still there.
-fn oldest(error: &Error) -> Result<u64> {
+pub(super) fn oldest(error: &Error) -> Result<u64> {
     let at = error.metadata("oldest_cursor");
     let at = at.and_then(|text| text.parse().ok());
     at.ok_or_else(|| Error::internal("an expired cursor without the oldest one"))

@@ -6,6 +6,7 @@
 //! that ends in between loses nothing and finds nothing twice. What is looked at is the tenant's own
 //! view of each event.
 
+mod baselines;
 mod compiled;
 mod convert;
 mod drafts;
@@ -24,11 +25,14 @@ use std::sync::Arc;
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Result, TenantId};
 use cordon_lake::Lake;
+use cordon_proto::detection::baselines_service_server::BaselinesServiceServer;
 use cordon_proto::detection::findings_service_server::FindingsServiceServer;
 use cordon_proto::detection::provider_rules_service_server::ProviderRulesServiceServer;
 use cordon_proto::detection::rules_service_server::RulesServiceServer;
 use sqlx::AnyConnection;
 
+pub use baselines::BaselinesRpc;
+pub(crate) use baselines::learn;
 pub use compiled::RuleSets;
 pub(in crate::rooms) use convert::{level, level_from};
 pub use findings::FindingsRpc;
@@ -67,4 +71,10 @@ pub fn provider_rules(
 #[must_use]
 pub fn findings(kernel: Arc<Kernel>) -> FindingsServiceServer<FindingsRpc> {
     FindingsServiceServer::new(FindingsRpc::new(kernel))
+}
+
+/// The service of baselines, to be mounted in the same way.
+#[must_use]
+pub fn baselines(kernel: Arc<Kernel>) -> BaselinesServiceServer<BaselinesRpc> {
+    BaselinesServiceServer::new(BaselinesRpc::new(kernel))
 }

@@ -55,6 +55,7 @@ pub(super) const SQLITE: &[Migration] = migrations!("sqlite":
     17 "0017" "catalogue" from 15,
     18 "0018" "provider_rules" from 15,
     19 "0019" "analysis" from 15,
+    20 "0020" "baselines" from 15,
 );
 
 pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
@@ -75,6 +76,7 @@ pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
     15 "0015" "catalogue" from 13,
     16 "0016" "provider_rules" from 13,
     17 "0017" "analysis" from 13,
+    18 "0018" "baselines" from 13,
 );
 
 /// Makes the ledger, unless it is there.

@@ -106,7 +106,10 @@ pub(super) fn finding(
         name: Name::Finding(tenant.clone(), finding.id).to_string(),
         sequence: finding.seq,
         title: finding.title,
-        rule: Name::Rule(tenant.clone(), finding.rule).to_string(),
+        rule: match finding.rule.is_nil() {
+            true => String::new(),
+            false => Name::Rule(tenant.clone(), finding.rule).to_string(),
+        },
         rule_version: i32::try_from(finding.rule_version).unwrap_or(i32::MAX),
         level: level(level_of(finding.level)),
         techniques: finding.techniques,
@@ -135,5 +138,13 @@ pub(super) fn finding(
         etag: finding.etag,
         ocsf_json,
         incident: finding.incident,
+        unusual: finding.unusual.map(|told| wire::Unusual {
+            kind: told.kind,
+            subject_kind: told.subject_kind,
+            subject: told.subject,
+            expected: told.expected,
+            seen: told.seen,
+            surprise_bits: told.bits,
+        }),
     }
 }

@@ -11,4 +11,6 @@ mod watch;
 
 pub(crate) use handed::{Found, changed, hold, last, require, take_up};
 pub use rpc::FindingsRpc;
-pub(super) use store::{forget_closed, has_closed, keep_window, seal_window, take, window};
+pub(super) use store::{
+    forget_closed, has_closed, keep_window, seal_window, take, take_anomaly, window,
+};

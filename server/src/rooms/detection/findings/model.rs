@@ -1,5 +1,6 @@
 //! What a finding is and how it changes. Pure.
 
+use cordon_baseline::{Anomaly, AnomalyKind, SubjectKind};
 use cordon_kernel::{Error, Reason, Result};
 use cordon_sigma::Level;
 use jiff::Timestamp;
@@ -97,6 +98,21 @@ pub(super) struct Finding {
     /// The name of the incident that was opened of it; empty if none was.
     #[serde(default)]
     pub(super) incident: String,
+    /// What was expected and what was seen, of a finding that no rule made.
+    #[serde(default)]
+    pub(super) unusual: Option<Unusual>,
+}
+
+/// Why something is a finding although no rule names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Unusual {
+    pub(super) kind: String,
+    pub(super) subject_kind: String,
+    pub(super) subject: String,
+    pub(super) expected: String,
+    pub(super) seen: String,
+    /// How surprising it is, in whole bits.
+    pub(super) bits: i64,
 }
 
 /// When, in which place of the sequence, and what it is called afterwards.
@@ -157,7 +173,109 @@ pub(super) fn make(
         by: String::new(),
         etag: mark.etag,
         incident: String::new(),
+        unusual: None,
     })
+}
+
+/// A new finding of what is unusual.
+pub(super) fn unusual((id, dedup_key): (Uuid, String), anomaly: &Anomaly, mark: Mark) -> Change {
+    let told = told(anomaly);
+    let subject = &anomaly.subject;
+    let principal = matches!(subject.kind, SubjectKind::Principal | SubjectKind::Tenant);
+    let by = |is: bool| {
+        if is {
+            subject.name.clone()
+        } else {
+            String::new()
+        }
+    };
+    Change(Finding {
+        id,
+        seq: mark.seq,
+        dedup_key,
+        rule: Uuid::nil(),
+        rule_version: 0,
+        title: format!(
+            "Unusual: {} of {}",
+            told.kind.replace('_', " "),
+            subject.name
+        ),
+        description: format!("{} {}", told.expected, told.seen),
+        level: level_code(level_of_anomaly(anomaly)),
+        techniques: anomaly
+            .techniques
+            .iter()
+            .map(|id| (*id).to_owned())
+            .collect(),
+        tactics: Vec::new(),
+        status: FindingStatus::New,
+        comment: String::new(),
+        start: cordon_kernel::db::timestamp(anomaly.times.0),
+        end: cordon_kernel::db::timestamp(anomaly.times.1),
+        count: anomaly.count,
+        events: anomaly.events.iter().map(hex::encode).collect(),
+        actor: by(principal),
+        account: subject.account.clone(),
+        source_address: by(subject.kind == SubjectKind::Address),
+        operation: String::new(),
+        group: Vec::new(),
+        created: mark.now,
+        updated: mark.now,
+        by: String::new(),
+        etag: mark.etag,
+        incident: String::new(),
+        unusual: Some(told),
+    })
+}
+
+/// More of the same unusual thing. What was resolved is to be looked at again.
+pub(super) fn more_unusual(mut finding: Finding, anomaly: &Anomaly, mark: Mark) -> Change {
+    let (start, end) = anomaly.times;
+    finding.start = finding.start.min(cordon_kernel::db::timestamp(start));
+    finding.end = finding.end.max(cordon_kernel::db::timestamp(end));
+    finding.count = match anomaly.kind {
+        AnomalyKind::Volume | AnomalyKind::FanOut => finding.count.max(anomaly.count),
+        _ => finding.count.saturating_add(anomaly.count),
+    };
+    for event in anomaly.events.iter().map(hex::encode) {
+        if finding.events.len() < MOST_EVENTS && !finding.events.contains(&event) {
+            finding.events.push(event);
+        }
+    }
+    let told = told(anomaly);
+    if finding
+        .unusual
+        .as_ref()
+        .is_none_or(|before| told.bits > before.bits)
+    {
+        finding.description = format!("{} {}", told.expected, told.seen);
+        finding.level = finding.level.max(level_code(level_of_anomaly(anomaly)));
+        finding.unusual = Some(told);
+    }
+    if finding.status == FindingStatus::Resolved {
+        finding.status = FindingStatus::New;
+    }
+    changed(finding, mark)
+}
+
+fn told(anomaly: &Anomaly) -> Unusual {
+    Unusual {
+        kind: anomaly.kind.as_str().to_owned(),
+        subject_kind: anomaly.subject.kind.as_str().to_owned(),
+        subject: anomaly.subject.name.clone(),
+        expected: anomaly.expected.sentence.clone(),
+        seen: anomaly.seen.sentence.clone(),
+        // Below any number of bits that there can be, and above 0.
+        bits: anomaly.score.round().clamp(0.0, 1e6) as i64,
+    }
+}
+
+fn level_of_anomaly(anomaly: &Anomaly) -> Level {
+    match anomaly.level() {
+        cordon_baseline::Level::Low => Level::Low,
+        cordon_baseline::Level::Medium => Level::Medium,
+        cordon_baseline::Level::High => Level::High,
+    }
 }
 
 /// More events of the same thing. What was resolved is to be looked at again, and what a mute kept

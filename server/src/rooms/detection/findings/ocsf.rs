@@ -10,8 +10,9 @@ use super::model::{Finding, FindingStatus, level_of};
 /// Class and category of a Detection Finding.
 const CLASS: i64 = 2004;
 const CATEGORY: i64 = 2;
-/// A finding's analytic is a rule.
+/// A finding's analytic is a rule, or what is usual.
 const RULE: i64 = 1;
+const BEHAVIORAL: i64 = 2;
 
 pub(super) fn write(tenant: &TenantId, finding: &Finding) -> String {
     // As OCSF has it: made, changed, closed.
@@ -34,7 +35,22 @@ pub(super) fn write(tenant: &TenantId, finding: &Finding) -> String {
         FindingStatus::Resolved => "Resolved",
     };
     let name = Name::Finding(tenant.clone(), finding.id).to_string();
-    let rule = Name::Rule(tenant.clone(), finding.rule).to_string();
+    let analytic = match &finding.unusual {
+        None => json!({
+            "uid": Name::Rule(tenant.clone(), finding.rule).to_string(),
+            "name": finding.title,
+            "type_id": RULE,
+            "type": "Rule",
+            "version": finding.rule_version.to_string(),
+        }),
+        Some(told) => json!({
+            "uid": told.kind,
+            "name": told.kind,
+            "type_id": BEHAVIORAL,
+            "type": "Behavioral",
+            "desc": told.expected,
+        }),
+    };
     let mut attacks: Vec<Value> = finding
         .techniques
         .iter()
@@ -119,13 +135,7 @@ pub(super) fn write(tenant: &TenantId, finding: &Finding) -> String {
             "modified_time": finding.updated.as_millisecond(),
             "first_seen_time": finding.start.as_millisecond(),
             "last_seen_time": finding.end.as_millisecond(),
-            "analytic": {
-                "uid": rule,
-                "name": finding.title,
-                "type_id": RULE,
-                "type": "Rule",
-                "version": finding.rule_version.to_string(),
-            },
+            "analytic": analytic,
             "attacks": attacks,
             "related_events": related,
         },

@@ -1,6 +1,7 @@
 //! The tables of findings and of what correlations remember. What was found is sealed; what lists
 //! sort and filter by is not.
 
+use cordon_baseline::Anomaly;
 use cordon_kernel::db::sealed::object;
 use cordon_kernel::db::{TenantTx, nanos};
 use cordon_kernel::keys::TenantCipher;
@@ -149,24 +150,54 @@ pub(in super::super) async fn take(
     let rule = text(ready.rule.id);
     let parts: [&[u8]; 3] = [b"finding", rule.as_bytes(), draft.key.as_bytes()];
     let dedup_key = cipher.event_name(&parts).to_string();
-    let tenant = tx.tenant();
-    let before = sqlx::query(
-        "SELECT finding_id, sealed FROM findings WHERE tenant_id = $1 AND dedup_key = $2",
-    )
-    .bind(tenant.as_str())
-    .bind(dedup_key.as_str())
-    .fetch_optional(tx.conn())
-    .await?;
-    let mark = Mark {
-        now: env.now(),
-        seq: next(tx).await?,
-        etag: hex::encode(env.bytes::<16>()),
-    };
+    let before = same(tx, cipher, &dedup_key).await?;
+    let mark = mark(tx, env).await?;
     let change = match before {
-        Some(row) => model::add(read(cipher, &row)?, ready, draft, mark),
+        Some(before) => model::add(before, ready, draft, mark),
         None => model::make((id, dedup_key), ready, draft, mark),
     };
     apply(tx, cipher, &change).await
+}
+
+/// Keeps what is unusual: as a finding of its own, or as more of one that is there.
+pub(in super::super) async fn take_anomaly(
+    tx: &mut TenantTx<'_>,
+    cipher: &TenantCipher,
+    (env, id): (&Env, Uuid),
+    anomaly: &Anomaly,
+) -> Result<()> {
+    let dedup_key = cipher.event_name(&[b"anomaly", &anomaly.key]).to_string();
+    let before = same(tx, cipher, &dedup_key).await?;
+    let mark = mark(tx, env).await?;
+    let change = match before {
+        Some(before) => model::more_unusual(before, anomaly, mark),
+        None => model::unusual((id, dedup_key), anomaly, mark),
+    };
+    apply(tx, cipher, &change).await
+}
+
+/// The finding that is the same thing.
+async fn same(
+    tx: &mut TenantTx<'_>,
+    cipher: &TenantCipher,
+    dedup_key: &str,
+) -> Result<Option<Finding>> {
+    let tenant = tx.tenant();
+    sqlx::query("SELECT finding_id, sealed FROM findings WHERE tenant_id = $1 AND dedup_key = $2")
+        .bind(tenant.as_str())
+        .bind(dedup_key)
+        .fetch_optional(tx.conn())
+        .await?
+        .map(|row| read(cipher, &row))
+        .transpose()
+}
+
+async fn mark(tx: &mut TenantTx<'_>, env: &Env) -> Result<Mark> {
+    Ok(Mark {
+        now: env.now(),
+        seq: next(tx).await?,
+        etag: hex::encode(env.bytes::<16>()),
+    })
 }
 
 /// Writes a decided change.

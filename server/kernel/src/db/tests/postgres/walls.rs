@@ -41,6 +41,8 @@ async fn filled() -> World {
             "INSERT INTO detection_policies VALUES ('@', 'p-@', 1, 0, 'e', 0, '\\x00')",
             "INSERT INTO finding_incidents VALUES ('@', 'f-@', 'i-@', 'opened', 0, 1)",
             "INSERT INTO detection_windows VALUES ('@', 'r-@', 1, '\\x00')",
+            "INSERT INTO detection_baselines VALUES ('@', 1, 1, 0, NULL, 0, 'e')",
+            "INSERT INTO detection_baseline_parts VALUES ('@', '00', '\\x00')",
             "INSERT INTO analyses VALUES ('@', 'n-@', 'running', 0, 'provider', NULL, 0, 0, 0, '\\x00')",
             "INSERT INTO analysis_results VALUES ('@', 'n-@/0000', '\\x00')",
             "INSERT INTO incident_origins VALUES ('@', 'p', 'i-@', 1)",
@@ -143,7 +145,7 @@ async fn no_role_has_more_than_it_needs() {
         ),
         (
             "cordon_provider",
-            "journal journal_payloads audit_log segments segment_payloads event_originals originals quarantine system_keys tenant_sources incident_tasks incident_origins detection_rules detection_rule_versions detection_windows detection_rule_settings detection_policies finding_incidents findings finding_heads analysis_results",
+            "journal journal_payloads audit_log segments segment_payloads event_originals originals quarantine system_keys tenant_sources incident_tasks incident_origins detection_rules detection_rule_versions detection_windows detection_rule_settings detection_policies finding_incidents findings finding_heads analysis_results detection_baselines detection_baseline_parts",
         ),
         ("cordon_kernel", "journal audit_log tenant_head"),
     ] {
