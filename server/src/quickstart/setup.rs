@@ -52,10 +52,10 @@ pub(super) async fn tenants(
             }
         }
     }
-    for (tenant, id, sources) in SERVICES {
-        let service = sample::service(sources);
-        made(client.catalogue().create_service(tenant, id, service).await)
-            .with_context(|| format!("service {id} of {tenant}"))?;
+    let catalogue = client.catalogue();
+    for used in &SERVICES {
+        let made_now = catalogue.create_service(used.tenant, used.id, used.service());
+        made(made_now.await).with_context(|| format!("service {} of {}", used.id, used.tenant))?;
     }
     facts(client).await
 }

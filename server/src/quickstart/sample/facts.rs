@@ -4,43 +4,59 @@ use cordon_client::{
     Access, FactAudience, FactKind, NewFact, Service, ServiceModel, ServiceSource,
 };
 
-/// A service of the sample: tenant, id, and the kinds of its records.
-pub const SERVICES: [(&str, &str, &[(&str, Access)]); 3] = [
-    (
-        "acme",
-        "compute",
-        &[
+/// A service that a tenant of the sample uses.
+#[derive(Debug)]
+pub struct Used {
+    /// By whom.
+    pub tenant: &'static str,
+    /// Its id.
+    pub id: &'static str,
+    /// The kinds of its records, and how the tenant gets at them.
+    pub sources: &'static [(&'static str, Access)],
+}
+
+/// The services of the sample.
+pub const SERVICES: [Used; 3] = [
+    Used {
+        tenant: "acme",
+        id: "compute",
+        sources: &[
             ("aws.cloudtrail", Access::Direct),
             ("aws.vpcflow", Access::Direct),
             ("linux.auth", Access::Forensic),
         ],
-    ),
-    (
-        "acme",
-        "object-storage",
-        &[("aws.cloudtrail", Access::Direct)],
-    ),
-    (
-        "globex",
-        "compute",
-        &[
+    },
+    Used {
+        tenant: "acme",
+        id: "object-storage",
+        sources: &[("aws.cloudtrail", Access::Direct)],
+    },
+    Used {
+        tenant: "globex",
+        id: "compute",
+        sources: &[
             ("aws.cloudtrail", Access::Direct),
             ("aws.vpcflow", Access::Direct),
         ],
-    ),
+    },
 ];
 
-/// A service as it is registered.
-#[must_use]
-pub fn service(sources: &[(&str, Access)]) -> Service {
-    let source = |(source_type, access): &(&str, Access)| ServiceSource {
-        source_type: (*source_type).to_owned(),
-        access: (*access).into(),
-    };
-    Service {
-        service_model: ServiceModel::Iaas.into(),
-        sources: sources.iter().map(source).collect(),
-        ..Service::default()
+impl Used {
+    /// As it is registered.
+    #[must_use]
+    pub fn service(&self) -> Service {
+        let sources = self
+            .sources
+            .iter()
+            .map(|(source_type, access)| ServiceSource {
+                source_type: (*source_type).to_owned(),
+                access: (*access).into(),
+            });
+        Service {
+            service_model: ServiceModel::Iaas.into(),
+            sources: sources.collect(),
+            ..Service::default()
+        }
     }
 }
 

@@ -17,7 +17,7 @@ mod record;
 
 use jiff::Timestamp;
 
-pub use facts::{SERVICES, facts, service};
+pub use facts::{SERVICES, Used, facts};
 
 /// The provider's own address ranges in the sample.
 pub const RANGES: [&str; 2] = ["10.20.0.0/16", "203.0.113.0/24"];

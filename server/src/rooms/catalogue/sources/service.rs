@@ -22,7 +22,7 @@ const USUAL: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// A kind of records with what is measured of it.
 #[derive(Debug, Clone)]
-pub(super) struct DataSource {
+pub(in super::super) struct DataSource {
     pub(super) kind: SourceType,
     pub(super) offer: Offer,
     pub(super) events: u64,
