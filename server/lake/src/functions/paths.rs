@@ -312,7 +312,7 @@ mod tests {
         assert_eq!(read(&deep("x")), Some(plain(&deep("x"))));
         assert_eq!(read(&deep("a")), None);
         // A text that no character is made of is no value, and does not end the reading.
-        let lone = r#"{"b":"\ud800","a":{"c":1}}"#;
+        let lone = r#"{"a":{"c":"\ud800"},"b":1}"#;
         assert_eq!(read(lone), Some(plain(lone)));
     }
 

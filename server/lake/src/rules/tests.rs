@@ -6,6 +6,7 @@ use cordon_kernel::{Env, TenantId};
 use cordon_sigma::{Anchor, Anchors, compile};
 use cordon_views::EventRow;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
 
 use super::Rules;
 use crate::error::LakeError;
@@ -140,7 +141,7 @@ fn plain(filters: &[Arc<Filter>], rows: &[EventRow]) -> Vec<Vec<u32>> {
     filters.iter().map(taken).collect()
 }
 
-fn any(filters: &[Arc<Filter>]) -> Rules {
+fn shown_all(filters: &[Arc<Filter>]) -> Rules {
     Rules::new(
         filters
             .iter()
@@ -177,7 +178,7 @@ fn shared_answers_are_those_of_each_filter() {
         .iter()
         .map(|text| filter(text))
         .collect();
-    let (all, sigma) = (any(&filters), sigma());
+    let (all, sigma) = (shown_all(&filters), sigma());
     let of_sigma: Vec<_> = sigma.iter().map(|(filter, _)| Arc::clone(filter)).collect();
     let sigma = Rules::new(sigma).unwrap();
     let (mut taken, mut left, mut hits) = (vec![0; filters.len()], vec![0; filters.len()], [0; 5]);
@@ -234,7 +235,7 @@ fn what_is_too_much_to_keep_is_looked_at_by_itself() {
     let wanted = plain(&filters, &rows);
     assert_eq!(wanted[0], [0, 401]);
     assert_eq!(wanted[1], [3, 401]);
-    assert_eq!(selected(&any(&filters), &rows), wanted);
+    assert_eq!(selected(&shown_all(&filters), &rows), wanted);
     assert_eq!(selected(&anchored, &rows), wanted);
 }
 
@@ -245,7 +246,7 @@ fn a_rule_that_fails_does_not_fail_others() {
         filter("json_compare_any(raw, 'requestParameters.n', '<', 3)"),
     ];
     let rows: Vec<EventRow> = (0..10).map(|id| event(id, id as i64)).collect();
-    let selected = any(&filters).select(&batch(&rows)).unwrap();
+    let selected = shown_all(&filters).select(&batch(&rows)).unwrap();
     assert!(matches!(selected[0].rows, Err(LakeError::Filter(_))));
     assert_eq!(selected[1].rows.as_ref().unwrap(), &[0, 1, 2]);
 }
