@@ -1,44 +1,60 @@
 //! Many filters over the same events: which rule selects which rows of a batch.
 //!
-//! A rule looks only at rows that hold one of its [`Anchor`]s. Rows are put in the order of
-//! their operations once, so that a rule about some operations evaluates its filter on slices
-//! of the batch and copies nothing; texts are looked for in all records at once.
+//! A rule looks only at rows that hold one of its [`Anchor`]s: rows with its operations, rows
+//! whose values at a path hold one of its texts, or rows that hold a text anywhere. What rules
+//! ask of an event is taken out of their filters and shared: each record is read once for all
+//! paths, and a question is put once to each distinct value of a batch. What is left of a filter
+//! combines the answers. A record that can't be read so is shown to each filter by itself.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod look;
+mod plan;
+mod records;
+#[cfg(test)]
+mod tests;
+mod wanted;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use aho_corasick::{AhoCorasick, MatchKind};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
+use arrow::array::{AsArray, RecordBatch, UInt32Array};
 use arrow::compute::{filter_record_batch, take_record_batch};
-use arrow::datatypes::Int32Type;
 use cordon_sigma::{Anchor, Anchors};
-use memchr::memmem::Finder;
 
+use self::look::{Look, column};
+use self::plan::{Atom, Atoms, Part};
+use self::records::Records;
+use self::wanted::Wanted;
 use crate::error::{LakeError, Result};
 use crate::filter::{Condition, Filter};
+use crate::functions::Paths;
 use crate::schema::{Column, Columns};
 use crate::search::keep;
 
 /// Most bytes of texts that are looked for at once.
 const MOST_TEXT: usize = 64 << 10;
 
+/// Rules that may look at every event before all records are searched for their texts: a question
+/// put to distinct values costs little, a search reads every byte.
+const MOST_LOOSE: usize = 64;
+
 /// A tenant's rules, ready to look at batches.
 pub struct Rules {
-    filters: Vec<Arc<Filter>>,
+    columns: Columns,
+    /// What is left of each filter's conditions, the cheap one first.
+    parts: Vec<Vec<Part>>,
+    atoms: Vec<Atom>,
+    paths: Paths,
     /// Rules by the operations that they ask for, in lower case.
     operations: HashMap<String, Vec<usize>>,
-    texts: Option<Texts>,
+    /// By paths the texts that rules ask for in values.
+    values: Vec<Option<Wanted>>,
+    /// What these rules ask for anywhere in a record, for records whose values are not known.
+    alone: Option<Wanted>,
+    /// Texts that other rules ask for anywhere in a record.
+    texts: Option<Wanted>,
     /// Rules that any event may match.
     any: Vec<usize>,
-    escape: Finder<'static>,
-}
-
-struct Texts {
-    automaton: AhoCorasick,
-    /// For each text the rules that ask for it.
-    rules: Vec<Vec<usize>>,
-    /// All of these rules.
-    all: Vec<usize>,
 }
 
 /// What a rule selected of a batch.
@@ -52,7 +68,7 @@ pub struct Selected {
 
 impl std::fmt::Debug for Rules {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Rules({})", self.filters.len())
+        write!(f, "Rules({})", self.parts.len())
     }
 }
 
@@ -62,65 +78,62 @@ impl Rules {
     /// # Errors
     /// The texts that they ask for make too large an automaton.
     pub fn new(rules: impl IntoIterator<Item = (Arc<Filter>, Anchors)>) -> Result<Self> {
-        let mut filters = Vec::new();
-        let mut operations: HashMap<String, Vec<usize>> = HashMap::new();
-        let mut texts: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        let mut any = Vec::new();
-        let mut bytes = 0;
+        let mut atoms = Atoms::default();
+        let mut columns = Columns::of(&[Column::Operation, Column::Raw]);
+        let mut parts = Vec::new();
+        let mut dispatch = Dispatch::default();
         for (at, (filter, anchors)) in rules.into_iter().enumerate() {
-            filters.push(filter);
-            let texts_of = |anchors: &[Anchor]| -> usize {
-                let length = |anchor: &Anchor| match anchor {
-                    Anchor::Text(text) => text.len(),
-                    Anchor::Operation(_) => 0,
-                };
-                anchors.iter().map(length).sum()
-            };
-            let anchors = match anchors {
-                Anchors::OneOf(anchors) if bytes + texts_of(&anchors) <= MOST_TEXT => anchors,
-                // What it asks for is more than can be looked for at once: it looks itself.
-                Anchors::OneOf(_) | Anchors::Any => {
-                    any.push(at);
-                    continue;
-                }
-            };
-            bytes += texts_of(&anchors);
-            for anchor in anchors {
-                match anchor {
-                    Anchor::Operation(name) => operations.entry(name).or_default().push(at),
-                    Anchor::Text(text) => texts.entry(text).or_default().push(at),
-                }
+            columns = columns.union(columns_of(&filter));
+            let left = conditions(&filter).map(|condition| atoms.part(condition));
+            let left = left.collect::<Result<Vec<_>>>()?;
+            dispatch.add(at, anchors, &left, &atoms);
+            parts.push(left);
+        }
+        let (paths, count) = atoms.paths();
+        let mut values: Vec<Option<Wanted>> = (0..count).map(|_| None).collect();
+        for (path, texts) in dispatch.values {
+            if let Some(at) = values.get_mut(path) {
+                *at = Wanted::new(texts)?;
+            }
+        }
+        let (mut any, mut texts) = (dispatch.any, dispatch.texts);
+        if texts.is_empty() && dispatch.loose.len() <= MOST_LOOSE {
+            any.extend(dispatch.loose.into_keys());
+        } else {
+            for (rule, of) in dispatch.loose {
+                of.into_iter()
+                    .for_each(|text| texts.entry(text).or_default().push(rule));
             }
         }
         Ok(Self {
-            filters,
-            operations,
-            texts: Texts::new(texts)?,
+            columns,
+            parts,
+            atoms: atoms.all,
+            paths,
+            operations: dispatch.operations,
+            values,
+            alone: Wanted::new(dispatch.alone)?,
+            texts: Wanted::new(texts)?,
             any,
-            escape: Finder::new(r"\u00"),
         })
     }
 
     /// Number of rules.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.filters.len()
+        self.parts.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.filters.is_empty()
+        self.parts.is_empty()
     }
 
     /// The columns that [`select`](Self::select) needs.
     #[must_use]
     pub fn columns(&self) -> Columns {
-        let own = Columns::of(&[Column::Operation, Column::Raw]);
-        self.filters
-            .iter()
-            .flat_map(|filter| conditions(filter))
-            .fold(own, |columns, condition| columns.union(condition.columns))
+        self.columns
     }
 
     /// Which of some rows of a batch a filter takes. A row on which it fails is not taken, and does
@@ -150,128 +163,174 @@ impl Rules {
     /// # Errors
     /// The batch lacks a column of [`columns`](Self::columns).
     pub fn select(&self, batch: &RecordBatch) -> Result<Vec<Selected>> {
-        let mut found: BTreeMap<usize, Result<BTreeSet<u32>>> = BTreeMap::new();
-        let mut add = |rule: usize, rows: Result<Vec<u32>>| {
-            let so_far = found.entry(rule).or_insert_with(|| Ok(BTreeSet::new()));
-            match (so_far, rows) {
-                (Ok(all), Ok(rows)) => all.extend(rows),
-                (so_far @ Ok(_), Err(error)) => *so_far = Err(error),
-                (Err(_), _) => {}
-            }
-        };
+        let raw = column(batch, Column::Raw)?;
+        let raw = raw
+            .as_string_opt::<i32>()
+            .ok_or_else(|| LakeError::corrupt("records are no text"))?;
+        let records = Records::new(raw, &self.paths, &self.values);
+        let mut look = Look::new(batch, &self.atoms, records);
         let every: Vec<u32> = (0..batch.num_rows() as u32).collect();
+        let mut found = Found::default();
         for rule in &self.any {
-            add(*rule, self.run(*rule, batch, &every));
+            found.add(*rule, self.run(*rule, &mut look, &every));
         }
-        self.by_operation(batch, &mut add)?;
-        for (rule, rows) in self.by_text(batch)? {
-            let taken = take_record_batch(batch, &UInt32Array::from(rows.clone()))?;
-            add(rule, self.run(rule, &taken, &rows));
+        self.by_operation(&mut look, &mut found)?;
+        if let Some(alone) = &self.alone {
+            look.records.read_all(&every);
+            let mut rows = look.records.wanted();
+            for (rule, unread) in alone.rows(raw, look.records.alone()) {
+                rows.entry(rule).or_default().extend(unread);
+            }
+            self.run_all(rows, &mut look, &mut found);
         }
-        let selected = found.into_iter().filter_map(|(rule, rows)| {
-            let rows = rows.map(|rows| rows.into_iter().collect::<Vec<u32>>());
-            let none = rows.as_ref().is_ok_and(Vec::is_empty);
-            (!none).then_some(Selected { rule, rows })
-        });
-        Ok(selected.collect())
+        if let Some(texts) = &self.texts {
+            self.run_all(texts.rows(raw, every), &mut look, &mut found);
+        }
+        Ok(found.selected())
     }
 
     /// Rules about operations that occur, on the rows with these.
-    fn by_operation(
-        &self,
-        batch: &RecordBatch,
-        add: &mut impl FnMut(usize, Result<Vec<u32>>),
-    ) -> Result<()> {
+    fn by_operation(&self, look: &mut Look<'_>, found: &mut Found) -> Result<()> {
         if self.operations.is_empty() {
             return Ok(());
         }
-        let column = column(batch, Column::Operation)?;
-        let words = column
-            .as_dictionary_opt::<Int32Type>()
-            .ok_or_else(|| LakeError::corrupt("operations are no words"))?;
-        let values = words.values().as_string::<i32>();
-        let mut rows: BTreeMap<i32, Vec<u32>> = BTreeMap::new();
-        for (row, key) in (0_u32..).zip(words.keys()) {
-            if let Some(key) = key {
-                rows.entry(key).or_default().push(row);
+        let (numbers, values) = look.words(Column::Operation)?;
+        // Values that differ in case alone are several of one operation.
+        let rules_of = |value: Option<&str>| self.operations.get(&value?.to_ascii_lowercase());
+        let mut wanted: Vec<(Option<&Vec<usize>>, Vec<u32>)> = values
+            .iter()
+            .map(|value| (rules_of(value), Vec::new()))
+            .collect();
+        for (row, number) in (0_u32..).zip(numbers) {
+            if let Some((Some(_), rows)) = wanted.get_mut(*number as usize) {
+                rows.push(row);
             }
         }
-        // Values that differ in case alone are two keys of one operation.
-        let mut wanted: Vec<(&Vec<usize>, Vec<u32>)> = Vec::new();
-        for (key, rows) in rows {
-            let value = usize::try_from(key)
-                .ok()
-                .filter(|at| *at < values.len())
-                .map(|at| values.value(at).to_ascii_lowercase());
-            if let Some(rules) = value.and_then(|value| self.operations.get(&value)) {
-                wanted.push((rules, rows));
-            }
-        }
-        let order: Vec<u32> = wanted.iter().flat_map(|(_, rows)| rows.clone()).collect();
-        if order.is_empty() {
-            return Ok(());
-        }
-        let sorted = if order.len() == batch.num_rows() && order.is_sorted() {
-            batch.clone()
-        } else {
-            take_record_batch(batch, &UInt32Array::from(order))?
-        };
-        let mut from = 0;
         for (rules, rows) in wanted {
-            let slice = sorted.slice(from, rows.len());
-            from += rows.len();
-            for rule in rules {
-                add(*rule, self.run(*rule, &slice, &rows));
+            if rows.is_empty() {
+                continue;
+            }
+            for rule in rules.into_iter().flatten() {
+                found.add(*rule, self.run(*rule, look, &rows));
             }
         }
         Ok(())
     }
 
-    /// For each rule with texts the rows that hold one of them.
-    fn by_text(&self, batch: &RecordBatch) -> Result<BTreeMap<usize, Vec<u32>>> {
-        let mut found: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
-        let Some(texts) = &self.texts else {
-            return Ok(found);
-        };
-        let raw = column(batch, Column::Raw)?;
-        let raw = raw
-            .as_string_opt::<i32>()
-            .ok_or_else(|| LakeError::corrupt("records are no text"))?;
-        let mut of_row = BTreeSet::new();
-        for (row, text) in (0_u32..).zip(raw) {
-            let text = text.unwrap_or_default();
-            of_row.clear();
-            if self.escaped(text) {
-                of_row.extend(&texts.all);
-            } else {
-                for found in texts.automaton.find_overlapping_iter(text) {
-                    let rules = texts.rules.get(found.pattern().as_usize());
-                    of_row.extend(rules.into_iter().flatten());
-                }
-            }
-            for rule in &of_row {
-                found.entry(*rule).or_default().push(row);
-            }
+    fn run_all(&self, rules: BTreeMap<usize, Vec<u32>>, look: &mut Look<'_>, found: &mut Found) {
+        for (rule, rows) in rules {
+            found.add(rule, self.run(rule, look, &rows));
         }
-        Ok(found)
     }
 
-    /// Whether the writer escaped what need not be escaped, so that texts can't be looked for.
-    fn escaped(&self, text: &str) -> bool {
-        self.escape.find_iter(text.as_bytes()).any(|at| {
-            let digits = text.get(at + 4..at + 6).unwrap_or_default();
-            u8::from_str_radix(digits, 16).is_ok_and(|byte| {
-                byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'-')
-            })
-        })
-    }
-
-    /// The rows of a batch that the rule selects, by what they are called.
-    fn run(&self, rule: usize, batch: &RecordBatch, names: &[u32]) -> Result<Vec<u32>> {
-        let Some(filter) = self.filters.get(rule) else {
+    /// Those of some rows that the rule selects.
+    fn run(&self, rule: usize, look: &mut Look<'_>, rows: &[u32]) -> Result<Vec<u32>> {
+        let Some(parts) = self.parts.get(rule) else {
             return Ok(Vec::new());
         };
-        passing(filter, batch, names)
+        let mut left = Cow::Borrowed(rows);
+        for part in parts {
+            let hits = look.fulfilled(part, &left)?;
+            match hits.true_count() {
+                0 => return Ok(Vec::new()),
+                all if all == hits.len() => {}
+                _ => left = Cow::Owned(keep(&left, &hits)),
+            }
+        }
+        Ok(left.into_owned())
+    }
+}
+
+/// Rows that rules selected so far, or why one failed.
+#[derive(Default)]
+struct Found(BTreeMap<usize, Result<Vec<u32>>>);
+
+impl Found {
+    fn add(&mut self, rule: usize, rows: Result<Vec<u32>>) {
+        if rows.as_ref().is_ok_and(Vec::is_empty) {
+            return;
+        }
+        let so_far = self.0.entry(rule).or_insert_with(|| Ok(Vec::new()));
+        match (so_far, rows) {
+            (Ok(all), Ok(rows)) => all.extend(rows),
+            (so_far @ Ok(_), Err(error)) => *so_far = Err(error),
+            (Err(_), _) => {}
+        }
+    }
+
+    fn selected(self) -> Vec<Selected> {
+        let selected = self.0.into_iter().map(|(rule, rows)| {
+            let rows = rows.map(|mut rows| {
+                rows.sort_unstable();
+                rows.dedup();
+                rows
+            });
+            Selected { rule, rows }
+        });
+        selected.collect()
+    }
+}
+
+/// By what rules are found that must look at an event.
+#[derive(Default)]
+struct Dispatch {
+    bytes: usize,
+    any: Vec<usize>,
+    operations: HashMap<String, Vec<usize>>,
+    values: BTreeMap<usize, BTreeMap<Vec<u8>, Vec<usize>>>,
+    alone: BTreeMap<String, Vec<usize>>,
+    texts: BTreeMap<String, Vec<usize>>,
+    /// Rules that ask for texts, but read none but at paths, with these texts.
+    loose: BTreeMap<usize, Vec<String>>,
+}
+
+impl Dispatch {
+    fn add(&mut self, rule: usize, anchors: Anchors, parts: &[Part], atoms: &Atoms) {
+        let Anchors::OneOf(anchors) = anchors else {
+            self.any.push(rule);
+            return;
+        };
+        let (mut operations, mut texts) = (Vec::new(), Vec::new());
+        for anchor in anchors {
+            match anchor {
+                Anchor::Operation(name) => operations.push(name),
+                Anchor::Text(text) => texts.push(text),
+            }
+        }
+        let values = if operations.is_empty() {
+            parts.last().and_then(|part| atoms.required(part))
+        } else {
+            None
+        };
+        let in_values = values.iter().flatten().map(|(_, text)| text.len());
+        let bytes: usize = texts.iter().map(String::len).chain(in_values).sum();
+        if self.bytes + bytes > MOST_TEXT {
+            // What it asks for is more than can be looked for at once: it looks itself.
+            self.any.push(rule);
+            return;
+        }
+        self.bytes += bytes;
+        for name in operations {
+            self.operations.entry(name).or_default().push(rule);
+        }
+        let add = |to: &mut BTreeMap<String, Vec<usize>>, texts: Vec<String>| {
+            for text in texts {
+                to.entry(text).or_default().push(rule);
+            }
+        };
+        let reads_raw = parts.iter().any(|part| part.columns.contains(Column::Raw));
+        match values {
+            Some(values) => {
+                for (path, text) in values {
+                    let of = self.values.entry(path).or_default();
+                    of.entry(text).or_default().push(rule);
+                }
+                add(&mut self.alone, texts);
+            }
+            None if texts.is_empty() => {}
+            None if reads_raw => add(&mut self.texts, texts),
+            None => drop(self.loose.insert(rule, texts)),
+        }
     }
 }
 
@@ -293,26 +352,6 @@ fn passing(filter: &Filter, batch: &RecordBatch, names: &[u32]) -> Result<Vec<u3
     Ok(names)
 }
 
-impl Texts {
-    fn new(texts: BTreeMap<String, Vec<usize>>) -> Result<Option<Self>> {
-        if texts.is_empty() {
-            return Ok(None);
-        }
-        let automaton = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .build(texts.keys())
-            .map_err(|error| LakeError::corrupt(format!("the rules' texts: {error}")))?;
-        let rules: Vec<Vec<usize>> = texts.into_values().collect();
-        let all: BTreeSet<usize> = rules.iter().flatten().copied().collect();
-        Ok(Some(Self {
-            automaton,
-            rules,
-            all: all.into_iter().collect(),
-        }))
-    }
-}
-
 /// The columns that a filter reads.
 #[must_use]
 pub fn columns_of(filter: &Filter) -> Columns {
@@ -324,10 +363,4 @@ pub fn columns_of(filter: &Filter) -> Columns {
 /// A filter's conditions, the cheap one first.
 fn conditions(filter: &Filter) -> impl Iterator<Item = &Condition> {
     [&filter.narrow, &filter.wide].into_iter().flatten()
-}
-
-fn column(batch: &RecordBatch, column: Column) -> Result<&ArrayRef> {
-    batch
-        .column_by_name(column.name())
-        .ok_or_else(|| LakeError::corrupt(format!("no column {}", column.name())))
 }

@@ -32,6 +32,10 @@ use cordon_lake::schema::{Column, Columns};
 use cordon_lake::{Events, Lake, LakeConfig, Query, SealMode};
 use cordon_views::{Directory, EventRow, Kind, Names, SourceType, attribute};
 
+/// What the server allocates with.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Rows of the largest tenant in one batch of 5,000 of the common set.
 const LARGE_BLOCK: usize = 667;
 /// Events of the largest and of a small tenant in the common set.

@@ -76,41 +76,51 @@ impl Filter {
 #[derive(Debug, Clone)]
 pub(crate) struct Condition {
     pub(crate) columns: Columns,
-    expression: Arc<dyn PhysicalExpr>,
+    /// Its columns are at the places that they have among [`Self::columns`].
+    pub(crate) expression: Arc<dyn PhysicalExpr>,
 }
 
 impl Condition {
     /// Which rows of a batch of exactly [`Condition::columns`] fulfil it. Null counts as no.
     pub(crate) fn evaluate(&self, batch: &RecordBatch) -> Result<BooleanArray> {
-        let failed = |error: datafusion::error::DataFusionError| {
-            whole(format!(
-                "the filter fails on an event: {}",
-                first_line(&error)
-            ))
-        };
-        let rows = batch.num_rows();
-        let value = self.expression.evaluate(batch).map_err(failed)?;
-        let array = match value {
-            ColumnarValue::Array(array) => array,
-            value @ ColumnarValue::Scalar(_) => value.into_array(rows).map_err(failed)?,
-        };
-        let Some(hits) = array.as_boolean_opt() else {
-            // A condition that is null for every row has the type of null.
-            return Ok(BooleanArray::new(
-                arrow::buffer::BooleanBuffer::new_unset(rows),
-                None,
-            ));
-        };
-        Ok(match hits.nulls() {
-            None => hits.clone(),
-            Some(nulls) => BooleanArray::new(hits.values() & nulls.inner(), None),
-        })
+        fulfilled(&*self.expression, batch)
     }
 
     /// The same for a batch with more columns.
     pub(crate) fn evaluate_within(&self, batch: &RecordBatch) -> Result<BooleanArray> {
         self.evaluate(&project(batch, self.columns)?)
     }
+}
+
+/// Which rows of a batch fulfil an expression whose columns are at the batch's places. Null
+/// counts as no.
+pub(crate) fn fulfilled(
+    expression: &dyn PhysicalExpr,
+    batch: &RecordBatch,
+) -> Result<BooleanArray> {
+    let failed = |error: datafusion::error::DataFusionError| {
+        whole(format!(
+            "the filter fails on an event: {}",
+            first_line(&error)
+        ))
+    };
+    let rows = batch.num_rows();
+    let value = expression.evaluate(batch).map_err(failed)?;
+    let array = match value {
+        ColumnarValue::Array(array) => array,
+        value @ ColumnarValue::Scalar(_) => value.into_array(rows).map_err(failed)?,
+    };
+    let Some(hits) = array.as_boolean_opt() else {
+        // A condition that is null for every row has the type of null.
+        return Ok(BooleanArray::new(
+            arrow::buffer::BooleanBuffer::new_unset(rows),
+            None,
+        ));
+    };
+    Ok(match hits.nulls() {
+        None => hits.clone(),
+        Some(nulls) => BooleanArray::new(hits.values() & nulls.inner(), None),
+    })
 }
 
 /// The batch with these columns alone, in the order of the schema.

@@ -32,7 +32,7 @@ impl<'v> Leaf<'v> {
 }
 
 /// Deepest lists within lists at the end of a path whose elements are looked at.
-const DEEPEST: usize = 8;
+pub(super) const DEEPEST: usize = 8;
 
 /// Gives all values at the path to `found` until it says that it has what it looked for;
 /// whether it did. Steps of a path are divided by dots; a key may have dots itself. Lists are
@@ -136,7 +136,7 @@ impl<'de, F: FnMut(Leaf<'_>) -> bool> Visitor<'de> for Walk<'_, F> {
 }
 
 /// A key, copied only if it has escapes.
-struct Key<'de>(Cow<'de, str>);
+pub(super) struct Key<'de>(pub(super) Cow<'de, str>);
 
 impl<'de> serde::Deserialize<'de> for Key<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -157,7 +157,9 @@ impl<'de> serde::Deserialize<'de> for Key<'de> {
     }
 }
 
-fn leaf(json: &str, deepest: usize, found: &mut impl FnMut(Leaf<'_>) -> bool) -> bool {
+/// Gives a value that a path ends at, and a list's elements to that depth, to `found` until it
+/// says that it has what it looked for; whether it did.
+pub(super) fn leaf(json: &str, deepest: usize, found: &mut impl FnMut(Leaf<'_>) -> bool) -> bool {
     match json.as_bytes().first() {
         None => false,
         Some(b'"') => match serde_json::from_str::<Key<'_>>(json) {

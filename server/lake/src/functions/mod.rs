@@ -2,6 +2,7 @@
 
 mod columns;
 pub(crate) mod json;
+mod paths;
 mod patterns;
 mod texts;
 
@@ -15,7 +16,8 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 pub(crate) use columns::parse_range;
 use columns::{ArrayHas, CidrContains};
-pub(crate) use texts::{MOST_REGEXES, TextTest};
+pub(crate) use paths::Paths;
+pub(crate) use texts::{MOST_REGEXES, PathTest, TextTest};
 
 /// The first value at a path of a JSON text that is not null, as text; steps of the path are divided
 /// by dots, as in the functions of filters.

@@ -80,6 +80,27 @@ impl Patterns {
         patterns.iter().filter(|pattern| !simple(pattern)).count()
     }
 
+    /// Texts of which one stands in whatever fits, ASCII letters compared without regard to case;
+    /// none if there are no such texts.
+    pub(super) fn literals(&self) -> Option<Vec<Vec<u8>>> {
+        // Letters of other alphabets may have ASCII's as their lower case.
+        if self.wide {
+            return None;
+        }
+        let exact = self.exact.iter().map(|text| Some(text.as_bytes()));
+        let other = self.other.iter().map(|pattern| match pattern {
+            Pattern::Prefix(text) | Pattern::Suffix(text) => Some(text.as_bytes()),
+            Pattern::Contains(finder) => Some(finder.needle()),
+            Pattern::Any | Pattern::Regex(_) => None,
+        });
+        let mut literals = exact
+            .chain(other)
+            .map(|text| text.filter(|text| !text.is_empty()).map(<[u8]>::to_vec))
+            .collect::<Option<Vec<_>>>()?;
+        literals.sort_unstable();
+        Some(literals)
+    }
+
     /// Whether the text fits one.
     pub(super) fn fit(&self, text: &str) -> bool {
         if self.cased || (!self.wide && !text.bytes().any(|byte| byte.is_ascii_uppercase())) {
@@ -202,6 +223,24 @@ mod tests {
         assert!(fits("%.(x)+%", "a.(X)+"));
         let cased = Patterns::new(&["Abc".to_owned()], true).unwrap();
         assert!(cased.fit("Abc") && !cased.fit("abc"));
+    }
+
+    #[test]
+    fn what_fits_holds_a_literal() {
+        let literals = |patterns: &[&str]| {
+            let patterns: Vec<String> = patterns.iter().map(|text| (*text).to_owned()).collect();
+            Patterns::new(&patterns, false).unwrap().literals()
+        };
+        let bytes =
+            |texts: &[&str]| Some(texts.iter().map(|text| text.as_bytes().to_vec()).collect());
+        assert_eq!(
+            literals(&["%Suffix", "Prefix%", "%Middle%", "Whole"]),
+            bytes(&["middle", "prefix", "suffix", "whole"])
+        );
+        assert_eq!(literals(&["whole", "a%b"]), None);
+        assert_eq!(literals(&["whole", ""]), None);
+        assert_eq!(literals(&["whole", "%"]), None);
+        assert_eq!(literals(&["whole", "ÄRGER"]), None);
     }
 
     #[test]

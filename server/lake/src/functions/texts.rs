@@ -27,7 +27,7 @@ use datafusion::logical_expr::{
 use ipnet::IpNet;
 use regex::Regex;
 
-use super::json::{Leaf, any_at};
+use super::json::any_at;
 use super::patterns::{Patterns, compiled};
 use super::{columns, parse_range, per_text, text_type};
 
@@ -154,6 +154,15 @@ impl TextTest {
         }
     }
 
+    /// The test as one of values at a path, if it was made ready as such.
+    pub(crate) fn at_path(&self) -> Option<PathTest> {
+        let ready = self.ready.as_ref()?;
+        match &*ready.test {
+            Test::Text(_) | Test::At(_, Value::SameAs(_)) => None,
+            Test::At(..) => Some(PathTest(Arc::clone(&ready.test))),
+        }
+    }
+
     /// Whether the test can be made with these, which come after the text; how many regular
     /// expressions it makes.
     pub(crate) fn check(&self, arguments: &[String]) -> Result<usize, String> {
@@ -239,38 +248,84 @@ impl Test {
 
 impl Value {
     fn at(&self, doc: &str, path: &str) -> bool {
-        let text =
-            |test: &dyn Fn(&str) -> bool| any_at(doc, path, |leaf| leaf.text().is_some_and(test));
-        match self {
-            Self::Fits(patterns) => text(&|value| patterns.fit(value)),
-            Self::Holds(regexes) => {
-                text(&|value| regexes.iter().any(|regex| regex.is_match(value)))
+        if let Self::SameAs(other) = self {
+            let mut values = Vec::new();
+            any_at(doc, path, |leaf| {
+                values.extend(leaf.text().map(str::to_lowercase));
+                values.len() >= MOST_SAME
+            });
+            let same = |value: &str| values.contains(&value.to_lowercase());
+            return any_at(doc, other, |leaf| leaf.text().is_some_and(same));
+        }
+        any_at(doc, path, |leaf| self.settled_by(leaf.text())) != self.denies()
+    }
+
+    /// Whether this value, none for null, settles the test, whatever the others at the path are.
+    fn settled_by(&self, value: Option<&str>) -> bool {
+        match (self, value) {
+            (Self::Exists, _) | (Self::IsNull, Some(_)) => true,
+            (Self::SameAs(_), _) | (_, None) => false,
+            (Self::Fits(patterns), Some(value)) => patterns.fit(value),
+            (Self::Holds(regexes), Some(value)) => {
+                regexes.iter().any(|regex| regex.is_match(value))
             }
-            Self::Within(ranges) => text(&|value| {
+            (Self::Within(ranges), Some(value)) => {
                 let within = |range| columns::contains(range, value) == Some(true);
                 ranges.iter().any(within)
-            }),
-            Self::Compares(operator, number) => any_at(doc, path, |leaf| {
-                let (Leaf::Text(value) | Leaf::Plain(value)) = leaf else {
-                    return false;
-                };
+            }
+            // What is written as an object or a list is no number.
+            (Self::Compares(operator, number), Some(value)) => {
                 value.parse::<f64>().is_ok_and(|value| match operator {
                     Operator::Less => value < *number,
                     Operator::LessOrSame => value <= *number,
                     Operator::More => value > *number,
                     Operator::MoreOrSame => value >= *number,
                 })
-            }),
-            Self::Exists => any_at(doc, path, |_| true),
-            Self::IsNull => !any_at(doc, path, |leaf| !matches!(leaf, Leaf::Null)),
-            Self::SameAs(other) => {
-                let mut values = Vec::new();
-                any_at(doc, path, |leaf| {
-                    values.extend(leaf.text().map(str::to_lowercase));
-                    values.len() >= MOST_SAME
-                });
-                text_at(doc, other, |value| values.contains(&value.to_lowercase()))
             }
+        }
+    }
+
+    /// Whether a value that settles the test makes it untrue.
+    fn denies(&self) -> bool {
+        matches!(self, Self::IsNull)
+    }
+}
+
+/// A test of the values at one path of a JSON text, each of which is looked at by itself: so
+/// values may be read once for many tests, and a value be tested once for many texts.
+#[derive(Debug, Clone)]
+pub(crate) struct PathTest(Arc<Test>);
+
+impl PathTest {
+    /// The path, its steps divided by dots.
+    pub(crate) fn path(&self) -> &str {
+        match &*self.0 {
+            Test::At(path, _) => path,
+            Test::Text(_) => "",
+        }
+    }
+
+    /// Whether this value, none for null, settles the test.
+    pub(crate) fn settled_by(&self, value: Option<&str>) -> bool {
+        matches!(&*self.0, Test::At(_, test) if test.settled_by(value))
+    }
+
+    /// Whether a value that settles the test makes it untrue, and having none true.
+    pub(crate) fn denies(&self) -> bool {
+        matches!(&*self.0, Test::At(_, test) if test.denies())
+    }
+
+    /// Whether the text, none for null, fulfils it.
+    pub(crate) fn of(&self, doc: Option<&str>) -> bool {
+        doc.map_or(self.denies(), |doc| self.0.of(doc))
+    }
+
+    /// Texts of which one stands in every value that settles the test, ASCII letters compared
+    /// without regard to case; none if there are no such texts.
+    pub(crate) fn literals(&self) -> Option<Vec<Vec<u8>>> {
+        match &*self.0 {
+            Test::At(_, Value::Fits(patterns)) => patterns.literals(),
+            _ => None,
         }
     }
 }
@@ -281,10 +336,6 @@ fn distinct(arguments: &[String]) -> Vec<String> {
     let (paths, values) = arguments.split_at(arguments.len().min(1));
     let values = values.iter().filter(|value| seen.insert(value.as_str()));
     paths.iter().chain(values).cloned().collect()
-}
-
-fn text_at(doc: &str, path: &str, test: impl Fn(&str) -> bool) -> bool {
-    any_at(doc, path, |leaf| leaf.text().is_some_and(&test))
 }
 
 fn literal(value: &ScalarValue) -> Option<String> {
@@ -377,7 +428,7 @@ impl ScalarUDFImpl for TextTest {
         let texts = texts.to_array(args.number_rows)?;
         let hits = per_text(&texts, |text| Some(test.of(text)))?;
         // Null is no text that fulfils anything, except having no value.
-        let none = matches!(*test, Test::At(_, Value::IsNull));
+        let none = PathTest(Arc::clone(&test)).denies();
         let hits: arrow::array::BooleanArray =
             hits.iter().map(|hit| Some(hit.unwrap_or(none))).collect();
         Ok(ColumnarValue::Array(Arc::new(hits)))
