@@ -146,6 +146,7 @@
 //! # }
 //! ```
 
+pub mod analysis;
 mod audit;
 mod client;
 mod detection;
@@ -170,6 +171,7 @@ pub mod time;
 mod token;
 pub mod webhook;
 
+pub use self::analysis::{Analyses, AnalysisDesk};
 pub use self::audit::{Audit, AuditEntry};
 pub use self::client::{Builder, Client};
 pub use self::detection::{
