@@ -103,7 +103,9 @@ impl Analyses {
             request_id: unique_id(),
             ..new.request(&self.client)?
         };
-        present(call!(self, Call::ENTERING, create_analysis(message))?.analysis)
+        // The message is large, and would be on the stack of whoever asks.
+        let call = Box::pin(async { call!(self, Call::ENTERING, create_analysis(message)) });
+        present(call.await?.analysis)
     }
 
     /// One analysis, without its answer.
