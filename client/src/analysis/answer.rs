@@ -187,13 +187,17 @@ impl Answer {
     ///
     /// # Errors
     ///
-    /// `INVALID_DOCUMENT` when it is none, `TOO_LARGE` over [`MAX_ANSWER_BYTES`].
+    /// `INVALID_STATEMENT` when it is none, `TOO_LARGE` over [`MAX_ANSWER_BYTES`].
     pub fn parse(json: Vec<u8>) -> Result<Self> {
         if json.len() > MAX_ANSWER_BYTES {
             return Err(too_large());
         }
-        let wrong =
-            |what: String| Error::new(Reason::InvalidDocument, format!("no answer: {what}"));
+        let wrong = |what: String| {
+            Error::new(
+                Reason::InvalidStatement,
+                format!("the answer can't be read: {what}"),
+            )
+        };
         let answer: Self =
             serde_json::from_slice(&json).map_err(|error| wrong(error.to_string()))?;
         for table in &answer.tables {
@@ -289,7 +293,7 @@ mod tests {
             let mut bad = good();
             *bad.pointer_mut(place).unwrap() = value;
             let error = Answer::parse(bad.to_string().into_bytes()).unwrap_err();
-            assert_eq!(*error.reason(), Reason::InvalidDocument, "{place}");
+            assert_eq!(*error.reason(), Reason::InvalidStatement, "{place}");
         }
         let long = Answer::parse(vec![b' '; MAX_ANSWER_BYTES + 1]).unwrap_err();
         assert_eq!(*long.reason(), Reason::TooLarge);

@@ -86,7 +86,7 @@ impl Analyses {
     ///
     /// # Errors
     ///
-    /// As [`Self::download`]; `INVALID_DOCUMENT` when it can't be read, `TOO_LARGE` over
+    /// As [`Self::download`]; `INVALID_STATEMENT` when it can't be read, `TOO_LARGE` over
     /// [`MAX_ANSWER_BYTES`].
     pub async fn answer(&self, name: &str) -> Result<Answer> {
         let name = self.name(name)?;

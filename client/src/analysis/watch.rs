@@ -41,9 +41,11 @@ impl AnalysisWatch {
                     let change = watcher.next().await?;
                     Some((change, watcher))
                 })
+                // Whoever asks once more hears again that it has ended.
+                .fuse()
                 .boxed()
             }
-            Err(error) => stream::once(async { Err(error) }).boxed(),
+            Err(error) => stream::once(async { Err(error) }).fuse().boxed(),
         };
         Self(changes)
     }

@@ -27,7 +27,7 @@ const PIVOT: [&str; 7] = [
 /// The answer as it is drawn.
 const DRAWN: &str = "\
 What was done:
-OPERATION       BYTES (B)
+OPERATION      BYTES (B)
 Stop\\u001b[2J  3
 <b>Start
   the answer leaves out at least 4 more: name a shorter time

@@ -23,7 +23,7 @@ pub(crate) const ID: &str = "0190f1a2-3b4c-7d5e-8f90-a1b2c3d4e5f7";
 pub(crate) const ANSWER: &str = "{\"kind\":\"pivot\",\"plan_version\":2,\"events\":3,\"tables\":[\
     {\"name\":\"by_operation\",\"title\":\"What was done\",\"columns\":[\
     {\"name\":\"operation\",\"kind\":\"TEXT\"},{\"name\":\"bytes\",\"kind\":\"INTEGER\",\"unit\":\"B\"}],\
-    \"rows\":[[\"Stop\u{1b}[2J\",3],[\"<b>Start\",null]],\
+    \"rows\":[[\"Stop\\u001b[2J\",3],[\"<b>Start\",null]],\
     \"cut\":{\"left_out\":4,\"at_least\":true,\"narrow\":\"name a shorter time\"}}],\
     \"remarks\":[{\"reason\":\"SHARED\",\"message\":\"1 event concerns others too.\"}]}";
 
