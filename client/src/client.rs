@@ -7,6 +7,7 @@ use std::time::Duration;
 use tonic::codec::CompressionEncoding;
 use tonic::{Request, Response, Status};
 
+use crate::analysis::{Analyses, AnalysisDesk};
 use crate::audit::Audit;
 use crate::catalogue::{Catalogue, Facts};
 use crate::detection::{DetectionPolicies, Findings, ProviderRules, Rules};
@@ -269,6 +270,18 @@ impl Client {
     #[must_use]
     pub fn findings(&self) -> Findings {
         Findings::new(self.clone())
+    }
+
+    /// Questions to the provider, and their answers.
+    #[must_use]
+    pub fn analyses(&self) -> Analyses {
+        Analyses::new(self.clone())
+    }
+
+    /// For staff: questions that people answer.
+    #[must_use]
+    pub fn analysis_desk(&self) -> AnalysisDesk {
+        AnalysisDesk::new(self.clone())
     }
 
     /// The tenant's incidents, and for staff the queue of all tenants.

@@ -64,6 +64,8 @@ reasons! {
     InvalidArgument = "INVALID_ARGUMENT",
     /// A filter does not parse or type.
     InvalidFilter = "INVALID_FILTER",
+    /// A query in SQL does not parse or type, or is no single SELECT over the events.
+    InvalidQuery = "INVALID_QUERY",
     /// A Sigma rule is not understood; the details `line` and `column` say where, both from 1.
     InvalidRule = "INVALID_RULE",
     /// A page token of another query or tenant, or one that has expired.
@@ -76,6 +78,8 @@ reasons! {
     EtagMismatch = "ETAG_MISMATCH",
     /// A limit on how much may be asked for or kept is reached.
     QuotaExceeded = "QUOTA_EXCEEDED",
+    /// To answer takes more work than one question may: narrow it.
+    TooMuchWork = "TOO_MUCH_WORK",
     /// One message, record or expression is larger than its limit.
     TooLarge = "TOO_LARGE",
     /// What was sent or received has another hash than it should.

@@ -160,30 +160,37 @@ impl<F: Follow> Follower<F> {
                 },
                 Err(error) => error,
             };
-            if let Err(error) = self.recover(failure, opened).await {
+            let client = self.what.client();
+            if let Err(error) = recover(client, &mut self.backoff, failure, opened).await {
                 self.done = true;
                 return Some(Err(error));
             }
         }
         None
     }
+}
 
-    /// Waits until the stream can be resumed, or returns the error when it can't.
-    async fn recover(&mut self, error: Error, opened: bool) -> Result<()> {
-        match error.reason() {
-            // The token ended, and the stream with it.
-            Reason::Unauthenticated if opened => self.what.client().renew_token().await,
-            Reason::ReaderTooSlow | Reason::DeadlineExceeded if opened => {}
-            _ => return self.backoff.pause(error, Repeat::Safe).await,
-        }
-        // As after a lost connection, so that a server which always says so is not asked for
-        // ever.
-        let lost = Error::new(Reason::Unavailable, "the stream was ended");
-        if let Some(delay) = self.backoff.after(&lost, Repeat::Safe) {
-            tokio::time::sleep(delay.max(Duration::from_millis(10))).await;
-            Ok(())
-        } else {
-            Err(error)
-        }
+/// Waits until a stream can be resumed, or returns the error when it can't. `opened` says whether
+/// the error came from the stream, not from opening it.
+pub(crate) async fn recover(
+    client: &Client,
+    backoff: &mut Backoff,
+    error: Error,
+    opened: bool,
+) -> Result<()> {
+    match error.reason() {
+        // The token ended, and the stream with it.
+        Reason::Unauthenticated if opened => client.renew_token().await,
+        Reason::ReaderTooSlow | Reason::DeadlineExceeded if opened => {}
+        _ => return backoff.pause(error, Repeat::Safe).await,
+    }
+    // As after a lost connection, so that a server which always says so is not asked for
+    // ever.
+    let lost = Error::new(Reason::Unavailable, "the stream was ended");
+    if let Some(delay) = backoff.after(&lost, Repeat::Safe) {
+        tokio::time::sleep(delay.max(Duration::from_millis(10))).await;
+        Ok(())
+    } else {
+        Err(error)
     }
 }

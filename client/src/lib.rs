@@ -146,6 +146,7 @@
 //! # }
 //! ```
 
+pub mod analysis;
 mod audit;
 mod catalogue;
 mod client;
@@ -171,6 +172,7 @@ pub mod time;
 mod token;
 pub mod webhook;
 
+pub use self::analysis::{Analyses, AnalysisDesk};
 pub use self::audit::{Audit, AuditEntry};
 pub use self::catalogue::{
     Access, Catalogue, Coverage, CoverageRow, CoverageSource, Covered, DataSource, DataSources,

@@ -1,5 +1,6 @@
 //! A server that does what a test tells it to, over real TLS and HTTP/2.
 
+pub(crate) mod analysis;
 pub(crate) mod catalogue;
 pub(crate) mod detection;
 pub(crate) mod incidents;
@@ -14,6 +15,9 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use cordon_client::{Client, Profile, RetryPolicy};
+use cordon_proto::analysis::analyses_service_server::AnalysesServiceServer;
+use cordon_proto::analysis::analysis_desk_service_server::AnalysisDeskServiceServer;
+use cordon_proto::analysis::{DownloadAnalysisResultResponse, WatchAnalysisResponse};
 use cordon_proto::catalogue::catalogue_service_server::CatalogueServiceServer;
 use cordon_proto::catalogue::facts_service_server::FactsServiceServer;
 use cordon_proto::detection::findings_service_server::FindingsServiceServer;
@@ -101,7 +105,14 @@ pub(crate) struct Script {
     pub(crate) attack_version: Mutex<String>,
     /// Whether something is to be done before an incident.
     pub(crate) unready: Mutex<bool>,
-    /// The request ids of the calls about incidents and rules.
+    /// What is said of analyses that are followed; each list is one stream.
+    pub(crate) analysis_watches: Mutex<VecDeque<Vec<Result<WatchAnalysisResponse, Status>>>>,
+    /// The parts of answers that are downloaded; of one that is asked for without any, the answer's
+    /// JSON.
+    pub(crate) downloads: Mutex<VecDeque<Vec<Result<DownloadAnalysisResultResponse, Status>>>>,
+    /// Whether an answer that is computed again is another one.
+    pub(crate) answers_differ: AtomicBool,
+    /// The request ids of the calls about incidents, rules and analyses.
     pub(crate) marks: Mutex<Vec<String>>,
 }
 
@@ -439,6 +450,8 @@ impl Fake {
             .add_service(ProviderRulesServiceServer::new(service.clone()))
             .add_service(DetectionPolicyServiceServer::new(service.clone()))
             .add_service(FindingsServiceServer::new(service.clone()))
+            .add_service(AnalysesServiceServer::new(service.clone()))
+            .add_service(AnalysisDeskServiceServer::new(service.clone()))
             .add_service(AttachmentsServiceServer::new(service.clone()))
             .add_service(FactsServiceServer::new(service.clone()))
             .add_service(CatalogueServiceServer::new(service.clone()))

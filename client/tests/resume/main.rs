@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod analyses;
+mod analysis;
 mod catalogue;
 mod cli;
 mod detect;

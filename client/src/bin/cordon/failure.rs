@@ -53,6 +53,7 @@ impl Failure {
                 Reason::Unavailable | Reason::DeadlineExceeded => 6,
                 Reason::InvalidArgument
                 | Reason::InvalidFilter
+                | Reason::InvalidQuery
                 | Reason::InvalidRule
                 | Reason::InvalidPageToken
                 | Reason::InvalidDocument
@@ -138,6 +139,14 @@ fn hint(error: &Error) -> Option<String> {
         Reason::InvalidFilter => {
             "a filter is a SQL condition, as in \"operation = 'AssumeRole' AND status = 'Failure'\"; \
              `cordon events search --help` lists the columns"
+        }
+        Reason::InvalidQuery => {
+            "a query is one SELECT over the table `events`, as in \"SELECT actor, count(*) FROM events \
+             GROUP BY actor\"; `cordon events search --help` lists the columns"
+        }
+        Reason::TooMuchWork => {
+            "ask of less: a shorter time with --since and --until, or with --account, --resource-scope \
+             and --source-type"
         }
         Reason::InvalidRule => {
             "a rule is a Sigma rule (https://sigmahq.io/docs/basics/rules.html); `cordon detect rules \

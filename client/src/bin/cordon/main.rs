@@ -1,6 +1,7 @@
 //! `cordon`: the command line of Cordon, for customers' security teams and the provider's staff.
 
 mod accounts;
+mod analyses;
 mod audit;
 mod completions;
 mod confirm;
@@ -8,6 +9,7 @@ mod context;
 mod coverage;
 mod credentials;
 mod dead_letters;
+mod desk;
 mod detect;
 mod events;
 mod exercise;
@@ -50,7 +52,8 @@ Exit codes:
   4  there is nothing of that name
   5  done, but some records could not be read (ingest) or taken (incidents import, detect rules add)
   6  the server can't be reached or did not answer in time; run again later
-  7  done, but the report and the log do not agree (sla recompute)
+  7  done, but what was compared is not the same: the report and the log (sla recompute), an answer
+     and the one before (analyses rerun)
   8  done, and something is to be done before an incident (readiness)
 
 Results go to stdout, everything else to stderr.";
@@ -75,6 +78,10 @@ enum Command {
     Incidents(incidents::Command),
     /// Rules that look at a tenant's events as they come in, and what they find
     Detect(detect::Command),
+    /// Ask the provider questions about a tenant's events, and fetch the answers
+    Analyses(analyses::Command),
+    /// For the provider's analysts: questions that people answer
+    Desk(desk::Command),
     /// Drills: incidents that are played through after a scenario, marked as such everywhere
     Exercise(exercise::Command),
     /// Where a tenant's notices are sent: webhooks and mail addresses
@@ -173,6 +180,8 @@ async fn run(cli: Cli) -> Outcome {
         Command::Ingest(command) => Box::pin(ingest::run(&context, command)).await,
         Command::Incidents(command) => Box::pin(incidents::run(&context, command)).await,
         Command::Detect(command) => Box::pin(detect::run(&context, command)).await,
+        Command::Analyses(command) => Box::pin(analyses::run(&context, command)).await,
+        Command::Desk(command) => Box::pin(desk::run(&context, command)).await,
         Command::Exercise(command) => Box::pin(exercise::run(&context, command)).await,
         Command::Sources(command) => Box::pin(coverage::run(&context, command)).await,
         Command::Facts(command) => facts::run(&context, command).await,

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use cordon_client::analysis::{self, MAX_ANSWER_BYTES, read_analysis};
 use cordon_client::sla::{ReportDocument, check_clocks, read_report};
 use cordon_client::statement::{self, MAX_KEYS_BYTES, PublicKey, PublicKeys, Statement};
 use cordon_client::{Error, Reason, read_incident_report};
@@ -31,14 +32,17 @@ pub(crate) struct SigningKeys {
 /// What to verify, and with which keys.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// A signed statement, such as a deletion certificate: a DSSE envelope in JSON; a report with
-    /// its clocks, as `cordon sla report --format json` writes it; or the page of an incident's
-    /// report. `-` for stdin
+    /// A signed statement, such as a deletion certificate or that of an answer: a DSSE envelope in
+    /// JSON; a report with its clocks, as `cordon sla report --format json` writes it; or the page
+    /// of an incident's report. `-` for stdin
     #[arg(value_name = "FILE")]
     statement: PathBuf,
     /// Keys that `cordon signing-keys` wrote: nobody is asked. Without them, the profile's server is
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
+    /// The JSON of the answer that the statement is about: whether it is the one that was signed
+    #[arg(long, value_name = "FILE")]
+    answer: Option<PathBuf>,
 }
 
 pub(crate) async fn signing_keys(context: &Context, command: SigningKeys) -> Outcome {
@@ -63,6 +67,15 @@ pub(crate) async fn verify(context: &Context, command: Verify) -> Outcome {
     let content = read(path, MAX_REPORT_BYTES)?;
     let keys = keys(context, command.keys.as_deref()).await?;
     let found = |error: Error| about(path, &error);
+    if let Some(answer) = &command.answer {
+        refuse_markup(path, &content)?;
+        let signed = read_analysis(&content, &keys).map_err(found)?;
+        let json = read(answer, MAX_ANSWER_BYTES)?;
+        signed.check(&json).map_err(|error| about(answer, &error))?;
+        show(context, &signed.statement)?;
+        note(&format!("{}: the answer that was signed", answer.display()));
+        return Ok(());
+    }
     let page = carried(&content);
     if page.is_none() {
         refuse_markup(path, &content)?;
@@ -79,7 +92,17 @@ pub(crate) async fn verify(context: &Context, command: Verify) -> Outcome {
         return show(context, &signed.statement);
     }
     let statement = statement::verify(&content, &keys).map_err(found)?;
-    show(context, &statement)
+    if statement.predicate_type != analysis::PREDICATE_TYPE {
+        return show(context, &statement);
+    }
+    // Of what it is about it has the hash alone.
+    let signed = read_analysis(&content, &keys).map_err(found)?;
+    show(context, &signed.statement)?;
+    note(
+        "whether a file is the answer that was signed: --answer FILE, with the JSON that `cordon \
+         analyses result --format json` wrote",
+    );
+    Ok(())
 }
 
 /// Refuses what a browser would show something of though it is no page of ours: a good signature

@@ -30,12 +30,12 @@ pub(super) fn text(path: &Path) -> Result<String, String> {
 }
 
 /// The same where there is nothing to go on with.
-pub(super) fn text_of(path: &Path) -> Result<String, Failure> {
+pub(crate) fn text_of(path: &Path) -> Result<String, Failure> {
     text(path).map_err(|error| Failure::local(format!("{}: {error}", label(path))))
 }
 
 /// What a file is called in what is said about it.
-pub(super) fn label(path: &Path) -> String {
+pub(crate) fn label(path: &Path) -> String {
     match path.as_os_str() == "-" {
         true => "stdin".to_owned(),
         false => path.display().to_string(),
@@ -44,7 +44,7 @@ pub(super) fn label(path: &Path) -> String {
 
 /// The files that were given, and those in the folders that were given, whatever folder within them
 /// they are in; each once.
-pub(super) fn collect(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+pub(crate) fn collect(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     let mut known = HashSet::new();
     for path in given {

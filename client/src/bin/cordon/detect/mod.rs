@@ -1,19 +1,19 @@
 //! `cordon detect`.
 
 mod add;
-mod files;
+pub(crate) mod files;
 mod findings;
 mod hits;
-mod page;
-mod place;
+pub(crate) mod page;
+pub(crate) mod place;
 mod policy;
 pub(crate) mod published;
 mod rows;
 mod rules;
 mod test;
 mod watch;
-mod which;
-mod words;
+pub(crate) mod which;
+pub(crate) mod words;
 
 use clap::{Args, Subcommand};
 

@@ -15,14 +15,14 @@ const LEFT: usize = 13;
 const FIRST: usize = 5;
 
 /// Names and values; what is empty is left out.
-fn pairs(pairs: &[(&str, String)]) -> Vec<String> {
+pub(crate) fn pairs(pairs: &[(&str, String)]) -> Vec<String> {
     let said = pairs.iter().filter(|(_, value)| !value.is_empty());
     said.flat_map(|(name, value)| laid_out(&format!("{name:<LEFT$}{}", cell(value)), 0, LEFT))
         .collect()
 }
 
 /// Sentences, each on lines of its own below a heading; nothing when there are none.
-fn part(title: &str, texts: &[String]) -> Vec<String> {
+pub(crate) fn part(title: &str, texts: &[String]) -> Vec<String> {
     let mut lines = Vec::new();
     if !texts.is_empty() {
         lines.extend(heading(title));

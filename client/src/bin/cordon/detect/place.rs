@@ -66,7 +66,7 @@ pub(super) fn drawn(text: &str, error: &Error) -> Option<String> {
 }
 
 /// The same below the name of the file.
-pub(super) fn drawn_of(file: &str, text: &str, error: &Error) -> String {
+pub(crate) fn drawn_of(file: &str, text: &str, error: &Error) -> String {
     let at = format!("  --> {}", at(file, error));
     match drawn(text, error) {
         Some(drawn) => format!("{at}\n{drawn}"),

@@ -47,7 +47,7 @@ pub(super) fn finding(text: &str) -> Result<String, String> {
 }
 
 /// `tenants/{tenant}/{collection}/{id}`.
-fn full_name(text: &str, collection: &str) -> Option<String> {
+pub(crate) fn full_name(text: &str, collection: &str) -> Option<String> {
     let parts: Vec<_> = text.split('/').collect();
     match parts.as_slice() {
         ["tenants", tenant, of, id] if !tenant.is_empty() && *of == collection && is_id(id) => {

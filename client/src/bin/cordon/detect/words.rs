@@ -49,13 +49,14 @@ const fn origin(word: RuleOrigin) -> &'static str {
 /// A number of the wire: the word for it, or the number itself where a newer server has words that
 /// this program does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Word {
+pub(crate) enum Word {
     Known(&'static str),
     Other(i32),
 }
 
 impl Word {
-    fn of<T: TryFrom<i32>>(number: i32, word: impl Fn(T) -> &'static str) -> Self {
+    /// By the word that each known number has.
+    pub(crate) fn of<T: TryFrom<i32>>(number: i32, word: impl Fn(T) -> &'static str) -> Self {
         T::try_from(number).map_or(Self::Other(number), |known| Self::Known(word(known)))
     }
 
@@ -75,7 +76,7 @@ impl Word {
     }
 
     /// As people read it.
-    pub(super) fn text(self) -> String {
+    pub(crate) fn text(self) -> String {
         match self {
             Self::Known(word) => plain(word),
             Self::Other(number) => format!("unknown ({number})"),
@@ -84,7 +85,7 @@ impl Word {
 
     /// As JSON has it: what is unset is `null`, and a number without a word is the number, as in
     /// <https://protobuf.dev/programming-guides/json/>.
-    pub(super) fn json(self) -> Value {
+    pub(crate) fn json(self) -> Value {
         match self {
             Self::Known(word) => or_null(word.to_owned()),
             Self::Other(number) => number.into(),

@@ -29,7 +29,7 @@ pub(super) struct Explain {
 }
 
 /// Names an event that is meant by something else than its name.
-pub(super) fn check(name: &str) -> Outcome {
+pub(crate) fn check(name: &str) -> Outcome {
     let id = name.rsplit('/').next().unwrap_or_default();
     if id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(());

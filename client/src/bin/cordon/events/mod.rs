@@ -10,6 +10,7 @@ mod tail;
 use clap::{Args, Subcommand, ValueEnum};
 use cordon_client::{Completeness, Event, View};
 
+pub(crate) use self::get::check as check_event;
 use crate::context::{Context, Whose};
 use crate::failure::{Outcome, note};
 use crate::output::{Form, Row as _};
