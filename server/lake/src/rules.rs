@@ -1,11 +1,12 @@
 //! Many filters over the same events: which rule selects which rows of a batch.
 //!
-//! A rule looks only at rows that hold one of its [`Anchor`]s: rows with its operations, rows
+//! A rule looks only at rows that hold one of its [anchors](Anchors): rows with its operations, rows
 //! whose values at a path hold one of its texts, or rows that hold a text anywhere. What rules
 //! ask of an event is taken out of their filters and shared: each record is read once for all
 //! paths, and a question is put once to each distinct value of a batch. What is left of a filter
 //! combines the answers. A record that can't be read so is shown to each filter by itself.
 
+mod dispatch;
 mod look;
 mod plan;
 mod records;
@@ -19,8 +20,9 @@ use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch, UInt32Array};
 use arrow::compute::{filter_record_batch, take_record_batch};
-use cordon_sigma::{Anchor, Anchors};
+use cordon_sigma::Anchors;
 
+use self::dispatch::Dispatch;
 use self::look::{Look, column};
 use self::plan::{Atom, Atoms, Part};
 use self::records::Records;
@@ -30,9 +32,6 @@ use crate::filter::{Condition, Filter};
 use crate::functions::Paths;
 use crate::schema::{Column, Columns};
 use crate::search::keep;
-
-/// Most bytes of texts that are looked for at once.
-const MOST_TEXT: usize = 64 << 10;
 
 /// Rules that may look at every event before all records are searched for their texts: a question
 /// put to distinct values costs little, a search reads every byte.
@@ -268,69 +267,6 @@ impl Found {
             Selected { rule, rows }
         });
         selected.collect()
-    }
-}
-
-/// By what rules are found that must look at an event.
-#[derive(Default)]
-struct Dispatch {
-    bytes: usize,
-    any: Vec<usize>,
-    operations: HashMap<String, Vec<usize>>,
-    values: BTreeMap<usize, BTreeMap<Vec<u8>, Vec<usize>>>,
-    alone: BTreeMap<String, Vec<usize>>,
-    texts: BTreeMap<String, Vec<usize>>,
-    /// Rules that ask for texts, but read none but at paths, with these texts.
-    loose: BTreeMap<usize, Vec<String>>,
-}
-
-impl Dispatch {
-    fn add(&mut self, rule: usize, anchors: Anchors, parts: &[Part], atoms: &Atoms) {
-        let Anchors::OneOf(anchors) = anchors else {
-            self.any.push(rule);
-            return;
-        };
-        let (mut operations, mut texts) = (Vec::new(), Vec::new());
-        for anchor in anchors {
-            match anchor {
-                Anchor::Operation(name) => operations.push(name),
-                Anchor::Text(text) => texts.push(text),
-            }
-        }
-        let values = if operations.is_empty() {
-            parts.last().and_then(|part| atoms.required(part))
-        } else {
-            None
-        };
-        let in_values = values.iter().flatten().map(|(_, text)| text.len());
-        let bytes: usize = texts.iter().map(String::len).chain(in_values).sum();
-        if self.bytes + bytes > MOST_TEXT {
-            // What it asks for is more than can be looked for at once: it looks itself.
-            self.any.push(rule);
-            return;
-        }
-        self.bytes += bytes;
-        for name in operations {
-            self.operations.entry(name).or_default().push(rule);
-        }
-        let add = |to: &mut BTreeMap<String, Vec<usize>>, texts: Vec<String>| {
-            for text in texts {
-                to.entry(text).or_default().push(rule);
-            }
-        };
-        let reads_raw = parts.iter().any(|part| part.columns.contains(Column::Raw));
-        match values {
-            Some(values) => {
-                for (path, text) in values {
-                    let of = self.values.entry(path).or_default();
-                    of.entry(text).or_default().push(rule);
-                }
-                add(&mut self.alone, texts);
-            }
-            None if texts.is_empty() => {}
-            None if reads_raw => add(&mut self.texts, texts),
-            None => drop(self.loose.insert(rule, texts)),
-        }
     }
 }
 
