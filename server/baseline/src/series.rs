@@ -32,7 +32,7 @@ const PRIOR_HOURS: f32 = 24.0;
 const LEAST_RELATIVE: f32 = 0.04;
 /// The least spread, as a part of the pooled one: the MAD of an hour that is idle on most days is
 /// nothing, however much is done on the others.
-const LEAST_POOLED: f32 = 0.3;
+const LEAST_POOLED: f32 = 0.4;
 /// Events of an hour whose names are remembered until it stands out.
 const NAMES: usize = 12;
 
