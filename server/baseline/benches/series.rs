@@ -94,7 +94,7 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let mut numbers = words.iter().filter_map(|word| word.parse().ok());
     // The limits were chosen on seeds below these.
-    let tenants = (numbers.next().unwrap_or(4), numbers.next().unwrap_or(900));
+    let tenants = (numbers.next().unwrap_or(4), numbers.next().unwrap_or(1_100));
     println!("| tenant | events | events/s | state | subjects | crowded |");
     println!("| --- | --- | --- | --- | --- | --- |");
     let Run { judged, attacks } = run(tenants, 0.0, words.iter().any(|word| word == "wrong"));

@@ -26,7 +26,7 @@ const MOST_DAYS: u32 = 28;
 const POOL_WEIGHT: f32 = 4.0;
 /// The spread that is taken to be there before there are active hours to know it by, and how many
 /// of those it weighs as much as.
-const PRIOR_SPREAD: f32 = 3.0;
+const PRIOR_SPREAD: f32 = 2.0;
 const PRIOR_HOURS: f32 = 24.0;
 /// The least spread, as a part of the level.
 const LEAST_RELATIVE: f32 = 0.04;

@@ -24,9 +24,9 @@ const LONGEST_NAME: usize = 256;
 /// Bits that an anomaly needs, besides one for each doubling of the subjects that could have it
 /// (docs/adr/0022 says how they were found).
 const NEEDED: [(AnomalyKind, f32); 8] = [
-    (AnomalyKind::FirstSeenOperation, 6.2),
+    (AnomalyKind::FirstSeenOperation, 5.8),
     (AnomalyKind::FirstSeenRegion, 4.5),
-    (AnomalyKind::FirstSeenNetwork, 5.6),
+    (AnomalyKind::FirstSeenNetwork, 5.8),
     (AnomalyKind::FirstSeenUserAgent, 4.0),
     (AnomalyKind::Volume, 7.8),
     (AnomalyKind::Beaconing, 3.0),
