@@ -62,8 +62,8 @@ impl Part {
 /// How much a model may keep, and when it tells.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
-    /// Most bytes of a part, as they are kept and, but for what the allocator adds, in memory.
-    /// Less than 128 KiB count as 128 KiB.
+    /// Most bytes of a part that holds subjects, as it is kept and, but for what the allocator
+    /// adds, in memory. Less than 128 KiB count as 128 KiB. Part 0 has 256 KiB at most.
     pub bytes: usize,
     /// Bits that an anomaly needs beyond what it needs by itself; less than 0 tells more. At 0 a
     /// calm tenant has about one false alarm a week or less (docs/benchmarks.md).
@@ -80,7 +80,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Most bytes of a part.
+    /// Most bytes of a part that holds subjects.
     pub(crate) fn most_bytes(&self) -> usize {
         self.bytes.max(128 * 1024)
     }

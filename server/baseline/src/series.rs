@@ -26,13 +26,13 @@ const MOST_DAYS: u32 = 28;
 const POOL_WEIGHT: f32 = 4.0;
 /// The spread that is taken to be there before there are active hours to know it by, and how many
 /// of those it weighs as much as.
-const PRIOR_SPREAD: f32 = 3.0;
+const PRIOR_SPREAD: f32 = 2.0;
 const PRIOR_HOURS: f32 = 24.0;
 /// The least spread, as a part of the level.
 const LEAST_RELATIVE: f32 = 0.04;
 /// The least spread, as a part of the pooled one: the MAD of an hour that is idle on most days is
 /// nothing, however much is done on the others.
-const LEAST_POOLED: f32 = 0.3;
+const LEAST_POOLED: f32 = 0.4;
 /// Events of an hour whose names are remembered until it stands out.
 const NAMES: usize = 12;
 

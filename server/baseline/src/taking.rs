@@ -25,12 +25,12 @@ const LONGEST_NAME: usize = 256;
 /// (docs/adr/0022 says how they were found).
 const NEEDED: [(AnomalyKind, f32); 8] = [
     (AnomalyKind::FirstSeenOperation, 5.8),
-    (AnomalyKind::FirstSeenRegion, 4.0),
-    (AnomalyKind::FirstSeenNetwork, 5.4),
+    (AnomalyKind::FirstSeenRegion, 4.5),
+    (AnomalyKind::FirstSeenNetwork, 5.8),
     (AnomalyKind::FirstSeenUserAgent, 4.0),
-    (AnomalyKind::Volume, 7.0),
+    (AnomalyKind::Volume, 7.8),
     (AnomalyKind::Beaconing, 3.0),
-    (AnomalyKind::FanOut, 5.5),
+    (AnomalyKind::FanOut, 6.0),
     (AnomalyKind::RoleChain, 3.0),
 ];
 
