@@ -6,7 +6,6 @@ use cordon_client::{
     ReadinessCheck, ReadinessState, Reason, Service, ServiceModel, ServiceSource, SourceQuestion,
 };
 use futures::TryStreamExt as _;
-use jiff::Timestamp;
 
 use crate::harness::{Call, World, trail};
 
@@ -83,7 +82,7 @@ async fn each_customer_is_told_what_is_for_it_and_what_it_was_told() {
     // The operator sees it as initech does.
     assert_eq!(titles(&operator.for_tenant("initech")).await, mine);
 
-    let then = Timestamp::now();
+    let then = cordon_client::time::now();
     tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     let changes = FactChanges {
         title: Some("Machines run on KVM 9".to_owned()),
@@ -143,7 +142,7 @@ async fn sources_are_measured_ranked_and_looked_through_before_anything_happens(
     assert!(action.contains("aws.cloudtrail"), "{action}");
 
     let minutes_ago = |minutes: i64| {
-        let time = Timestamp::now() - jiff::SignedDuration::from_mins(minutes);
+        let time = cordon_client::time::now() - jiff::SignedDuration::from_mins(minutes);
         time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     };
     let record = |id: &str, account, minutes| {
@@ -165,7 +164,7 @@ async fn sources_are_measured_ranked_and_looked_through_before_anything_happens(
     };
     let trail = measured().await;
     assert_eq!((trail.access(), trail.event_count), (Access::Direct, 2));
-    let lag = trail.lag.clone().unwrap();
+    let lag = trail.lag.unwrap();
     let p95 = lag.p95.unwrap().seconds;
     assert!((300..=420).contains(&p95), "{p95}");
     // Others' events, an hour late, move nothing of it.

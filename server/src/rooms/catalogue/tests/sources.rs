@@ -69,7 +69,7 @@ async fn lag_and_completeness_are_measured_from_ones_own_events() {
         (trail.access(), trail.event_count),
         (wire::Access::Direct, 20)
     );
-    let lag = trail.lag.clone().unwrap();
+    let lag = trail.lag.unwrap();
     assert_eq!(lag.event_count, 20);
     let (p50, p95) = (lag.p50.unwrap().seconds, lag.p95.unwrap().seconds);
     // Smallest first: 901 s for the latest event. The 10th and the 19th.

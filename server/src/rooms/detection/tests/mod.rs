@@ -1,5 +1,6 @@
 //! The room against a kernel and a lake in a temporary folder: everything but the network is real.
 
+mod baselines;
 mod findings;
 mod provider_rules;
 mod rules;
