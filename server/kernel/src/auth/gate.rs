@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
+use super::action::Action;
 use super::credential::{Proof, VerifiedCredential};
 use super::mtls::Authority;
 use super::permit::Permit;
-use super::policy::{Action, Reach, reaches};
+use super::policy::{Reach, reaches};
 use super::principal::{Home, Role};
 use super::scope::{Entry, IngestScope, ProviderScope, SelfScope, TenantScope};
 use super::standing::{SourceStatus, Standing, StandingSource, TenantStatus};

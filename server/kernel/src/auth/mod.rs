@@ -2,6 +2,7 @@
 //! [`VerifiedCredential`]; the [`gate`] turns one of those and a
 //! wish into a scope and a [`permit`], or refuses.
 
+pub mod action;
 pub mod credential;
 pub mod gate;
 pub mod mtls;
@@ -12,10 +13,11 @@ pub mod scope;
 mod standing;
 pub mod token;
 
+pub use action::Action;
 pub use credential::VerifiedCredential;
 pub use gate::Gate;
 pub use permit::Permit;
-pub use policy::{Action, Reach};
+pub use policy::Reach;
 pub use principal::{Home, Principal, Role};
 pub use scope::{Entry, IngestScope, ProviderScope, SelfScope, TenantScope};
 pub(crate) use standing::{CredentialRecord, SourceStatus, StandingSource, TenantStatus};

@@ -19,9 +19,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::X509Certificate;
 
+use super::action::Action;
 use super::credential::CertThumbprint;
 use super::permit::Permit;
-use super::policy::Action;
 use super::principal::Principal;
 use crate::clock::Env;
 use crate::error::{Error, Result};

@@ -1,7 +1,7 @@
 //! A permit says that the policy allowed one action to one caller at one place. Every write
 //! transaction asks for it, and the audit entry takes its action from it.
 
-use super::policy::Action;
+use super::action::Action;
 use super::principal::{Home, Principal};
 use super::scope::{IngestScope, ProviderScope, SelfScope, TenantScope};
 use crate::ids::{CredentialId, SourceId, TenantId};
