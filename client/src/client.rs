@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 use crate::analysis::{Analyses, AnalysisDesk};
 use crate::audit::Audit;
 use crate::catalogue::{Catalogue, Facts};
-use crate::detection::{DetectionPolicies, Findings, ProviderRules, Rules};
+use crate::detection::{DetectionPolicies, Findings, ProviderRules, Rules, TenantBaselines};
 use crate::entry::Entry;
 use crate::error::{Error, Reason, Result};
 use crate::events::Events;
@@ -258,6 +258,12 @@ impl Client {
     #[must_use]
     pub fn provider_rules(&self) -> ProviderRules {
         ProviderRules::new(self.clone())
+    }
+
+    /// What is usual of the tenant.
+    #[must_use]
+    pub fn baselines(&self) -> TenantBaselines {
+        TenantBaselines::new(self.clone())
     }
 
     /// By what the tenant's findings open incidents.

@@ -183,10 +183,10 @@ pub use self::catalogue::{
 };
 pub use self::client::{Builder, Client};
 pub use self::detection::{
-    DetectionPolicies, DetectionPolicy, DetectionPolicyChanges, Finding, FindingFilter,
+    Baselines, DetectionPolicies, DetectionPolicy, DetectionPolicyChanges, Finding, FindingFilter,
     FindingGroup, FindingStatus, FindingWatch, Findings, Level, NewRule, ProviderRule,
     ProviderRules, Rule, RuleChanges, RuleHit, RuleOrigin, RuleTest, RuleTestStream,
-    RuleTestSummary, RuleVersion, Rules,
+    RuleTestSummary, RuleVersion, Rules, TenantBaselines, Unusual,
 };
 pub use self::entry::Entry;
 pub use self::error::{DOMAIN, Error, Reason, Result, Violation};

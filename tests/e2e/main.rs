@@ -13,6 +13,7 @@
     missing_docs
 )]
 
+mod analysis;
 mod attachments;
 mod authz;
 mod catalogue;

@@ -1,5 +1,6 @@
 //! Rules, by which a tenant's events are looked at as they come in, and what they find.
 
+mod baselines;
 mod findings;
 mod parts;
 mod policy;
@@ -9,11 +10,12 @@ mod test;
 mod watch;
 
 pub use cordon_proto::detection::{
-    Finding, FindingGroup, FindingStatus, Level, Origin as RuleOrigin, ProviderRule, Rule, RuleHit,
-    RuleTestSummary, RuleVersion,
+    Baselines, Finding, FindingGroup, FindingStatus, Level, Origin as RuleOrigin, ProviderRule,
+    Rule, RuleHit, RuleTestSummary, RuleVersion, Unusual,
 };
 pub use cordon_proto::incidents::DetectionPolicy;
 
+pub use self::baselines::TenantBaselines;
 pub use self::findings::{FindingFilter, Findings};
 pub use self::parts::{NewRule, RuleChanges};
 pub use self::policy::{DetectionPolicies, DetectionPolicyChanges};

@@ -1,6 +1,7 @@
 //! `cordon detect`.
 
 mod add;
+mod baselines;
 pub(crate) mod files;
 mod findings;
 mod hits;
@@ -46,6 +47,9 @@ enum Verb {
     /// By what findings open incidents
     #[command(subcommand, after_help = NAMES)]
     Policy(policy::Command),
+    /// What is usual of the tenant, learned from its own events
+    #[command(subcommand)]
+    Baselines(baselines::Command),
     /// What rules found, and how it stands with it
     #[command(subcommand, after_help = NAMES)]
     Findings(findings::Command),
@@ -57,6 +61,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
         Verb::Rules(command) => rules::run(context, &whose, command).await,
         Verb::Test(test) => test::run(context, &whose, test).await,
         Verb::Policy(command) => policy::run(context, &whose, command).await,
+        Verb::Baselines(command) => baselines::run(context, &whose, command).await,
         Verb::Findings(command) => findings::run(context, &whose, command).await,
     }
 }

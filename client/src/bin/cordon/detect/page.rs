@@ -127,17 +127,34 @@ pub(super) fn finding(finding: &Finding) -> String {
         ("last", moment(finding.end_time.as_ref())),
         ("found", moment(finding.create_time.as_ref())),
         ("changed", moment(finding.update_time.as_ref())),
-        (
-            "rule",
-            format!("{} version {}", finding.rule, finding.rule_version),
-        ),
+        ("rule", of_rule(finding)),
         ("incident", finding.incident.clone()),
         ("etag", finding.etag.clone()),
     ]));
     let techniques = finding.techniques.iter().map(|id| technique(id));
     lines.extend(part("ATT&CK techniques", &techniques.collect::<Vec<_>>()));
+    if let Some(unusual) = &finding.unusual {
+        lines.extend(part(
+            "What was expected",
+            std::slice::from_ref(&unusual.expected),
+        ));
+        lines.extend(part("What was seen", std::slice::from_ref(&unusual.seen)));
+    }
     lines.extend(events(finding));
     lines.join("\n")
+}
+
+/// What it was found by.
+fn of_rule(finding: &Finding) -> String {
+    match &finding.unusual {
+        None => format!("{} version {}", finding.rule, finding.rule_version),
+        Some(unusual) => format!(
+            "none: {} of a {} is unusual ({} bits)",
+            unusual.kind.replace('_', " "),
+            unusual.subject_kind,
+            unusual.surprise_bits
+        ),
+    }
 }
 
 /// A technique with the page that says what it is, as in
