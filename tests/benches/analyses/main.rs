@@ -49,8 +49,8 @@ const EVENTS: u64 = 1_000_000;
 const BATCH: u64 = 2_000;
 /// Streams that send at the same time.
 const STREAMS: u64 = 4;
-/// How long after the last acknowledgement nothing is asked: sealing comes first.
-const REST: Duration = Duration::from_secs(5);
+/// How long sealing is waited for at most.
+const REST: Duration = Duration::from_secs(600);
 /// Rules that are held against history.
 const RULES: usize = 100;
 /// How often each question is put; the median is told.
