@@ -225,3 +225,29 @@ fn exercise(last: Option<Timestamp>, now: Timestamp) -> Item {
         false => Item::ok(Check::Exercise, reason),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exercise_counts_for_a_year() {
+        let at: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let later = |hours| at + SignedDuration::from_hours(hours);
+        let told = |last, now| format!("{:?}", exercise(last, now));
+        let over = told(Some(at), later(366 * 24));
+        assert_eq!(
+            over,
+            format!(
+                "{:?}",
+                Item::attention(
+                    Check::Exercise,
+                    "the last exercise began at 2026-01-01T00:00:00Z",
+                    "play one through: cordon exercise",
+                )
+            )
+        );
+        assert_ne!(told(Some(at), later(364 * 24)), over);
+        assert!(told(None, at).contains("there was no exercise"));
+    }
+}

@@ -32,8 +32,8 @@ struct Desk {
 impl Desk {
     async fn new() -> Self {
         let room = Room::new().await;
-        let first = room.world.member("provider", "analyst").await.entering();
-        let second = room.world.member("provider", "analyst").await.entering();
+        let first = room.world.member("", "analyst").await.entering();
+        let second = room.world.member("", "analyst").await.entering();
         Self {
             room,
             first,
@@ -213,7 +213,7 @@ async fn asking_back_hands_the_move_over_and_declining_ends_it() {
     let late = desk.submit(&desk.first, &asked.name, "Yes.").await;
     assert_eq!(reason(late), "FAILED_PRECONDITION");
     // Staff who did not say why they enter, and a tenant's people, have no way to the desk.
-    let unsaid = desk.room.world.member("provider", "analyst").await;
+    let unsaid = desk.room.world.member("", "analyst").await;
     assert_eq!(
         reason(desk.claim(&unsaid, &asked.name).await),
         "PERMISSION_DENIED"

@@ -147,7 +147,7 @@ async fn every_kind_of_the_server_is_answered() {
             Kind::Timeline(_) | Kind::Pivot(_) | Kind::Compare(_) => {
                 assert!(told.contains("StopLogging"), "{asked}: {told}");
             }
-            Kind::Changes(_) => assert!(told.contains("DeleteUser"), "{told}"),
+            Kind::Changes(_) => assert!(told.contains("StartLogging"), "{told}"),
             Kind::Indicators(_) | Kind::Seen(_) => assert!(told.contains("198.51.100"), "{told}"),
             _ => {}
         }

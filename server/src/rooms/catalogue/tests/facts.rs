@@ -143,8 +143,8 @@ async fn pages_tell_nothing_of_facts_in_between() {
 async fn what_was_stated_on_a_day_is_told_as_it_was() {
     let mut room = Room::new().await;
     let hour = SignedDuration::from_hours(1);
-    let begun = room.world.kernel.env().now().as_second();
     let made = room.publish(everyone(), "Machines run on KVM 8").await;
+    let begun = room.world.kernel.env().now().as_second();
     room.later(hour).await;
     let update = |etag: &str, paths: &[&str]| wire::UpdateFactRequest {
         fact: Some(wire::Fact {
@@ -183,9 +183,9 @@ async fn what_was_stated_on_a_day_is_told_as_it_was() {
         reason: "the last host was replaced".into(),
         etag: etag.to_owned(),
     };
+    let operator = room.world.operator.clone();
     let stale = call!(room, &operator, facts.withdraw_fact(withdraw(&made.etag)));
     assert_eq!(reason(stale), "ETAG_MISMATCH");
-    let operator = room.world.operator.clone();
     call!(room, &operator, facts.withdraw_fact(withdraw(&second.etag))).unwrap();
     room.later(hour).await;
 
@@ -256,6 +256,7 @@ async fn facts_are_listed_by_kind_service_and_time() {
                 ..fact(everyone(), title)
             }),
         };
+        room.world.clock.advance(SignedDuration::from_millis(1));
         call!(room, &room.world.operator, facts.create_fact(request)).unwrap();
     }
     let maintenance = || wire::ListFactsRequest {

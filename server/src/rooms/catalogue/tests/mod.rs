@@ -114,6 +114,8 @@ impl Room {
     }
 
     async fn publish(&self, audience: Audience, title: &str) -> wire::Fact {
+        // Ids of one moment have no order.
+        self.world.clock.advance(SignedDuration::from_secs(1));
         let request = wire::CreateFactRequest {
             fact: Some(fact(audience, title)),
         };
