@@ -248,8 +248,7 @@ impl Run<'_> {
         tx.require_keys(&cipher).await?;
         let entry = AuditEntry::new(&permit)
             .resource(Name::Analysis(self.scope.tenant().clone(), id))
-            .detail("state", change.analysis().state.as_str())
-            .detail("bytes", bytes);
+            .detail("state", change.analysis().state.as_str());
         tx.commit(entry).await?;
         Ok(())
     }
