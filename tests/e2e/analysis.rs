@@ -28,8 +28,9 @@ async fn answered(client: &Client, question: Question) -> cordon_client::analysi
 }
 
 /// Somebody of the staff who says why.
-async fn analyst(world: &World) -> Client {
-    let client = connect(world.issue(Holder::Staff, "analyst").await).await;
+async fn analyst(world: &World, who: &str) -> Client {
+    let profile = world.issue_to(Holder::Staff, "analyst", who).await;
+    let client = connect(profile).await;
     client.entering(Entry::new("answers the customer's question").reference("INC-1"))
 }
 
@@ -99,7 +100,7 @@ async fn a_security_team_gets_answers_about_the_real_attack() {
     let question = Question::Human("Was the host under our machine patched?".to_owned());
     let new = NewAnalysis::new(question, "whether the host is to be trusted");
     let asked = responder.analyses().create(new).await.unwrap();
-    let (first, second) = (analyst(&world).await, analyst(&world).await);
+    let (first, second) = (analyst(&world, "ines").await, analyst(&world, "omar").await);
     let waiting: Vec<_> = first.analysis_desk().queue().collect().await;
     assert_eq!(waiting.len(), 1);
     first.analysis_desk().claim(&asked.name, "").await.unwrap();

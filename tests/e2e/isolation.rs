@@ -134,7 +134,7 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
         ("ListFindings", within(|of| json!({ "parent": format!("tenants/{of}") }))),
         ("UpdateFinding", within(|of| json!({ "name": format!("tenants/{of}/findings/{ID}"), "status": "FINDING_STATUS_RESOLVED" }))),
         ("WatchFindings", within(|of| json!({ "parent": format!("tenants/{of}"), "cursor": "0" }))),
-        ("CreateAnalysis", within(|of| json!({ "parent": format!("tenants/{of}"), "analysis": asking(of, json!({ "sql": { "query": "SELECT account, operation, actor, count(*) AS n FROM events GROUP BY account, operation, actor ORDER BY account, operation, actor" } })) }))
+        ("CreateAnalysis", within(|of| json!({ "parent": format!("tenants/{of}"), "analysis": asking(of, json!({ "sql": { "query": "SELECT operation, shared, status, count(*) AS n, count(DISTINCT actor) AS actors FROM events GROUP BY operation, shared, status ORDER BY operation, shared, status" } })) }))
             .into_iter()
             .chain(within(|of| json!({ "parent": format!("tenants/{of}"), "analysis": asking(of, json!({ "rule": { "texts": [RULE, COUNTING] } })) })))
             .chain(within(|of| json!({ "parent": format!("tenants/{of}"), "analysis": asking(of, json!({ "pivot": { "subject": { "resource": "snap-0shared" } } })) })))

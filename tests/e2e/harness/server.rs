@@ -257,11 +257,16 @@ impl World {
 
     /// Issues a credential, and gives its profile.
     pub async fn issue(&self, holder: Holder, role: &str) -> Profile {
-        let new = NewKey::generate("someone").unwrap();
+        self.issue_to(holder, role, "someone").await
+    }
+
+    /// The same to a person of that name.
+    pub async fn issue_to(&self, holder: Holder, role: &str, subject: &str) -> Profile {
+        let new = NewKey::generate(subject).unwrap();
         let issued = self
             .operator
             .tenants()
-            .issue_credential(&holder, "someone", role, &new.request_pem)
+            .issue_credential(&holder, subject, role, &new.request_pem)
             .await
             .unwrap();
         let operator = self.server.profile("operator");
@@ -276,7 +281,7 @@ impl World {
             tenant,
             source,
             role: role.to_owned(),
-            subject: "someone".to_owned(),
+            subject: subject.to_owned(),
             ca: issued.ca_pem,
             certificate: issued.certificate_pem,
             key: new.key,

@@ -32,8 +32,8 @@ struct Desk {
 impl Desk {
     async fn new() -> Self {
         let room = Room::new().await;
-        let first = room.world.member("", "analyst").await.entering();
-        let second = room.world.member("", "analyst").await.entering();
+        let first = room.world.person("", "analyst", "ines").await.entering();
+        let second = room.world.person("", "analyst", "omar").await.entering();
         Self {
             room,
             first,

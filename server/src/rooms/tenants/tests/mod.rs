@@ -265,7 +265,19 @@ impl World {
 
     /// Has a credential issued by the operator; its holder comes with a token.
     pub(crate) async fn member(&self, parent: &str, role: &str) -> Actor {
-        let request = issue(parent, role);
+        self.holder(issue(parent, role)).await
+    }
+
+    /// The same for a person of that name.
+    pub(crate) async fn person(&self, parent: &str, role: &str, subject: &str) -> Actor {
+        let mut request = issue(parent, role);
+        if let Some(credential) = &mut request.credential {
+            credential.subject = subject.to_owned();
+        }
+        self.holder(request).await
+    }
+
+    async fn holder(&self, request: wire::IssueCredentialRequest) -> Actor {
         let request = self.request(&self.operator, request).await.unwrap();
         let issued = self
             .tenants
