@@ -207,7 +207,7 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
         ("ListDeliveries", both_subscriptions("parent")),
         ("RetryDelivery", ["initech", "hooli"].map(|of| json!({ "name": format!("tenants/{of}/subscriptions/{ID}/deliveries/1") }).to_string()).into()),
         ("ListNoticeBacklogs", vec![nothing()]),
-        ("ListAuditEntries", vec![parent(), json!({ "parent": "tenants/hooli" }).to_string()]),
+        ("ListAuditEntries", vec![json!({ "parent": "tenants/initech", "pageSize": 1000 }).to_string(), json!({ "parent": "tenants/hooli" }).to_string()]),
     ])
 }
 

@@ -122,13 +122,15 @@ pub(super) fn jobs_last(method: &MethodDescriptor, answer: String) -> String {
     }
     let mut answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
     if let Some(entries) = answer["entries"].as_array_mut() {
-        let is_job = |entry: &serde_json::Value| {
+        // Which of several jobs comes first is the machine's doing too.
+        let job = |entry: &serde_json::Value| {
             let actor = entry["actor"].as_str().unwrap_or_default();
-            ["system:clocks:", "system:detect", "system:analyse:"]
-                .iter()
-                .any(|job| actor.starts_with(job))
+            let of = ["system:clocks:", "system:detect", "system:analyse:"]
+                .into_iter()
+                .find(|job| actor.starts_with(job));
+            of.map(|job| (job, entry["detailsJson"].to_string()))
         };
-        entries.sort_by_key(is_job);
+        entries.sort_by_key(job);
         for (entry, number) in entries.iter_mut().zip(1_u64..) {
             entry["sequence"] = number.to_string().into();
         }
