@@ -221,7 +221,6 @@ fn session(reading: &Arc<Reading>, spills: Spills, limits: &SqlLimits) -> Result
         .with_disk_manager_builder(disk)
         .build_arc()?;
     let mut config = SessionConfig::new()
-        .with_information_schema(false)
         .with_create_default_catalog_and_schema(true)
         // One part: the same query over the same events gives the same rows in the same order.
         .with_target_partitions(1)
