@@ -224,7 +224,8 @@ fn session(reading: &Arc<Reading>, spills: Spills, limits: &SqlLimits) -> Result
         .with_create_default_catalog_and_schema(true)
         // One part: the same query over the same events gives the same rows in the same order.
         .with_target_partitions(1)
-        .with_batch_size(8_192)
+        // A batch of long rows is small against the memory too.
+        .with_batch_size((limits.memory / (32 << 10)).clamp(128, 8_192))
         // What one sort keeps back for merging must fit in a small limit too.
         .with_sort_spill_reservation_bytes((limits.memory / 8).min(10 << 20));
     config.options_mut().execution.enable_recursive_ctes = false;

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow::compute::SortOptions;
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::compute::{SortOptions, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use cordon_kernel::TenantScope;
@@ -30,6 +30,8 @@ use crate::search::{Order, Query};
 
 /// Batches that wait between the reading and the computing.
 const AHEAD: usize = 2;
+/// Bytes of a batch that is handed on, where its rows are not larger.
+const PIECE: usize = 1 << 20;
 
 /// What one query reads from.
 pub(super) struct Reading {
@@ -236,6 +238,28 @@ impl PartitionStream for Part {
     }
 }
 
+/// The batch in pieces that are small against the memory that a query has, each with memory of its own:
+/// what shares a buffer is counted with all of it.
+fn pieces(batch: &RecordBatch) -> crate::error::Result<Vec<RecordBatch>> {
+    let bytes = batch.get_array_memory_size();
+    let rows = batch.num_rows();
+    if bytes <= PIECE || rows <= 1 || batch.num_columns() == 0 {
+        return Ok(vec![batch.clone()]);
+    }
+    let each = (rows / bytes.div_ceil(PIECE)).max(1);
+    let last = u32::try_from(rows).unwrap_or(u32::MAX);
+    (0..last)
+        .step_by(each)
+        .map(|from| {
+            let to = from
+                .saturating_add(u32::try_from(each).unwrap_or(u32::MAX))
+                .min(last);
+            let rows = UInt32Array::from_iter_values(from..to);
+            Ok(take_record_batch(batch, &rows)?)
+        })
+        .collect()
+}
+
 struct Wanted {
     schema: SchemaRef,
     columns: Vec<Column>,
@@ -268,8 +292,10 @@ impl Wanted {
             reading
                 .rows
                 .fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
-            if to.send(Ok(self.shape(&batch)?)).await.is_err() {
-                break;
+            for piece in pieces(&self.shape(&batch)?)? {
+                if to.send(Ok(piece)).await.is_err() {
+                    return Ok(());
+                }
             }
         }
         Ok(())
