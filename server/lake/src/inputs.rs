@@ -25,7 +25,8 @@ pub struct Inputs {
     /// Sequence numbers of the events that no segment has yet: the first and the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsealed: Option<(u64, u64)>,
-    /// How far each source had come.
+    /// How far each source had come: told apart, as completeness.
+    #[serde(skip)]
     pub sources: Vec<SourceUntil>,
 }
 
@@ -42,13 +43,11 @@ pub struct Segment {
 }
 
 /// How far a source had come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceUntil {
     /// Which.
     pub source: String,
     /// Everything up to this event time (ns) had been delivered, says the source.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub complete_until: Option<i64>,
     /// Latest event time (ns) of what it had delivered to this tenant.
     pub observed_until: i64,
