@@ -147,6 +147,10 @@ impl Service {
         request: Option<RequestId>,
     ) -> Result<Told> {
         let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
+        // What an analyst says to the tenant is read at once.
+        if let Command::AskBack(text) | Command::Decline(text) = &command {
+            unnamed(&self.kernel, &scope, text).await?;
+        }
         let cipher = self.kernel.cipher(&scope).await?;
         let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
         let mark = self.mark(caller);
@@ -307,6 +311,32 @@ async fn due(
         (Some(promised), Some(calendar)) => calendar.add_open(now, promised.within).ok(),
         _ => None,
     })
+}
+
+/// # Errors
+/// `FAILED_PRECONDITION` with the places when what is for the scope's tenant names other customers.
+/// Staff alone get it.
+pub(super) async fn unnamed(kernel: &Kernel, scope: &TenantScope, text: &str) -> Result<()> {
+    let named = kernel.db().others_named(scope, text).await?;
+    if named.is_empty() {
+        return Ok(());
+    }
+    let lower = text.to_lowercase();
+    let places: Vec<String> = named
+        .iter()
+        .map(|one| {
+            let before = lower.get(..one.at).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            format!("{:?} at byte {} (line {line})", one.text, one.at)
+        })
+        .collect();
+    Err(Error::new(
+        Reason::FailedPrecondition,
+        format!(
+            "this names other customers: {}; have it changed before the tenant reads it",
+            places.join(", ")
+        ),
+    ))
 }
 
 pub(super) fn no_such_analysis() -> Error {

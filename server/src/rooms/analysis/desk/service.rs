@@ -1,13 +1,13 @@
 //! What analysts do with a question, and what stands between an answer and the tenant.
 
+use cordon_analysis::{Answer, Cell};
 use cordon_kernel::audit::AuditEntry;
-use cordon_kernel::db::OtherNamed;
 use cordon_kernel::{Action, Error, Home, Name, Reason, Result, TenantId};
 use uuid::Uuid;
 
 use super::super::model::{self, Analysis, Command};
 use super::super::result::{self, Made};
-use super::super::service::{Service, Told, kept, no_such_analysis, told};
+use super::super::service::{Service, Told, kept, no_such_analysis, told, unnamed};
 use super::super::store::{self, Place, Queued};
 use super::findings::HandedIn;
 use crate::rooms::access::Access;
@@ -147,20 +147,11 @@ impl Service {
             .ok_or_else(|| Error::new(Reason::FailedPrecondition, "no answer was handed in yet"))?;
         // Who it is by is signed too: what is released is sealed anew by who releases it.
         let shown = answer.shown()?;
-        let messages = seen.messages.iter().map(|message| message.text.as_str());
         let method = seen
             .outcome
             .as_ref()
             .map_or("", |outcome| outcome.method.as_str());
-        let all: Vec<&str> = messages.chain([answer.answer.as_str(), method]).collect();
-        let named = self
-            .kernel
-            .db()
-            .others_named(&scope, &all.join("\n"))
-            .await?;
-        if !named.is_empty() {
-            return Err(blocked(&named, &all));
-        }
+        unnamed(&self.kernel, &scope, &words(&shown, method)).await?;
         let mark = self.mark(caller);
         let inputs = self.lake.inputs(&scope, seen.scope.ns(), None).await?;
         let made = Made {
@@ -191,22 +182,19 @@ impl Service {
     }
 }
 
-/// The refusal of an answer that names others, and where it does. Staff alone read it.
-fn blocked(named: &[OtherNamed], texts: &[&str]) -> Error {
-    let whole = texts.join("\n");
-    let places: Vec<String> = named
-        .iter()
-        .map(|one| {
-            let before = whole.get(..one.at).unwrap_or_default();
-            let line = before.matches("\\n").count() + before.lines().count().max(1);
-            format!("{:?} at byte {} (line {line})", one.text, one.at)
-        })
-        .collect();
-    Error::new(
-        Reason::FailedPrecondition,
-        format!(
-            "the answer names other customers: {}; have it changed before it is released",
-            places.join(", ")
-        ),
-    )
+/// All that an answer says, each on a line of its own. As people read it: in its JSON what stands after
+/// a line's end would begin with that end's letter.
+fn words(answer: &Answer, method: &str) -> String {
+    let mut all = vec![method.to_owned()];
+    for table in &answer.tables {
+        all.extend([table.name.clone(), table.title.clone()]);
+        all.extend(table.columns.iter().map(|column| column.name.clone()));
+        all.extend(table.rows.iter().flatten().filter_map(|cell| match cell {
+            Cell::Text(text) => Some(text.clone()),
+            Cell::Integer(number) => Some(number.to_string()),
+            Cell::Empty | Cell::Float(_) => None,
+        }));
+    }
+    all.extend(answer.remarks.iter().map(|remark| remark.message.clone()));
+    all.join("\n")
 }

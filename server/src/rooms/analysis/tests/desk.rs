@@ -164,6 +164,28 @@ async fn an_answer_that_names_another_customer_is_not_released() {
         text: "Leave others out.".into(),
     };
     call!(desk.room, &desk.second, desk.return_analysis_result(back)).unwrap();
+    // Nor where a cell of a table has it on a line of its own, or what is said beside the answer.
+    let mut request = answer_of(&asked.name, "Yes.");
+    request.tables[0].csv = "host,patched\n\"hv-1\nglobex\t222222222222\",x\n".into();
+    call!(desk.room, &desk.first, desk.submit_analysis_result(request)).unwrap();
+    let blocked = desk.release(&desk.second, &asked.name).await.unwrap_err();
+    let told = blocked.message().to_owned();
+    assert!(
+        told.contains("\"globex\"") && told.contains("\"222222222222\""),
+        "{told}"
+    );
+    let back = wire::ReturnAnalysisResultRequest {
+        name: asked.name.clone(),
+        text: "Leave others out.".into(),
+    };
+    call!(desk.room, &desk.second, desk.return_analysis_result(back)).unwrap();
+    let said = wire::AskBackAnalysisRequest {
+        name: asked.name.clone(),
+        text: "Is it the one that Globex has?".into(),
+        request_id: String::new(),
+    };
+    let said = call!(desk.room, &desk.first, desk.ask_back_analysis(said));
+    assert_eq!(reason(said), "FAILED_PRECONDITION");
     let own = "Yes: that of account 111111111111.";
     desk.submit(&desk.first, &asked.name, own).await.unwrap();
     let released = desk.release(&desk.second, &asked.name).await.unwrap();
