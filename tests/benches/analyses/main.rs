@@ -157,7 +157,7 @@ async fn send(world: &World, part: u64, events: u64) {
         let records = (0..BATCH).map(|n| record(part, batch * BATCH + n));
         Ok(Batch::new(format!("{part}-{batch}"), records.collect()))
     });
-    let mut outcomes = world.operator.ingest().send(&cut, batches);
+    let mut outcomes = world.operator.ingest().send(&cut, stream::iter(batches));
     while let Some(outcome) = outcomes.next().await {
         assert_eq!(outcome.unwrap().rejected, 0);
     }

@@ -12,6 +12,7 @@ use cordon_proto::incidents::incidents_service_server::IncidentsService as _;
 use futures::StreamExt as _;
 use jiff::SignedDuration;
 use ring::digest;
+use tokio::sync::Barrier;
 use tonic::{Request, Status};
 use wire::attachment::State;
 use wire::timeline_entry::What;
@@ -26,11 +27,20 @@ use crate::transport::Caller;
 const PART: usize = 4 << 20;
 
 /// What a sender sends, and how it ends: with the end of the stream, or in the midst of it.
-struct Script(std::vec::IntoIter<Result<wire::UploadAttachmentRequest, Status>>);
+struct Script {
+    messages: std::vec::IntoIter<Result<wire::UploadAttachmentRequest, Status>>,
+    /// Whom it waits for once the stream is open, before it sends of the file.
+    beside: Option<Arc<Barrier>>,
+}
 
 impl Messages for Script {
     async fn next(&mut self) -> Result<Option<wire::UploadAttachmentRequest>, Status> {
-        self.0.next().transpose()
+        let message = self.messages.next().transpose()?;
+        let content = message.as_ref().is_some_and(|said| said.name.is_empty());
+        if content && let Some(beside) = self.beside.take() {
+            beside.wait().await;
+        }
+        Ok(message)
     }
 }
 
@@ -140,6 +150,19 @@ impl Room {
         content: &[u8],
         breaks: bool,
     ) -> Result<usize, Status> {
+        self.send_beside(actor, name, offset, content, breaks, None)
+            .await
+    }
+
+    async fn send_beside(
+        &self,
+        actor: &Actor,
+        name: &str,
+        offset: usize,
+        content: &[u8],
+        breaks: bool,
+        beside: Option<Arc<Barrier>>,
+    ) -> Result<usize, Status> {
         let mut script = vec![Ok(wire::UploadAttachmentRequest {
             name: name.into(),
             offset: i64::try_from(offset).unwrap(),
@@ -156,11 +179,11 @@ impl Room {
         }
         let request = self.request(actor, ()).await?;
         let caller = Caller::of(&request)?;
-        let mut feed = self
-            .files
-            .0
-            .upload(caller, Script(script.into_iter()))
-            .await?;
+        let script = Script {
+            messages: script.into_iter(),
+            beside,
+        };
+        let mut feed = self.files.0.upload(caller, script).await?;
         let mut last = 0;
         while let Some(answer) = feed.next().await {
             match answer {
@@ -363,10 +386,10 @@ async fn of_two_streams_one_goes_on() {
     let content = bytes(PART + 10);
     let announced = room.announce(&content).await;
     let name = announced.name.as_str();
-    let (one, two) = tokio::join!(
-        room.send(&room.responder, name, 0, &content, false),
-        room.send(&room.responder, name, 0, &content, false),
-    );
+    // Both are let in before either sends: who comes later is told how far the file is.
+    let both = Some(Arc::new(Barrier::new(2)));
+    let send = || room.send_beside(&room.responder, name, 0, &content, false, both.clone());
+    let (one, two) = tokio::join!(send(), send());
     let failed: Vec<_> = [one, two].into_iter().filter(Result::is_err).collect();
     assert_eq!(failed.len(), 1, "{failed:?}");
     for failure in failed {
