@@ -44,6 +44,9 @@ pub const DETECT: &str = "detect";
 pub const ANALYSE: &str = "analyse";
 /// Learn from the tenant's new events what is usual. Scheduled with a look at them.
 pub const LEARN: &str = "learn";
+/// Contribute what the tenant saw on the day that is over to the counts of that day. Scheduled by
+/// the kernel itself, once a day.
+pub const CONTRIBUTE: &str = "contribute";
 /// Open incidents of findings by the tenant's policy. Scheduled with what was found.
 pub const ESCALATE: &str = "escalate";
 
