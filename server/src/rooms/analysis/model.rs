@@ -274,6 +274,11 @@ pub(super) fn again(id: Uuid, before: &Analysis, name: String, mark: Mark) -> Re
         _ if human(&before.question) => {
             return Err(precondition("people gave that answer: ask them again"));
         }
+        _ if matches!(before.question, Question::SeenByOthers(_)) => {
+            return Err(precondition(
+                "that was answered of the counts of its day, which are not kept: ask it anew",
+            ));
+        }
         (State::Released, Some(outcome)) => outcome,
         _ => {
             return Err(precondition(

@@ -3,6 +3,7 @@
 mod hunt;
 mod plan;
 mod query;
+mod release;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -123,8 +124,11 @@ fn failure(error: &Error) -> Failure {
         }
         _ => error.message().to_owned(),
     };
+    let refused = error.metadata(release::REFUSED);
     Failure {
-        reason: error.reason().as_str().to_owned(),
+        reason: refused
+            .unwrap_or_else(|| error.reason().as_str())
+            .to_owned(),
         message,
     }
 }
@@ -217,6 +221,7 @@ impl Run<'_> {
         match &analysis.question {
             Question::Rule(rules) => self.hunt(&rules.texts, scope, head).await,
             Question::Sql(sql) => self.query(&sql.query, scope, head).await,
+            Question::SeenByOthers(asked) => self.seen_by_others(asked, head).await,
             question => self.plan(question, scope, head).await,
         }
     }
@@ -252,12 +257,4 @@ impl Run<'_> {
         tx.commit(entry).await?;
         Ok(())
     }
-}
-
-/// What takes long, on a thread for computing.
-async fn computed<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(Error::internal)?
 }
