@@ -13,6 +13,9 @@ use prost_types::Duration;
 
 use crate::rooms::fields::{time_of, wire_time};
 
+/// Most bytes of a question, as it is kept.
+const MOST_BYTES: usize = 512 << 10;
+
 /// A question of that tenant's.
 pub(super) fn asked(tenant: &TenantId, question: Option<wire::Question>) -> Result<Question> {
     let kind = question.and_then(|question| question.kind);
@@ -96,6 +99,13 @@ pub(super) fn asked(tenant: &TenantId, question: Option<wire::Question>) -> Resu
             invalid.message,
         )
     })?;
+    let bytes = serde_json::to_vec(&question)
+        .map_err(Error::internal)?
+        .len();
+    if bytes > MOST_BYTES {
+        let rule = "has more than 512 KiB: ask in several questions";
+        return Err(Error::invalid("analysis.question", rule));
+    }
     Ok(question)
 }
 

@@ -3,6 +3,7 @@
 
 use cordon_kernel::db::jobs::{CONTRIBUTE, Lane};
 use cordon_proto::analysis as wire;
+use cordon_proto::analysis::analyses_service_server::AnalysesService as _;
 use cordon_proto::analysis::analysis::State;
 use cordon_proto::analysis::question::Kind;
 use cordon_proto::analysis::seen_by_others_question::Indicator;
