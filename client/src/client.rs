@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 
 use crate::analysis::{Analyses, AnalysisDesk};
 use crate::audit::Audit;
-use crate::catalogue::{Catalogue, Facts};
+use crate::catalogue::{Catalogue, Facts, Hosts};
 use crate::detection::{DetectionPolicies, Findings, ProviderRules, Rules, TenantBaselines};
 use crate::entry::Entry;
 use crate::error::{Error, Reason, Result};
@@ -240,6 +240,12 @@ impl Client {
     #[must_use]
     pub fn facts(&self) -> Facts {
         Facts::new(self.clone())
+    }
+
+    /// Which hosts instances are on, and what work on hosts was announced; for operators.
+    #[must_use]
+    pub fn hosts(&self) -> Hosts {
+        Hosts::new(self.clone())
     }
 
     /// The services that tenants use, and which data sources tell of what.

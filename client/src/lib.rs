@@ -176,10 +176,10 @@ pub use self::analysis::{Analyses, AnalysisDesk};
 pub use self::audit::{Audit, AuditEntry};
 pub use self::catalogue::{
     Access, Catalogue, Coverage, CoverageRow, CoverageSource, Covered, DataSource, DataSources,
-    Evidence, Fact, FactAudience, FactChanges, FactFilter, FactKind, FactState, Facts, Gap, Lag,
-    NewFact, Readiness, ReadinessCheck, ReadinessItem, ReadinessState, RecommendedSource, Service,
-    ServiceModel, ServiceSource, SilentTechnique, SourceProgress, SourceQuestion,
-    SourceRecommendation,
+    Evidence, Fact, FactAudience, FactChanges, FactFilter, FactKind, FactState, Facts, Gap,
+    HostWork, Hosts, Lag, MOST_PLACEMENTS, NewFact, Placement, Readiness, ReadinessCheck,
+    ReadinessItem, ReadinessState, RecommendedSource, Service, ServiceModel, ServiceSource,
+    SilentTechnique, SourceProgress, SourceQuestion, SourceRecommendation,
 };
 pub use self::client::{Builder, Client};
 pub use self::detection::{

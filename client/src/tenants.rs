@@ -16,6 +16,7 @@ use cordon_proto::tenants::{
     GetTenantRequest, ImportResourcesRequest, IssueCredentialRequest, ListAccountsRequest,
     ListAddressRangesRequest, ListCredentialsRequest, ListResourcesRequest, ListSourcesRequest,
     ListTenantsRequest, ResumeTenantRequest, RevokeCredentialRequest, SuspendTenantRequest,
+    UpdateTenantRequest,
 };
 use jiff::Timestamp;
 
@@ -144,6 +145,32 @@ impl Tenants {
     #[must_use]
     pub fn list_tenants(&self) -> Paged<Tenant> {
         pages!(self, list_tenants, ListTenantsRequest {}, tenants)
+    }
+
+    /// Says who pays for the tenant; empty for a tenant that pays itself. Tenants for whom the same
+    /// pays share what may be asked across customers. The etag, unless empty, is checked.
+    ///
+    /// # Errors
+    ///
+    /// `ETAG_MISMATCH` when somebody was faster.
+    pub async fn bill_tenant(
+        &self,
+        tenant: &str,
+        organisation: &str,
+        etag: &str,
+    ) -> Result<Tenant> {
+        let message = UpdateTenantRequest {
+            tenant: Some(Tenant {
+                name: named("tenants", tenant),
+                billing_organisation: organisation.to_owned(),
+                etag: etag.to_owned(),
+                ..Tenant::default()
+            }),
+            update_mask: Some(prost_types::FieldMask {
+                paths: vec!["billing_organisation".to_owned()],
+            }),
+        };
+        present(call!(self, Call::SAFE, update_tenant(message))?.tenant)
     }
 
     /// Refuses the tenant's credentials everywhere; its events are still stored. The reason is

@@ -49,6 +49,33 @@ CREATE TABLE release_questions (
     PRIMARY KEY (organisation, day, fingerprint)
 );
 
+-- On which hosts instances are or were: the provider's records, which no tenant reads.
+CREATE TABLE placements (
+    tenant_id  TEXT COLLATE "C" NOT NULL REFERENCES tenants (tenant_id),
+    instance   TEXT COLLATE "C" NOT NULL,
+    start_time BIGINT           NOT NULL,
+    end_time   BIGINT, -- exclusive; NULL: it is there
+    host       TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (tenant_id, instance, start_time)
+);
+
+-- Work on hosts as it was announced: rows come, and none is changed.
+CREATE TABLE host_work (
+    work_id       TEXT COLLATE "C" NOT NULL PRIMARY KEY, -- UUID of version 7
+    announce_time BIGINT           NOT NULL,
+    first_day     BIGINT           NOT NULL, -- since 1970-01-01, UTC
+    last_day      BIGINT           NOT NULL,
+    host_count    BIGINT           NOT NULL,
+    reference     TEXT             NOT NULL
+);
+
+CREATE TABLE host_work_hosts (
+    work_id TEXT COLLATE "C" NOT NULL REFERENCES host_work (work_id),
+    host    TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (work_id, host)
+);
+CREATE INDEX host_work_by_host ON host_work_hosts (host, work_id);
+
 ALTER TABLE release_days ENABLE ROW LEVEL SECURITY;
 ALTER TABLE release_days FORCE ROW LEVEL SECURITY;
 CREATE POLICY kernel ON release_days TO cordon_kernel USING (true) WITH CHECK (true);
@@ -80,3 +107,25 @@ CREATE POLICY own ON release_contributions TO cordon_app, cordon_kernel
 GRANT SELECT, INSERT, UPDATE, DELETE ON release_days, release_counts, release_organisations,
     release_questions, release_memory, release_contributions TO cordon_kernel;
 GRANT SELECT (row_count, stored_time) ON journal TO cordon_kernel;
+
+ALTER TABLE placements ENABLE ROW LEVEL SECURITY;
+ALTER TABLE placements FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON placements TO cordon_app, cordon_kernel
+    USING (tenant_id = NULLIF(current_setting('cordon.tenant', true), ''))
+    WITH CHECK (tenant_id = NULLIF(current_setting('cordon.tenant', true), ''));
+CREATE POLICY provider ON placements TO cordon_provider USING (true) WITH CHECK (true);
+
+ALTER TABLE host_work ENABLE ROW LEVEL SECURITY;
+ALTER TABLE host_work FORCE ROW LEVEL SECURITY;
+CREATE POLICY provider ON host_work TO cordon_provider USING (true) WITH CHECK (true);
+CREATE POLICY kernel ON host_work FOR SELECT TO cordon_kernel USING (true);
+
+ALTER TABLE host_work_hosts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE host_work_hosts FORCE ROW LEVEL SECURITY;
+CREATE POLICY provider ON host_work_hosts TO cordon_provider USING (true) WITH CHECK (true);
+CREATE POLICY kernel ON host_work_hosts FOR SELECT TO cordon_kernel USING (true);
+
+GRANT SELECT, INSERT, UPDATE ON placements TO cordon_provider;
+GRANT SELECT, INSERT ON host_work, host_work_hosts TO cordon_provider;
+GRANT SELECT, DELETE ON placements TO cordon_kernel;
+GRANT SELECT ON host_work, host_work_hosts TO cordon_kernel;

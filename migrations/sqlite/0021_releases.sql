@@ -48,3 +48,30 @@ CREATE TABLE release_questions (
     fingerprint  BLOB NOT NULL,
     PRIMARY KEY (organisation, day, fingerprint)
 ) STRICT, WITHOUT ROWID;
+
+-- On which hosts instances are or were: the provider's records, which no tenant reads.
+CREATE TABLE placements (
+    tenant_id  TEXT NOT NULL REFERENCES tenants (tenant_id),
+    instance   TEXT NOT NULL,
+    start_time INTEGER NOT NULL,
+    end_time   INTEGER, -- exclusive; NULL: it is there
+    host       TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, instance, start_time)
+) STRICT, WITHOUT ROWID;
+
+-- Work on hosts as it was announced: rows come, and none is changed.
+CREATE TABLE host_work (
+    work_id       TEXT NOT NULL PRIMARY KEY, -- UUID of version 7
+    announce_time INTEGER NOT NULL,
+    first_day     INTEGER NOT NULL, -- since 1970-01-01, UTC
+    last_day      INTEGER NOT NULL,
+    host_count    INTEGER NOT NULL,
+    reference     TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE host_work_hosts (
+    work_id TEXT NOT NULL REFERENCES host_work (work_id),
+    host    TEXT NOT NULL,
+    PRIMARY KEY (work_id, host)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX host_work_by_host ON host_work_hosts (host, work_id);

@@ -285,6 +285,22 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             vec![("comment", json!({ "name": name, "text": "x" }))]
         }
         "ExportEvents" => vec![("format", json!("EXPORT_FORMAT_CSV"))],
+        "RecordPlacements" => {
+            let body = json!({ "tenant": format!("tenants/{tenant}"), "instance": "i-1", "host": "hv-1", "startTime": "2026-01-01T00:00:00Z" });
+            vec![("placements", json!([body]))]
+        }
+        "AnnounceHostWork" => {
+            let body =
+                json!({ "firstDay": "2026-12-01", "lastDay": "2026-12-01", "hosts": ["hv-1"] });
+            vec![("hostWork", body)]
+        }
+        "UpdateTenant" => {
+            let body = json!({ "name": format!("tenants/{tenant}"), "billingOrganisation": "x" });
+            vec![
+                ("tenant", body),
+                ("updateMask", json!("billingOrganisation")),
+            ]
+        }
         "CreateFact" => {
             let audience = json!({ "everyone": {} });
             let body = json!({ "kind": "FACT_KIND_REGIONS", "title": "x", "text": "x", "audience": audience });

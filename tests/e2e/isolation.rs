@@ -39,6 +39,7 @@ fn questions() -> BTreeMap<&'static str, Vec<String>> {
         ("CreateTenant", vec![json!({ "tenantId": "hooli" }).to_string(), json!({ "tenantId": "unheard" }).to_string()]),
         ("GetTenant", vec![tenant(), json!({ "name": "tenants/hooli" }).to_string()]),
         ("ListTenants", vec![nothing()]),
+        ("UpdateTenant", vec![json!({ "tenant": { "name": "tenants/hooli", "billingOrganisation": "x" }, "updateMask": "billingOrganisation" }).to_string()]),
         ("SuspendTenant", vec![json!({ "name": "tenants/hooli" }).to_string()]),
         ("ResumeTenant", vec![json!({ "name": "tenants/hooli" }).to_string()]),
         ("DeleteTenant", vec![json!({ "name": "tenants/hooli" }).to_string()]),

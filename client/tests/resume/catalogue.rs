@@ -138,6 +138,42 @@ async fn operators_publish_and_withdraw() {
 }
 
 #[tokio::test]
+async fn hosts_are_recorded_and_work_on_them_is_announced() {
+    let desk = Desk::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let placements = file(
+        "placements.csv",
+        "tenant,instance,host,start,end\nacme,i-1,hv-1,2023-01-01T00:00:00Z,\n",
+    );
+    let placed = run(&desk, &["admin", "hosts", "place", &placements]);
+    assert!(placed.contains("1 new or changed of 1"), "{placed}");
+    let hosts = file("hosts", "hv-1\n\n hv-2 \n");
+    let announce = [
+        "admin",
+        "hosts",
+        "announce",
+        "--first",
+        "2026-12-01",
+        &hosts,
+    ];
+    assert_eq!(json(&desk, &announce)["last_day"], "2026-12-01");
+    assert_eq!(
+        asked(&desk),
+        [
+            "record_placements tenants/acme i-1 hv-1 1672531200",
+            "announce_host_work 2026-12-01 2026-12-01 [\"hv-1\", \"hv-2\"] \"\"",
+        ]
+    );
+    let listed = run(&desk, &["admin", "hosts", "list"]);
+    assert!(listed.lines().count() >= 3, "{listed}");
+}
+
+#[tokio::test]
 async fn sources_are_shown_as_the_server_decides() {
     let desk = Desk::new().await;
     let listed = run(&desk, &["sources", "list"]);

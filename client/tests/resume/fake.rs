@@ -20,6 +20,7 @@ use cordon_proto::analysis::analysis_desk_service_server::AnalysisDeskServiceSer
 use cordon_proto::analysis::{DownloadAnalysisResultResponse, WatchAnalysisResponse};
 use cordon_proto::catalogue::catalogue_service_server::CatalogueServiceServer;
 use cordon_proto::catalogue::facts_service_server::FactsServiceServer;
+use cordon_proto::catalogue::hosts_service_server::HostsServiceServer;
 use cordon_proto::detection::findings_service_server::FindingsServiceServer;
 use cordon_proto::detection::provider_rules_service_server::ProviderRulesServiceServer;
 use cordon_proto::detection::rules_service_server::RulesServiceServer;
@@ -454,6 +455,7 @@ impl Fake {
             .add_service(AnalysisDeskServiceServer::new(service.clone()))
             .add_service(AttachmentsServiceServer::new(service.clone()))
             .add_service(FactsServiceServer::new(service.clone()))
+            .add_service(HostsServiceServer::new(service.clone()))
             .add_service(CatalogueServiceServer::new(service.clone()))
             .add_service(ReadinessServiceServer::new(service.clone()))
             .add_service(SlaServiceServer::new(service.clone()))

@@ -175,7 +175,11 @@ pub fn plan(question: &Question, scope: &Scope) -> Result<Plan, PlanError> {
         Question::Changes(asked) => changes::plan(asked, scope),
         Question::Beacons(asked) => beacons::plan(asked, scope),
         Question::Compare(asked) => compare::plan(asked, scope),
-        Question::Rule(_) | Question::Sql(_) | Question::SeenByOthers(_) | Question::Human(_) => {
+        Question::Rule(_)
+        | Question::Sql(_)
+        | Question::SeenByOthers(_)
+        | Question::HostMaintenance(_)
+        | Question::Human(_) => {
             return Err(PlanError::Elsewhere(question.kind()));
         }
     };
@@ -197,7 +201,7 @@ pub const fn plan_version(kind: Kind) -> u32 {
         Kind::Changes => changes::PLAN_VERSION,
         Kind::Beacons => beacons::PLAN_VERSION,
         Kind::Compare => compare::PLAN_VERSION,
-        Kind::Rule | Kind::Sql | Kind::SeenByOthers | Kind::Human => 1,
+        Kind::Rule | Kind::Sql | Kind::SeenByOthers | Kind::HostMaintenance | Kind::Human => 1,
     }
 }
 
@@ -225,6 +229,11 @@ pub const fn method(kind: Kind) -> &'static str {
              counted over seven whole days with noise that is drawn once, told as one of three \
              sizes. About one answer in three near a size's edge is the size beside it. It is a hint \
              to look on, and no finding."
+        }
+        Kind::HostMaintenance => {
+            "A declared release: of your own registrations, where the provider says your instance was, \
+             and work on 20 hosts or more that was announced seven days ahead. Work that was not is \
+             not told of, by a yes or by an unknown: what else is done to a host tells of neighbours."
         }
         Kind::Sql => {
             "The statement runs over your events alone, in the lake. What it says is what it was \

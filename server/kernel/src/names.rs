@@ -91,6 +91,8 @@ pub enum Name {
     ProviderRule(Uuid),
     /// `facts/{uuid}`: what the provider states
     Fact(Uuid),
+    /// `hostWork/{uuid}`: announced work on hosts
+    HostWork(Uuid),
 }
 
 impl Name {
@@ -135,7 +137,8 @@ impl Name {
             | Self::AddressRange(_)
             | Self::ProviderIncident(_)
             | Self::ProviderRule(_)
-            | Self::Fact(_) => None,
+            | Self::Fact(_)
+            | Self::HostWork(_) => None,
         }
     }
 
@@ -251,6 +254,7 @@ impl Name {
             ["providerIncidents", u] => Self::ProviderIncident(uuid(u)?),
             ["providerRules", u] => Self::ProviderRule(uuid(u)?),
             ["facts", u] => Self::Fact(uuid(u)?),
+            ["hostWork", u] => Self::HostWork(uuid(u)?),
             _ => return None,
         })
     }
@@ -348,6 +352,7 @@ impl fmt::Display for Name {
             Self::ProviderIncident(u) => write!(f, "providerIncidents/{}", u.hyphenated()),
             Self::ProviderRule(u) => write!(f, "providerRules/{}", u.hyphenated()),
             Self::Fact(u) => write!(f, "facts/{}", u.hyphenated()),
+            Self::HostWork(u) => write!(f, "hostWork/{}", u.hyphenated()),
         }
     }
 }
@@ -395,6 +400,7 @@ mod tests {
             format!("tenants/acme/facts/{UUID}"),
             "tenants/acme/services/object-storage".into(),
             format!("facts/{UUID}"),
+            format!("hostWork/{UUID}"),
         ]
     }
 

@@ -119,6 +119,7 @@ impl App {
         let (tenants, identity) = tenants::services(Arc::clone(&self.kernel));
         routes.add_service(tenants).add_service(identity);
         routes.add_service(catalogue::facts(Arc::clone(&self.kernel)));
+        routes.add_service(catalogue::hosts(Arc::clone(&self.kernel)));
         routes.add_service(catalogue::service(
             Arc::clone(&self.kernel),
             Arc::clone(&self.lake),

@@ -9,6 +9,9 @@ use crate::harness::{Raw, World};
 /// What tenant `initech` asks, method by method.
 pub(super) fn questions() -> Vec<(&'static str, Vec<String>)> {
     vec![
+        ("RecordPlacements", vec![json!({ "placements": [{ "tenant": "tenants/hooli", "instance": "i-1", "host": "hv-1", "startTime": "2026-01-01T00:00:00Z" }] }).to_string()]),
+        ("AnnounceHostWork", vec![json!({ "hostWork": { "firstDay": "2026-12-01", "lastDay": "2026-12-01", "hosts": ["hv-1"] } }).to_string()]),
+        ("ListHostWork", vec!["{}".to_owned()]),
         ("CreateFact", vec![json!({ "fact": stating(json!({ "everyone": {} })) }).to_string()]),
         ("UpdateFact", vec![json!({ "fact": { "name": format!("facts/{ID}"), "title": "x" }, "updateMask": "title" }).to_string()]),
         ("WithdrawFact", vec![json!({ "name": format!("facts/{ID}"), "reason": "x" }).to_string()]),

@@ -6,6 +6,7 @@ mod wire;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 /// A question. All kinds but [`Question::Human`] the server answers by itself, of the tenant's own
 /// events; each has a method, which its answer names.
@@ -45,6 +46,15 @@ pub enum Question {
     /// How many of the provider's customers have seen something that the tenant has seen, as far as
     /// that is told: fewer than 5, 5 to 20, or more than 20.
     SeenByOthers(SharedIndicator),
+    /// Whether announced work touched the host under an instance of the tenant's.
+    HostMaintenance {
+        /// The instance's id, as it is registered.
+        instance: String,
+        /// The first day, UTC.
+        first_day: Date,
+        /// The last day, which is over; at most 31 days.
+        last_day: Date,
+    },
     /// What only people can answer, in up to 8,000 characters: it goes to the provider's analysts.
     Human(String),
 }

@@ -55,6 +55,11 @@ impl Question {
                 WireIndicator::Address(text) => SharedIndicator::Address(text),
                 WireIndicator::FileSha256(text) => SharedIndicator::FileSha256(text),
             }),
+            Kind::HostMaintenance(asked) => Self::HostMaintenance {
+                instance: asked.instance,
+                first_day: asked.first_day.parse().ok()?,
+                last_day: asked.last_day.parse().ok()?,
+            },
             Kind::Human(asked) => Self::Human(asked.text),
         })
     }
@@ -75,6 +80,7 @@ impl Question {
             Self::Rules(_) => "rule",
             Self::Sql(_) => "sql",
             Self::SeenByOthers(_) => "seen_by_others",
+            Self::HostMaintenance { .. } => "host_maintenance",
             Self::Human(_) => "human",
         }
     }

@@ -60,6 +60,15 @@ impl Question {
                     SharedIndicator::FileSha256(text) => WireIndicator::FileSha256(text),
                 }),
             }),
+            Self::HostMaintenance {
+                instance,
+                first_day,
+                last_day,
+            } => Kind::HostMaintenance(wire::HostMaintenanceQuestion {
+                instance,
+                first_day: first_day.to_string(),
+                last_day: last_day.to_string(),
+            }),
             Self::Human(text) => {
                 check::words("analysis.question.human.text", &text, LONGEST_WORDS)?;
                 Kind::Human(wire::HumanQuestion { text })

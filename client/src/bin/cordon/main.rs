@@ -17,6 +17,7 @@ mod facts;
 mod failure;
 mod follow;
 mod holds;
+mod hosts;
 mod incidents;
 mod ingest;
 mod keys;
@@ -147,6 +148,9 @@ enum Admin {
     /// The services that tenants use, and how they get at the records of each
     #[command(subcommand)]
     Services(services::Command),
+    /// On which hosts instances are, and announced work on hosts
+    #[command(subcommand)]
+    Hosts(hosts::Command),
     /// Certificates and who holds them
     #[command(subcommand)]
     Credentials(credentials::Command),
@@ -211,6 +215,7 @@ async fn administer(context: &Context, admin: Admin) -> Outcome {
         Admin::Sources(command) => sources::run(context, command).await,
         Admin::Facts(command) => facts::admin::run(context, command).await,
         Admin::Services(command) => services::run(context, command).await,
+        Admin::Hosts(command) => hosts::run(context, command).await,
         Admin::Credentials(command) => credentials::run(context, command).await,
     }
 }

@@ -71,6 +71,7 @@ impl Row for Tenant {
             "state": state(self),
             "parent": or_null(self.parent.clone()),
             "home_region": or_null(self.home_region.clone()),
+            "billing_organisation": or_null(self.billing_organisation.clone()),
             "create_time": time_json(self.create_time.as_ref()),
             "update_time": time_json(self.update_time.as_ref()),
             "purge_time": time_json(self.purge_time.as_ref()),

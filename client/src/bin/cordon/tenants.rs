@@ -35,6 +35,9 @@ pub(crate) enum Command {
         /// The region that fixes storage and key service
         #[arg(long, value_name = "REGION", default_value = "")]
         home_region: String,
+        /// Who pays for it: tenants for whom the same pays share what may be asked across customers
+        #[arg(long, value_name = "ORGANISATION", default_value = "")]
+        billing_organisation: String,
     },
     /// All tenants
     List,
@@ -43,6 +46,15 @@ pub(crate) enum Command {
         /// The tenant
         #[arg(value_name = "TENANT")]
         id: String,
+    },
+    /// Say who pays for a tenant; without an organisation it pays itself
+    Bill {
+        /// The tenant
+        #[arg(value_name = "TENANT")]
+        id: String,
+        /// 1 to 63 lower-case letters, digits and hyphens
+        #[arg(value_name = "ORGANISATION", default_value = "")]
+        organisation: String,
     },
     /// Refuse a tenant's credentials everywhere; its events are still stored
     Suspend {
@@ -100,6 +112,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
             display_name,
             parent,
             home_region,
+            billing_organisation,
         } => {
             if !parent.is_empty() && !parent.starts_with("tenants/") {
                 return Err(Failure::usage(format!(
@@ -110,12 +123,16 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
                 display_name,
                 parent,
                 home_region,
+                billing_organisation,
                 ..Tenant::default()
             };
             output.one(&admin.create_tenant(&id, tenant).await?)
         }
         Command::List => output.list(admin.list_tenants()).await,
         Command::Show { id } => output.one(&admin.get_tenant(&id).await?),
+        Command::Bill { id, organisation } => {
+            output.one(&admin.bill_tenant(&id, &organisation, "").await?)
+        }
         Command::Suspend { id, reason } => {
             output.one(&admin.suspend_tenant(&id, &reason, "").await?)
         }

@@ -3,6 +3,7 @@
 use cordon_proto::catalogue as wire;
 use cordon_proto::catalogue::catalogue_service_server::CatalogueService;
 use cordon_proto::catalogue::facts_service_server::FactsService;
+use cordon_proto::catalogue::hosts_service_server::HostsService;
 use cordon_proto::readiness as ready;
 use cordon_proto::readiness::readiness_service_server::ReadinessService;
 use tonic::{Request, Response, Status};
@@ -355,6 +356,65 @@ impl ReadinessService for Service {
         Ok(Response::new(ready::CheckReadinessResponse {
             items,
             as_of_time: TIME,
+        }))
+    }
+}
+
+#[tonic::async_trait]
+impl HostsService for Service {
+    async fn record_placements(
+        &self,
+        request: Request<wire::RecordPlacementsRequest>,
+    ) -> Answer<wire::RecordPlacementsResponse> {
+        let asked = self.catalogue(request, |asked| {
+            let one = asked.placements[0].clone();
+            format!(
+                "record_placements {} {} {} {}",
+                one.tenant,
+                one.instance,
+                one.host,
+                seconds(one.start_time.as_ref())
+            )
+        })?;
+        Ok(Response::new(wire::RecordPlacementsResponse {
+            recorded_count: i32::try_from(asked.placements.len()).unwrap(),
+        }))
+    }
+
+    async fn announce_host_work(
+        &self,
+        request: Request<wire::AnnounceHostWorkRequest>,
+    ) -> Answer<wire::AnnounceHostWorkResponse> {
+        let asked = self.catalogue(request, |asked| {
+            let work = asked.host_work.clone().unwrap();
+            format!(
+                "announce_host_work {} {} {:?} {:?}",
+                work.first_day, work.last_day, work.hosts, work.reference
+            )
+        })?;
+        Ok(Response::new(wire::AnnounceHostWorkResponse {
+            host_work: asked.host_work,
+        }))
+    }
+
+    async fn list_host_work(
+        &self,
+        request: Request<wire::ListHostWorkRequest>,
+    ) -> Answer<wire::ListHostWorkResponse> {
+        let asked = self.catalogue(request, |asked| {
+            format!("list_host_work {:?}", asked.page_token)
+        })?;
+        let one = |id: &str| wire::HostWork {
+            name: format!("hostWork/{id}"),
+            ..wire::HostWork::default()
+        };
+        let (id, next) = match asked.page_token.as_str() {
+            "" => ("1", "more"),
+            _ => ("2", ""),
+        };
+        Ok(Response::new(wire::ListHostWorkResponse {
+            host_work: vec![one(id)],
+            next_page_token: next.to_owned(),
         }))
     }
 }

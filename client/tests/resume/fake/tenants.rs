@@ -208,6 +208,7 @@ serve! {
     }
     create_tenant(CreateTenantRequest) -> CreateTenantResponse;
     list_tenants(ListTenantsRequest) -> ListTenantsResponse;
+    update_tenant(UpdateTenantRequest) -> UpdateTenantResponse;
     suspend_tenant(SuspendTenantRequest) -> SuspendTenantResponse;
     resume_tenant(ResumeTenantRequest) -> ResumeTenantResponse;
     create_account(CreateAccountRequest) -> CreateAccountResponse;

@@ -134,6 +134,7 @@ impl Question {
             Self::Rule(asked) => rules(asked),
             Self::Sql(asked) => of_lake("sql.query", &asked.query),
             Self::SeenByOthers(asked) => text("seen_by_others", asked.text()),
+            Self::HostMaintenance(asked) => text("host_maintenance.instance", &asked.instance),
             Self::Human(asked) => human(asked),
         }
     }

@@ -9,6 +9,7 @@ mod scope;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 pub use self::check::{
@@ -46,6 +47,8 @@ pub enum Question {
     Sql(Sql),
     /// How many customers have seen what the asker has seen: a declared release answers it.
     SeenByOthers(SeenByOthers),
+    /// Whether announced work touched the host under an instance: a declared release answers it.
+    HostMaintenance(HostMaintenance),
     /// What only people can answer.
     Human(Human),
 }
@@ -276,6 +279,18 @@ impl SeenByOthers {
     }
 }
 
+/// Parameters of [`Question::HostMaintenance`]: an instance of one's own, and whole days in UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostMaintenance {
+    /// The instance's id, as it is registered.
+    pub instance: String,
+    /// The first day.
+    pub first_day: Date,
+    /// The last day, which is over.
+    pub last_day: Date,
+}
+
 /// Parameters of [`Question::Human`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -301,12 +316,13 @@ pub enum Kind {
     Rule,
     Sql,
     SeenByOthers,
+    HostMaintenance,
     Human,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Timeline,
         Self::Pivot,
         Self::RoleChain,
@@ -319,6 +335,7 @@ impl Kind {
         Self::Rule,
         Self::Sql,
         Self::SeenByOthers,
+        Self::HostMaintenance,
         Self::Human,
     ];
 
@@ -338,6 +355,7 @@ impl Kind {
             Self::Rule => "rule",
             Self::Sql => "sql",
             Self::SeenByOthers => "seen_by_others",
+            Self::HostMaintenance => "host_maintenance",
             Self::Human => "human",
         }
     }
@@ -366,6 +384,7 @@ impl Question {
             Self::Rule(_) => Kind::Rule,
             Self::Sql(_) => Kind::Sql,
             Self::SeenByOthers(_) => Kind::SeenByOthers,
+            Self::HostMaintenance(_) => Kind::HostMaintenance,
             Self::Human(_) => Kind::Human,
         }
     }

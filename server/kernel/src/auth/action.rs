@@ -38,7 +38,7 @@ actions! {
     GetTenant,
     /// Lists tenants.
     ListTenants,
-    /// Changes a tenant's register entry. No method yet.
+    /// Changes who pays for a tenant.
     UpdateTenant,
     /// Shuts a tenant out; what is sent for it is still stored.
     SuspendTenant,
@@ -92,6 +92,12 @@ actions! {
     RevokeCredential,
     /// Enters a tenant with a justification, along with a call. No method.
     EnterTenant,
+    /// Says on which hosts instances are.
+    RecordPlacements,
+    /// Announces work on hosts.
+    AnnounceHostWork,
+    /// Lists announced work on hosts.
+    ListHostWork,
     /// Publishes what the provider states about its infrastructure.
     CreateFact,
     /// States it anew.
@@ -359,11 +365,11 @@ actions! {
 }
 
 impl Action {
-    /// Whether this is a method of the API. The others are the server's own doing, the entering
-    /// that comes with a call rather than being one, and what has no method yet.
+    /// Whether this is a method of the API. The others are the server's own doing, and the entering
+    /// that comes with a call rather than being one.
     #[must_use]
     pub const fn is_rpc(self) -> bool {
-        !self.is_internal() && !matches!(self, Self::EnterTenant | Self::UpdateTenant)
+        !self.is_internal() && !matches!(self, Self::EnterTenant)
     }
 
     /// Whether only the server itself does this.

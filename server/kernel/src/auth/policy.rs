@@ -91,12 +91,14 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::DeleteAddressRange
         | A::CreateSource
         | A::DeleteSource
+        | A::RecordPlacements
+        | A::AnnounceHostWork
         | A::CreateFact
         | A::UpdateFact
         | A::WithdrawFact
         | A::CreateService
         | A::DeleteService => &[(R::Provider, OPERATOR)],
-        A::ListTenants | A::ListAddressRanges | A::GetDeletionCertificate => {
+        A::ListTenants | A::ListAddressRanges | A::GetDeletionCertificate | A::ListHostWork => {
             &[(R::Provider, REGISTRARS)]
         }
         A::GetTenant

@@ -182,6 +182,7 @@ const STEPS: &[(&str, &str)] = &[
         "services",
         "DELETE FROM tenant_services WHERE tenant_id = $1",
     ),
+    ("placements", "DELETE FROM placements WHERE tenant_id = $1"),
     (
         "releaseMemory",
         "DELETE FROM release_memory WHERE tenant_id = $1 AND own_tag IN \
@@ -307,6 +308,10 @@ const LEFT: &[(&str, &str)] = &[
     (
         "analyses",
         "SELECT count(*) FROM analyses WHERE tenant_id = $1",
+    ),
+    (
+        "placements",
+        "SELECT count(*) FROM placements WHERE tenant_id = $1",
     ),
     (
         "release_memory",

@@ -22,6 +22,8 @@ pub struct NewTenant {
     pub parent: Option<TenantId>,
     /// Fixes bucket and key service; never changes.
     pub home_region: String,
+    /// Who pays for it; `None`: it pays itself.
+    pub billing_organisation: Option<String>,
 }
 
 /// States of a tenant that can be set; deletion is a matter of its own ([`super::deletion`]).
@@ -79,7 +81,8 @@ impl ProviderTx<'_> {
         }
         let made = sqlx::query(
             "INSERT INTO tenants (tenant_id, display_name, status, parent, home_region, created_time, \
-                    updated_time, etag) VALUES ($1, $2, 'active', $3, $4, $5, $5, $6) \
+                    updated_time, etag, billing_organisation) \
+             VALUES ($1, $2, 'active', $3, $4, $5, $5, $6, $7) \
              ON CONFLICT (tenant_id) DO NOTHING",
         )
         .bind(new.tenant.as_str())
@@ -88,6 +91,7 @@ impl ProviderTx<'_> {
         .bind(new.home_region.as_str())
         .bind(now)
         .bind(self.etag())
+        .bind(new.billing_organisation.clone())
         .execute(&mut *self.tx)
         .await?;
         if made.rows_affected() == 0 {
@@ -113,6 +117,33 @@ impl ProviderTx<'_> {
         let keyring = std::sync::Arc::clone(self.db.keyring());
         keyring.store_keys(&mut self.tx, keys).await?;
         self.about(&new.tenant);
+        Ok(())
+    }
+
+    /// Says who pays for a tenant; `None`: it pays itself. The transaction is then
+    /// [`about`](Self::about) it.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when there is no such tenant or it was deleted.
+    pub async fn bill_tenant(
+        &mut self,
+        tenant: &TenantId,
+        organisation: Option<&str>,
+    ) -> Result<()> {
+        let billed = sqlx::query(
+            "UPDATE tenants SET billing_organisation = $2, updated_time = $3, etag = $4 \
+              WHERE tenant_id = $1 AND status <> 'deleted'",
+        )
+        .bind(tenant.as_str())
+        .bind(organisation.map(str::to_owned))
+        .bind(nanos(self.db.env().now()))
+        .bind(self.etag())
+        .execute(&mut *self.tx)
+        .await?;
+        if billed.rows_affected() == 0 {
+            return Err(Error::new(Reason::NotFound, "no such tenant"));
+        }
+        self.about(tenant);
         Ok(())
     }
 

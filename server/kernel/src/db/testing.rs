@@ -177,6 +177,7 @@ impl World {
                 display_name: tenant.to_uppercase(),
                 parent: None,
                 home_region: "local".to_owned(),
+                billing_organisation: None,
             };
             let keys = self.db.first_keys(&scope, &new.tenant).await.unwrap();
             tx.create_tenant(&new, keys).await.unwrap();

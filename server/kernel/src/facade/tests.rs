@@ -44,6 +44,7 @@ async fn create(kernel: &Kernel, tenant: &TenantId) {
         display_name: "A".to_owned(),
         parent: None,
         home_region: "local".to_owned(),
+        billing_organisation: None,
     };
     let keys = kernel.db.first_keys(&scope, &new.tenant).await.unwrap();
     tx.create_tenant(&new, keys).await.unwrap();

@@ -200,6 +200,7 @@ async fn kernel(dir: &std::path::Path) -> (Arc<Kernel>, impl Fn(&str) -> TenantS
             display_name: tenant.to_owned(),
             parent: None,
             home_region: "local".to_owned(),
+            billing_organisation: None,
         };
         let keys = kernel.db().first_keys(&scope, &new.tenant).await.unwrap();
         tx.create_tenant(&new, keys).await.unwrap();

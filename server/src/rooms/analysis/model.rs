@@ -87,6 +87,14 @@ pub(super) const fn human(question: &Question) -> bool {
     matches!(question, Question::Human(_))
 }
 
+/// Whether a declared release answers it.
+const fn across_tenants(question: &Question) -> bool {
+    matches!(
+        question,
+        Question::SeenByOthers(_) | Question::HostMaintenance(_)
+    )
+}
+
 /// Something that a side said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Message {
@@ -276,9 +284,9 @@ pub(super) fn again(id: Uuid, before: &Analysis, name: String, mark: Mark) -> Re
         _ if human(&before.question) => {
             return Err(precondition("people gave that answer: ask them again"));
         }
-        _ if matches!(before.question, Question::SeenByOthers(_)) => {
+        _ if across_tenants(&before.question) => {
             return Err(precondition(
-                "that was answered of the counts of its day, which are not kept: ask it anew",
+                "that was answered of what its day had, which is not kept: ask it anew",
             ));
         }
         (State::Released, Some(outcome)) => outcome,

@@ -5,6 +5,7 @@
 //! the tenant whose events they are.
 
 mod facts;
+mod hosts;
 mod rpc;
 mod services;
 mod sources;
@@ -17,8 +18,10 @@ use cordon_kernel::facade::Kernel;
 use cordon_lake::Lake;
 use cordon_proto::catalogue::catalogue_service_server::CatalogueServiceServer;
 use cordon_proto::catalogue::facts_service_server::FactsServiceServer;
+use cordon_proto::catalogue::hosts_service_server::HostsServiceServer;
 
 pub use facts::FactsRpc;
+pub use hosts::HostsRpc;
 pub use rpc::CatalogueRpc;
 pub(crate) use sources::{Logging, logging};
 
@@ -26,6 +29,12 @@ pub(crate) use sources::{Logging, logging};
 #[must_use]
 pub fn facts(kernel: Arc<Kernel>) -> FactsServiceServer<FactsRpc> {
     FactsServiceServer::new(FactsRpc::new(kernel))
+}
+
+/// The service of hosts and work on them, to be mounted in the same way.
+#[must_use]
+pub fn hosts(kernel: Arc<Kernel>) -> HostsServiceServer<HostsRpc> {
+    HostsServiceServer::new(HostsRpc::new(kernel))
 }
 
 /// The service of services and data sources, to be mounted in the same way.

@@ -58,6 +58,19 @@ impl TenantsService for TenantsRpc {
         }))
     }
 
+    #[tracing::instrument(name = "tenants.update_tenant", skip_all)]
+    async fn update_tenant(
+        &self,
+        request: Request<wire::UpdateTenantRequest>,
+    ) -> Answer<wire::UpdateTenantResponse> {
+        let caller = Caller::of(&request)?;
+        let (id, command) = tenant::convert::update(request.into_inner())?;
+        let found = self.0.change_tenant(&caller, id, command).await?;
+        Ok(Response::new(wire::UpdateTenantResponse {
+            tenant: Some(tenant::convert::encode(found)),
+        }))
+    }
+
     #[tracing::instrument(name = "tenants.suspend_tenant", skip_all)]
     async fn suspend_tenant(
         &self,

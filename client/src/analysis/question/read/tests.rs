@@ -72,6 +72,11 @@ fn a_question_comes_back_as_it_was_asked() {
         Question::Sql(text("SELECT 1")),
         Question::SeenByOthers(SharedIndicator::Address(text("203.0.113.9"))),
         Question::SeenByOthers(SharedIndicator::FileSha256(text("ab"))),
+        Question::HostMaintenance {
+            instance: text("i-1"),
+            first_day: "2026-11-01".parse().unwrap(),
+            last_day: "2026-11-03".parse().unwrap(),
+        },
         Question::Human(text("Who was it?")),
     ];
     for question in kinds {

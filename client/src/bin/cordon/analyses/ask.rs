@@ -9,8 +9,9 @@ use cordon_client::analysis::{Analysis, NewAnalysis, Question, Scope, released};
 use cordon_client::{Analyses, Client, Reason};
 
 use self::kinds::{
-    BeaconsArgs, ChangesArgs, CompareArgs, HumanArgs, IndicatorsArgs, PivotArgs, RoleChainArgs,
-    RulesArgs, SeenArgs, SeenByOthersArgs, SqlArgs, TimelineArgs, ToQuestion, VolumeArgs,
+    BeaconsArgs, ChangesArgs, CompareArgs, HostMaintenanceArgs, HumanArgs, IndicatorsArgs,
+    PivotArgs, RoleChainArgs, RulesArgs, SeenArgs, SeenByOthersArgs, SqlArgs, TimelineArgs,
+    ToQuestion, VolumeArgs,
 };
 use super::words::DataArg;
 use super::{answer, show, wait};
@@ -57,6 +58,8 @@ pub(super) enum Kind {
     Sql(Asked<SqlArgs>),
     /// How many of the provider's customers have seen what you have seen: a size, with noise
     SeenByOthers(Asked<SeenByOthersArgs>),
+    /// Whether announced work touched the host under an instance of yours
+    HostMaintenance(Asked<HostMaintenanceArgs>),
     /// What only people can answer: it goes to the provider's analysts
     Human(Asked<HumanArgs>),
 }
@@ -153,6 +156,7 @@ pub(super) async fn run(context: &Context, whose: &Whose, kind: Kind) -> Outcome
         Kind::Rules(asked) => read(asked),
         Kind::Sql(asked) => read(asked),
         Kind::SeenByOthers(asked) => read(asked),
+        Kind::HostMaintenance(asked) => read(asked),
         Kind::Human(asked) => read(asked),
     }?;
     let waits = match read.question.is_human() {

@@ -204,6 +204,15 @@ pub(super) fn json(question: Option<&Question>) -> Value {
         Question::Sql(query) => json!({ "query": query }),
         Question::SeenByOthers(SharedIndicator::Address(text)) => json!({ "address": text }),
         Question::SeenByOthers(SharedIndicator::FileSha256(text)) => json!({ "file_sha256": text }),
+        Question::HostMaintenance {
+            instance,
+            first_day,
+            last_day,
+        } => json!({
+            "instance": instance,
+            "first_day": first_day.to_string(),
+            "last_day": last_day.to_string(),
+        }),
         Question::Human(text) => json!({ "text": text }),
         _ => json!({}),
     };

@@ -3,12 +3,12 @@
 
 use cordon_release::{
     Answer, Bucket, Budget, Charge, Count, Day, DayKey, Eligible, Evidence, Fingerprint, Indicator,
-    IndicatorCount, Question, Refused, Window,
+    IndicatorCount, InstanceDays, Maintenance, Question, Refused, Window,
 };
 use sqlx::{AnyConnection, Row as _};
 
-use super::super::{Db, SystemTx};
-use super::{days, ranges, stored};
+use super::super::{Db, SystemTx, confine};
+use super::{days, hosts, ranges, stored};
 use crate::auth::TenantScope;
 use crate::error::{Error, Result};
 use crate::keys::KeyId;
@@ -60,6 +60,42 @@ impl Db {
     }
 }
 
+impl Db {
+    /// Whether announced work touched a host that an instance of the scope's tenant was on: of the
+    /// tenant's own registrations and placements, and of the provider's calendar.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the database or the keys can't be reached; nothing is charged then.
+    pub async fn answer_maintenance(
+        &self,
+        scope: &TenantScope,
+        question: InstanceDays,
+    ) -> Result<Released<Maintenance>> {
+        let snapshot = Day::snapshot(self.env().now());
+        let keys = self.keyring().system(&KeyId::server()).await?;
+        let mut system = self.system_tx().await?;
+        confine(&mut system.tx, scope.tenant().as_str()).await?;
+        let owned = hosts::owned(&mut system.tx, scope.tenant(), question.instance()).await?;
+        let stays = hosts::stays(&mut system.tx, scope.tenant(), question.instance()).await?;
+        let calendar = hosts::calendar(&mut system.tx, &stays).await?;
+        let eligible = match Eligible::<InstanceDays>::check(question, snapshot, &owned) {
+            Ok(eligible) => eligible,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let days = day_keys(&mut system.tx, &keys, Window::ending(snapshot)).await?;
+        let Some(last) = days.last().filter(|key| key.day() == snapshot) else {
+            return Ok(Err(Refused::SnapshotIncomplete));
+        };
+        let paid = match charge(&mut system, scope, eligible, last).await? {
+            Ok(paid) => paid,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let answer = paid.answer(&stays, &calendar);
+        system.commit().await?;
+        Ok(Ok(answer))
+    }
+}
+
 /// The keys of the days of a window that are closed, the earliest first.
 async fn day_keys(
     conn: &mut AnyConnection,
@@ -90,16 +126,18 @@ async fn charge<Q: Question>(
     key: &DayKey,
 ) -> Result<std::result::Result<cordon_release::Paid<Q>, Refused>> {
     let conn = &mut *system.tx;
-    let pays: Option<String> =
-        sqlx::query_scalar("SELECT billing_organisation FROM tenants WHERE tenant_id = $1")
-            .bind(scope.tenant().as_str())
-            .fetch_optional(&mut *conn)
-            .await?
-            .flatten();
-    let organisation = match pays {
-        Some(organisation) => format!("organisations/{organisation}"),
-        None => format!("tenants/{}", scope.tenant()),
-    };
+    // A sub-account has no budget beside that of the tenant above it.
+    let organisation: String = sqlx::query_scalar(
+        "SELECT CASE WHEN t.billing_organisation IS NOT NULL \
+                     THEN 'organisations/' || t.billing_organisation \
+                     WHEN p.billing_organisation IS NOT NULL \
+                     THEN 'organisations/' || p.billing_organisation \
+                     ELSE 'tenants/' || COALESCE(t.parent, t.tenant_id) END \
+           FROM tenants t LEFT JOIN tenants p ON p.tenant_id = t.parent WHERE t.tenant_id = $1",
+    )
+    .bind(scope.tenant().as_str())
+    .fetch_one(&mut *conn)
+    .await?;
     // Holds the row: two questions of one organisation are charged one after the other.
     sqlx::query(
         "INSERT INTO release_organisations (organisation, day) VALUES ($1, $2) \

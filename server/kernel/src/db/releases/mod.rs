@@ -6,11 +6,13 @@
 //!
 //! - [`days`]: the provider's key of each day, opened, closed and destroyed by the calendar alone;
 //! - [`contribute`]: what a tenant adds to the counts of a day, once;
+//! - [`hosts`]: where an instance was, whose it was, and what work was announced;
 //! - [`answer`]: a question from the asker's evidence to its answer, in one transaction.
 
 pub mod answer;
 pub mod contribute;
 mod days;
+mod hosts;
 
 use ipnet::IpNet;
 use sqlx::AnyConnection;

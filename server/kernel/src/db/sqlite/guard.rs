@@ -46,6 +46,9 @@ const PROVIDER_TABLES: &[&str] = &[
     "provider_rule_versions",
     "provider_rule_head",
     "provider_rule_requests",
+    "placements",
+    "host_work",
+    "host_work_hosts",
 ];
 
 /// Of what the provider's readers see named columns alone: summaries.
@@ -64,7 +67,7 @@ const PROVIDER_SUMMARIES: &[(&str, &str)] = &[
 ];
 
 /// Of these, what is about tenants and not for them: shut to every tenant's transactions.
-const PROVIDER_OWN: &[&str] = &["provider_notes"];
+const PROVIDER_OWN: &[&str] = &["provider_notes", "placements"];
 
 /// What is the provider's and shown to tenants, each with the rows that a tenant sees.
 const SHOWN: &[(&str, &str)] = &[

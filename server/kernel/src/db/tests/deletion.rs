@@ -226,6 +226,7 @@ async fn fill(world: &World) {
             "detection_policies VALUES ('@', 'p', 1, 0, 'e', 0, x'00')",
             "finding_incidents VALUES ('@', 'f', 'i', 'opened', 0, 1)",
             "detection_windows VALUES ('@', 'r', 1, x'00')",
+            "placements VALUES ('@', 'i', 0, NULL, 'h')",
             "release_memory VALUES ('@', x'00', 1)",
             "release_contributions VALUES ('@', 1, 1)",
             "detection_baselines VALUES ('@', 1, 1, 0, NULL, 0, 'e')",

@@ -33,6 +33,7 @@ fn new_tenant(id: &str, parent: Option<&str>) -> NewTenant {
         display_name: id.to_owned(),
         parent: parent.map(tenant_id),
         home_region: "local".to_owned(),
+        billing_organisation: None,
     }
 }
 

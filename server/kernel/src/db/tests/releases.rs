@@ -245,6 +245,11 @@ async fn a_budget_is_its_organisations() {
         let again = ask(&world, tenant, address(10 + first)).await;
         assert_eq!(again, answers[first as usize]);
     }
+    // A sub-account has none of its own.
+    world
+        .tamper("UPDATE tenants SET parent = 't00' WHERE tenant_id = 't03'")
+        .await;
+    assert!(ask(&world, "t03", address(98)).await.is_err());
     // Others have theirs, and tomorrow there is more.
     assert!(ask(&world, "t02", address(99)).await.is_ok());
     at(&world, FIRST + 8, 5).await;

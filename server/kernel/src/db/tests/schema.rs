@@ -37,6 +37,8 @@ pub(super) const NOT_TENANTS: &[(&str, &str)] = &[
     ("provider_rule_versions", "the provider's, for all"),
     ("provider_rule_head", "one row"),
     ("provider_rule_requests", "the provider's"),
+    ("host_work", "the provider's"),
+    ("host_work_hosts", "the provider's"),
     ("release_days", "the provider's: a key for each day"),
     ("release_counts", "how many tenants, and no tenant"),
     ("release_organisations", "organisations', not tenants'"),

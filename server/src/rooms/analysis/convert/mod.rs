@@ -2,7 +2,7 @@
 
 mod questions;
 
-pub(super) use questions::indicator;
+pub(super) use questions::{indicator, instance_days};
 
 use cordon_kernel::{Disclosed, Error, Name, Result, TenantId};
 use cordon_proto::analysis as wire;

@@ -7,8 +7,10 @@ use cordon_analysis::{Question, Scope};
 use cordon_kernel::{Error, Name, Result, TenantId};
 use cordon_proto::analysis as wire;
 use cordon_proto::analysis::question::Kind;
-use cordon_release::Indicator;
+use cordon_release::{Day, Indicator, InstanceDays, Refused};
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use prost_types::Duration;
 
 use crate::rooms::fields::{time_of, wire_time};
@@ -92,6 +94,7 @@ pub(super) fn asked(tenant: &TenantId, question: Option<wire::Question>) -> Resu
         }),
         Kind::Sql(sql) => Question::Sql(ask::Sql { query: sql.query }),
         Kind::SeenByOthers(asked) => Question::SeenByOthers(seen_by_others(asked)?),
+        Kind::HostMaintenance(asked) => Question::HostMaintenance(host_maintenance(asked)?),
     };
     question.validate().map_err(|invalid| {
         Error::invalid(
@@ -174,6 +177,41 @@ pub(in crate::rooms::analysis) fn indicator(asked: &ask::SeenByOthers) -> Result
     };
     read.map_err(|refused| {
         let field = format!("analysis.question.seen_by_others.{field}");
+        Error::invalid(field, refused.to_string())
+    })
+}
+
+fn host_maintenance(asked: wire::HostMaintenanceQuestion) -> Result<ask::HostMaintenance> {
+    let day = |name: &str, text: &str| {
+        text.parse::<Date>().map_err(|_| {
+            let field = format!("analysis.question.host_maintenance.{name}");
+            Error::invalid(field, "expected a day, as in 2026-11-30")
+        })
+    };
+    let asked = ask::HostMaintenance {
+        first_day: day("first_day", &asked.first_day)?,
+        last_day: day("last_day", &asked.last_day)?,
+        instance: asked.instance,
+    };
+    instance_days(&asked)?;
+    Ok(asked)
+}
+
+/// What is asked for, in its one form.
+pub(in crate::rooms::analysis) fn instance_days(
+    asked: &ask::HostMaintenance,
+) -> Result<InstanceDays> {
+    let day = |date: Date| {
+        let midnight = date.to_zoned(TimeZone::UTC).map_err(Error::internal)?;
+        Ok::<_, Error>(Day::of(midnight.timestamp()))
+    };
+    let (first, last) = (day(asked.first_day)?, day(asked.last_day)?);
+    InstanceDays::new(&asked.instance, first, last).map_err(|refused| {
+        let field = match refused {
+            Refused::Days => "last_day",
+            _ => "instance",
+        };
+        let field = format!("analysis.question.host_maintenance.{field}");
         Error::invalid(field, refused.to_string())
     })
 }
@@ -342,6 +380,11 @@ fn kind(tenant: &TenantId, question: &Question) -> Kind {
             query: asked.query.clone(),
         }),
         Question::SeenByOthers(asked) => Kind::SeenByOthers(wire_seen_by_others(asked)),
+        Question::HostMaintenance(asked) => Kind::HostMaintenance(wire::HostMaintenanceQuestion {
+            instance: asked.instance.clone(),
+            first_day: asked.first_day.to_string(),
+            last_day: asked.last_day.to_string(),
+        }),
         Question::Human(asked) => Kind::Human(wire::HumanQuestion {
             text: asked.text.clone(),
         }),

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use cordon_analysis::answer::Rows;
-use cordon_analysis::question::SeenByOthers;
+use cordon_analysis::question::{HostMaintenance, SeenByOthers};
 use cordon_analysis::{Answer, Cell, ColumnKind, Kind, Remark, RemarkReason, plan_version};
 use cordon_kernel::db::timestamp;
 use cordon_kernel::{Error, Reason, Result};
 use cordon_lake::{Order, Query};
 use cordon_release::{Bucket, Day, Evidence, Indicator, Refused, Window};
 
-use super::super::convert::indicator;
+use super::super::convert::{indicator, instance_days};
 use super::super::release::{Reader, columns};
 use super::Run;
 use crate::rooms::detection::computed;
@@ -53,6 +53,43 @@ impl Run<'_> {
             plan_version: plan_version(Kind::SeenByOthers),
             events: self.work.progress().scanned,
             tables: vec![table],
+            graph: None,
+            timeline: None,
+            remarks,
+        })
+    }
+
+    pub(super) async fn host_maintenance(&self, asked: &HostMaintenance) -> Result<Answer> {
+        let question = instance_days(asked)?;
+        let db = self.kernel.db();
+        let released = db
+            .answer_maintenance(&self.scope, question)
+            .await?
+            .map_err(refused)?;
+        let columns = [
+            ("instance", ColumnKind::Text, ""),
+            ("first_day", ColumnKind::Text, ""),
+            ("last_day", ColumnKind::Text, ""),
+            ("maintenance", ColumnKind::Text, ""),
+        ];
+        let mut rows = Rows::new("maintenance", "Announced work on its host", &columns);
+        rows.push([
+            Cell::text(&asked.instance),
+            Cell::text(asked.first_day.to_string()),
+            Cell::text(asked.last_day.to_string()),
+            Cell::text(released.value().as_str()),
+        ]);
+        let mut remarks = Vec::new();
+        let tables = vec![rows.done("", &mut remarks)];
+        remarks.push(Remark::new(
+            RemarkReason::Method,
+            "Work that was not announced seven days ahead, or on fewer than 20 hosts, is not in it.",
+        ));
+        Ok(Answer {
+            kind: Kind::HostMaintenance,
+            plan_version: plan_version(Kind::HostMaintenance),
+            events: 0,
+            tables,
             graph: None,
             timeline: None,
             remarks,

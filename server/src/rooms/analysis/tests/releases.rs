@@ -1,18 +1,27 @@
 //! Answers across tenants, from what events name to what is told: the counts are the kernel's, the
 //! days pass on the test's clock.
 
+use std::sync::Arc;
+
 use cordon_kernel::db::jobs::{CONTRIBUTE, Lane};
+use cordon_kernel::{Action, AuditEntry};
 use cordon_proto::analysis as wire;
 use cordon_proto::analysis::analyses_service_server::AnalysesService as _;
 use cordon_proto::analysis::analysis::State;
 use cordon_proto::analysis::question::Kind;
 use cordon_proto::analysis::seen_by_others_question::Indicator;
+use cordon_proto::catalogue as hosts_wire;
+use cordon_proto::catalogue::hosts_service_server::HostsService as _;
+use cordon_release::Day;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::super::contribute;
 use super::{Room, record};
+use crate::rooms::catalogue::HostsRpc;
+use crate::rooms::fields::wire_time;
 use crate::rooms::tenants::tests::{call, reason};
+use crate::transport::Caller;
 
 const SEEN: &str = "203.0.113.9";
 const LONELY: &str = "203.0.113.77";
@@ -148,4 +157,115 @@ async fn what_is_too_old_or_in_the_providers_ranges_gets_no_answer() {
     next_day(&mut room).await;
     let asked = room.answered(asking(SEEN)).await;
     assert_eq!(asked.failure.unwrap().reason, "INDICATOR_NOT_SEEN");
+}
+
+async fn announce(room: &Room, first: &str, count: usize, with: &str) -> hosts_wire::HostWork {
+    let mut hosts: Vec<String> = (1..count).map(|n| format!("other-{n}")).collect();
+    hosts.push(with.to_owned());
+    let request = hosts_wire::AnnounceHostWorkRequest {
+        host_work: Some(hosts_wire::HostWork {
+            first_day: first.into(),
+            last_day: first.into(),
+            hosts,
+            ..Default::default()
+        }),
+    };
+    let hosts = HostsRpc::new(Arc::clone(&room.world.kernel));
+    let request = room.request(&room.world.operator, request).await.unwrap();
+    let announced = hosts.announce_host_work(request).await.unwrap();
+    announced.into_inner().host_work.unwrap()
+}
+
+async fn place(room: &Room, host: &str, start: Timestamp) -> i32 {
+    let request = hosts_wire::RecordPlacementsRequest {
+        placements: vec![hosts_wire::Placement {
+            tenant: "tenants/acme".into(),
+            instance: "i-0own".into(),
+            host: host.into(),
+            start_time: Some(wire_time(start)),
+            end_time: None,
+        }],
+    };
+    let hosts = HostsRpc::new(Arc::clone(&room.world.kernel));
+    let request = room.request(&room.world.operator, request).await.unwrap();
+    let recorded = hosts.record_placements(request).await.unwrap();
+    recorded.into_inner().recorded_count
+}
+
+/// Registers the instance for acme.
+async fn register(room: &Room, from: Timestamp) {
+    let request = room.request(&room.world.operator, ()).await.unwrap();
+    let kernel = &room.world.kernel;
+    let (scope, permit) = Caller::of(&request)
+        .unwrap()
+        .provider_scope(kernel, Action::ImportResources)
+        .await
+        .unwrap();
+    let mut tx = kernel.db().provider_tx(&scope, &permit).await.unwrap();
+    let acme = "acme".parse().unwrap();
+    tx.add_resource(&acme, "instance", "i-0own", from, None)
+        .await
+        .unwrap();
+    tx.commit(AuditEntry::new(&permit)).await.unwrap();
+}
+
+async fn maintained(room: &Room, instance: &str, (first, last): (Day, Day)) -> wire::Analysis {
+    room.answered(Kind::HostMaintenance(wire::HostMaintenanceQuestion {
+        instance: instance.into(),
+        first_day: first.to_string(),
+        last_day: last.to_string(),
+    }))
+    .await
+}
+
+#[tokio::test]
+async fn announced_work_under_ones_own_instance_is_told_and_nothing_else() {
+    let mut room = Room::new().await;
+    next_day(&mut room).await;
+    let now = room.world.kernel.env().now();
+    let today = Day::of(now);
+    register(&room, now).await;
+    assert_eq!(place(&room, "hv-1", now).await, 1);
+    assert_eq!(place(&room, "hv-1", now).await, 0, "the same said again");
+    let day = |n: u16| today.plus(n);
+    let told = announce(&room, &day(8).to_string(), 20, "hv-1").await;
+    assert!(told.told);
+    // Too few hosts, or too late.
+    assert!(!announce(&room, &day(9).to_string(), 19, "hv-1").await.told);
+    assert!(!announce(&room, &day(5).to_string(), 20, "hv-1").await.told);
+    for _ in 0..12 {
+        next_day(&mut room).await;
+    }
+    let says = async |room: &Room, days: (Day, Day)| {
+        let analysis = maintained(room, "i-0own", days).await;
+        assert_eq!(analysis.state(), State::Released, "{:?}", analysis.failure);
+        let answer = room.json(&analysis.name).await;
+        answer["tables"][0]["rows"][0][3]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(says(&room, (day(1), day(10))).await, "announced-work");
+    assert_eq!(says(&room, (day(9), day(10))).await, "no-announced-work");
+    assert_eq!(says(&room, (day(5), day(5))).await, "no-announced-work");
+    // Since it has moved, what is done there is not done to it.
+    let moved = day(8).minus(1).end();
+    assert_eq!(place(&room, "hv-2", moved).await, 1);
+    assert_eq!(says(&room, (day(8), day(8))).await, "no-announced-work");
+
+    for (instance, days, reason) in [
+        // The day on which it was registered had begun.
+        ("i-0own", (today, day(2)), "INSTANCE_NOT_OWNED"),
+        ("i-0other", (day(1), day(2)), "INSTANCE_NOT_OWNED"),
+        ("i-0own", (day(12), day(13)), "DAYS_OUT_OF_RANGE"),
+    ] {
+        let asked = maintained(&room, instance, days).await;
+        assert_eq!(asked.failure.unwrap().reason, reason, "{instance} {days:?}");
+    }
+    let inverted = room.ask(Kind::HostMaintenance(wire::HostMaintenanceQuestion {
+        instance: "i-0own".into(),
+        first_day: day(2).to_string(),
+        last_day: day(1).to_string(),
+    }));
+    assert_eq!(reason(inverted.await), "INVALID_ARGUMENT");
 }

@@ -10,6 +10,8 @@ use super::model::{Command, NewTenant, State, Tenant};
 
 /// Where data lies when nobody says where.
 const HOME_REGION: &str = "local";
+/// What regions and organisations are called by.
+const LABEL: &str = "expected 1 to 63 lower-case letters, digits and hyphens";
 /// Longest request id, in bytes.
 const MAX_REQUEST_ID: usize = 128;
 
@@ -30,13 +32,19 @@ pub(in super::super) fn create(request: wire::CreateTenantRequest) -> Result<New
     };
     let home_region = match body.home_region.as_str() {
         "" => Some(HOME_REGION),
-        region if is_region(region) => Some(region),
+        region if is_label(region) => Some(region),
         _ => {
-            fields.wrong(
-                "tenant.home_region",
-                "expected 1 to 63 lower-case letters, digits and hyphens",
-            );
+            fields.wrong("tenant.home_region", LABEL);
             None
+        }
+    };
+    let billing_organisation = match body.billing_organisation.as_str() {
+        "" => None,
+        organisation => {
+            if !is_label(organisation) {
+                fields.wrong("tenant.billing_organisation", LABEL);
+            }
+            Some(organisation.to_owned())
         }
     };
     let printable =
@@ -55,6 +63,7 @@ pub(in super::super) fn create(request: wire::CreateTenantRequest) -> Result<New
                 display_name,
                 parent,
                 home_region: home_region.to_owned(),
+                billing_organisation,
                 request_id: request.request_id,
             })
         }
@@ -62,7 +71,27 @@ pub(in super::super) fn create(request: wire::CreateTenantRequest) -> Result<New
     }
 }
 
-fn is_region(text: &str) -> bool {
+pub(in super::super) fn update(request: wire::UpdateTenantRequest) -> Result<(TenantId, Command)> {
+    let mut fields = Fields::default();
+    let body = request.tenant.unwrap_or_default();
+    let id = fields.named(Name::parse_tenant("tenant.name", &body.name));
+    if request.update_mask.unwrap_or_default().paths != ["billing_organisation"] {
+        fields.wrong("update_mask", "expected billing_organisation");
+    }
+    let organisation = body.billing_organisation;
+    if !organisation.is_empty() && !is_label(&organisation) {
+        fields.wrong("tenant.billing_organisation", LABEL);
+    }
+    let Some(id) = id else {
+        return Err(fields.refuse());
+    };
+    fields.finish()?;
+    let organisation = (!organisation.is_empty()).then_some(organisation);
+    let etag = body.etag;
+    Ok((id, Command::Bill { organisation, etag }))
+}
+
+fn is_label(text: &str) -> bool {
     (1..=63).contains(&text.len())
         && text
             .bytes()
@@ -139,6 +168,7 @@ pub(in super::super) fn encode(tenant: Disclosed<Tenant>) -> wire::Tenant {
             .map(|parent| Name::Tenant(parent).to_string())
             .unwrap_or_default(),
         home_region: tenant.home_region,
+        billing_organisation: tenant.billing_organisation.unwrap_or_default(),
         create_time: Some(wire_time(tenant.created)),
         update_time: Some(wire_time(tenant.updated)),
         purge_time: tenant.purge.map(wire_time),

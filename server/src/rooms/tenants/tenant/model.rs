@@ -35,6 +35,8 @@ pub(in super::super) struct Tenant {
     pub(super) state: State,
     pub(super) parent: Option<TenantId>,
     pub(super) home_region: String,
+    /// Who pays for it; `None`: it pays itself.
+    pub(super) billing_organisation: Option<String>,
     pub(super) created: Timestamp,
     pub(super) updated: Timestamp,
     /// When its keys are or were to be destroyed.
@@ -62,6 +64,7 @@ pub(in super::super) struct NewTenant {
     pub(super) display_name: String,
     pub(super) parent: Option<TenantId>,
     pub(super) home_region: String,
+    pub(super) billing_organisation: Option<String>,
     /// Empty, or what makes a repetition of the call recognisable.
     pub(super) request_id: String,
 }
@@ -96,6 +99,10 @@ pub(in super::super) enum Command {
     Undelete {
         etag: String,
     },
+    Bill {
+        organisation: Option<String>,
+        etag: String,
+    },
 }
 
 impl Command {
@@ -106,6 +113,7 @@ impl Command {
             Self::Resume { .. } => Action::ResumeTenant,
             Self::Delete { .. } => Action::DeleteTenant,
             Self::Undelete { .. } => Action::UndeleteTenant,
+            Self::Bill { .. } => Action::UpdateTenant,
         }
     }
 
@@ -113,7 +121,8 @@ impl Command {
         let (Self::Suspend { etag, .. }
         | Self::Resume { etag }
         | Self::Delete { etag, .. }
-        | Self::Undelete { etag }) = self;
+        | Self::Undelete { etag }
+        | Self::Bill { etag, .. }) = self;
         etag
     }
 
@@ -121,7 +130,7 @@ impl Command {
     pub(super) fn reason(&self) -> &str {
         match self {
             Self::Suspend { reason, .. } | Self::Delete { reason, .. } => reason,
-            Self::Resume { .. } | Self::Undelete { .. } => "",
+            Self::Resume { .. } | Self::Undelete { .. } | Self::Bill { .. } => "",
         }
     }
 }
@@ -151,6 +160,8 @@ pub(super) enum Effect {
     Delete(SignedDuration),
     /// It is not deleted.
     Undelete,
+    /// Another pays for it, or it pays itself.
+    Bill(Option<String>),
 }
 
 impl Change {
@@ -162,7 +173,8 @@ impl Change {
 /// Decides on a new tenant.
 pub(super) fn create(before: Before, new: NewTenant) -> Result<Change> {
     if let Some(made) = before.repeated {
-        // What a tenant is made of never changes, so the tenant itself says what was asked for.
+        // Who pays may have changed since; what a tenant is made of never does, so the tenant itself
+        // says what was asked for.
         if made.id == new.id
             && made.display_name == new.display_name
             && made.parent == new.parent
@@ -229,6 +241,7 @@ pub(super) fn decide(tenant: &Tenant, kept: Kept, command: &Command) -> Result<C
             return no("the tenant is under a legal hold: release it first");
         }
         (Command::Delete { wait, .. }, State::Suspended) => Effect::Delete(*wait),
+        (Command::Bill { organisation, .. }, _) => Effect::Bill(organisation.clone()),
         (Command::Undelete { .. }, State::PendingDeletion) => Effect::Undelete,
         (Command::Undelete { .. }, _) => return no("no deletion of the tenant waits"),
     };
@@ -247,6 +260,7 @@ mod tests {
             display_name: "Acme".into(),
             parent: None,
             home_region: "local".into(),
+            billing_organisation: None,
             request_id: request_id.into(),
         }
     }
@@ -258,6 +272,7 @@ mod tests {
             state,
             parent: None,
             home_region: "local".into(),
+            billing_organisation: None,
             created: NOW,
             updated: NOW,
             purge: None,

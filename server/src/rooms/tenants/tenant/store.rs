@@ -21,7 +21,8 @@ pub(in super::super) async fn find(
     id: &TenantId,
 ) -> Result<Option<Tenant>> {
     let row = sqlx::query(
-        "SELECT tenant_id, display_name, status, parent, home_region, created_time, updated_time, purge_time, etag \
+        "SELECT tenant_id, display_name, status, parent, home_region, billing_organisation, created_time, \
+                updated_time, purge_time, etag \
            FROM tenants WHERE tenant_id = $1",
     )
     .bind(id.as_str())
@@ -108,7 +109,8 @@ pub(super) async fn children(conn: &mut AnyConnection, id: &TenantId) -> Result<
 /// Up to `limit` tenants after the id `after`, by id.
 pub(super) async fn list(conn: &mut AnyConnection, after: &str, limit: i64) -> Result<Vec<Tenant>> {
     let rows = sqlx::query(
-        "SELECT tenant_id, display_name, status, parent, home_region, created_time, updated_time, purge_time, etag \
+        "SELECT tenant_id, display_name, status, parent, home_region, billing_organisation, created_time, \
+                updated_time, purge_time, etag \
            FROM tenants WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2",
     )
     .bind(after)
@@ -144,12 +146,14 @@ pub(super) async fn apply(
                 display_name: new.display_name.clone(),
                 parent: new.parent.clone(),
                 home_region: new.home_region.clone(),
+                billing_organisation: new.billing_organisation.clone(),
             };
             tx.create_tenant(&new, keys).await
         }
         Effect::Set(status) => tx.set_tenant_status(id, *status).await,
         Effect::Delete(wait) => tx.schedule_deletion(id, *wait).await,
         Effect::Undelete => tx.call_off_deletion(id).await,
+        Effect::Bill(organisation) => tx.bill_tenant(id, organisation.as_deref()).await,
     }
 }
 
@@ -167,6 +171,7 @@ fn read(row: &AnyRow) -> Result<Tenant> {
             .map(parse)
             .transpose()?,
         home_region: row.try_get("home_region")?,
+        billing_organisation: row.try_get("billing_organisation")?,
         created: timestamp(row.try_get("created_time")?),
         updated: timestamp(row.try_get("updated_time")?),
         purge,

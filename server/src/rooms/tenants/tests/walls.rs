@@ -32,6 +32,19 @@ async fn every_method(
     ask!(get_tenant, GetTenantRequest { name: name.clone() });
     ask!(list_tenants, ListTenantsRequest { page_size: 1 });
     ask!(
+        update_tenant,
+        UpdateTenantRequest {
+            tenant: wire::Tenant {
+                name: name.clone(),
+                etag: "x".into(),
+                ..Default::default()
+            },
+            update_mask: prost_types::FieldMask {
+                paths: vec!["billing_organisation".into()],
+            }
+        }
+    );
+    ask!(
         suspend_tenant,
         SuspendTenantRequest {
             name: name.clone(),

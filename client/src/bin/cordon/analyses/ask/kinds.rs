@@ -8,6 +8,7 @@ use clap::Args;
 use cordon_client::analysis::{Beacons, Changes, Indicators, Question, SharedIndicator, Window};
 use cordon_client::time::now;
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 pub(super) use self::subjects::{PivotArgs, RoleChainArgs, SeenArgs, TimelineArgs};
 use super::super::words::DataArg;
@@ -216,6 +217,31 @@ impl ToQuestion for SeenByOthersArgs {
             (None, sha256) => SharedIndicator::FileSha256(sha256.unwrap_or_default()),
         };
         Ok(Question::SeenByOthers(of).into())
+    }
+}
+
+/// `cordon analyses ask host-maintenance`.
+#[derive(Debug, Args)]
+pub(in super::super) struct HostMaintenanceArgs {
+    /// The instance's id, as it is registered
+    #[arg(value_name = "INSTANCE")]
+    instance: String,
+    /// The first day, UTC, as in 2026-11-30
+    #[arg(long, value_name = "DAY")]
+    first: Date,
+    /// The last day, which is over; at most 31 days; the first, if not given
+    #[arg(long, value_name = "DAY")]
+    last: Option<Date>,
+}
+
+impl ToQuestion for HostMaintenanceArgs {
+    fn read(self) -> Result<Read, Failure> {
+        Ok(Question::HostMaintenance {
+            instance: self.instance,
+            first_day: self.first,
+            last_day: self.last.unwrap_or(self.first),
+        }
+        .into())
     }
 }
 

@@ -41,6 +41,7 @@ async fn filled() -> World {
             "INSERT INTO detection_policies VALUES ('@', 'p-@', 1, 0, 'e', 0, '\\x00')",
             "INSERT INTO finding_incidents VALUES ('@', 'f-@', 'i-@', 'opened', 0, 1)",
             "INSERT INTO detection_windows VALUES ('@', 'r-@', 1, '\\x00')",
+            "INSERT INTO placements VALUES ('@', 'i-@', 0, NULL, 'h')",
             "INSERT INTO release_memory VALUES ('@', '\\x00', 1)",
             "INSERT INTO release_contributions VALUES ('@', 1, 1)",
             "INSERT INTO detection_baselines VALUES ('@', 1, 1, 0, NULL, 0, 'e')",
@@ -139,7 +140,7 @@ async fn no_role_has_more_than_it_needs() {
     for (role, refused) in [
         (
             "cordon_app",
-            "tenant_keys signing_keys system_keys quarantine dead_letters batches originals directory_version sources provider_audit_log provider_incidents provider_incident_acts provider_incident_requests provider_incident_tenants provider_rule_requests release_days release_counts release_organisations release_questions release_memory release_contributions",
+            "tenant_keys signing_keys system_keys quarantine dead_letters batches originals directory_version sources provider_audit_log provider_incidents provider_incident_acts provider_incident_requests provider_incident_tenants provider_rule_requests placements host_work host_work_hosts release_days release_counts release_organisations release_questions release_memory release_contributions",
         ),
         (
             "cordon_ingest",
@@ -166,6 +167,8 @@ async fn no_role_has_more_than_it_needs() {
             ("journal", "UPDATE DELETE"),
             // What was stated stays as it was stated.
             ("facts", "UPDATE DELETE"),
+            ("host_work", "UPDATE DELETE"),
+            ("host_work_hosts", "UPDATE DELETE"),
         ] {
             // Of a deleted tenant, as the next test shows.
             let removes = role == "cordon_kernel" && table != "provider_audit_log";
