@@ -318,6 +318,7 @@ fn hit(seconds: i64, id: u64, selection: u16, value: Option<&str>) -> Hit {
         name,
         selection,
         value: value.map(str::to_owned),
+        notes: Vec::new(),
     }
 }
 

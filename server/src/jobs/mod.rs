@@ -279,7 +279,7 @@ async fn perform(work: &Work, claim: &JobClaim) -> Result<Option<Timestamp>> {
         ANALYSE => {
             return analysis::answer(kernel, lake, &work.analyses, claim, about).await;
         }
-        LEARN => return detection::learn(kernel, lake, claim).await,
+        LEARN => return detection::learn(kernel, lake, &work.rules, claim).await,
         ESCALATE => return detection_policy::escalate(kernel, claim).await,
         DETECT => return detection::look(kernel, lake, &work.rules, claim).await,
         SEAL => {

@@ -13,9 +13,6 @@ use super::model::{
 };
 use super::service::Imported;
 use crate::rooms::fields::{Fields, wire_time};
-use crate::rooms::words::pairs;
-
-pairs!(ContextKind as wire::ContextKind: Asset PlannedWork TrustedNetwork; kind, kind_from);
 
 const ENTRY: &str = "context_entry";
 /// Longest note, role or system, and contact or reference, in characters.
@@ -137,6 +134,16 @@ pub(super) fn update(
             Ok((name, patch, body.etag))
         }
         None => Err(fields.refuse()),
+    }
+}
+
+/// `None` for what is unset or unknown.
+fn kind_from(number: i32) -> Option<ContextKind> {
+    match wire::ContextKind::try_from(number).ok()? {
+        wire::ContextKind::Unspecified => None,
+        wire::ContextKind::Asset => Some(ContextKind::Asset),
+        wire::ContextKind::PlannedWork => Some(ContextKind::PlannedWork),
+        wire::ContextKind::TrustedNetwork => Some(ContextKind::TrustedNetwork),
     }
 }
 

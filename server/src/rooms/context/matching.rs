@@ -213,13 +213,8 @@ impl Context {
     }
 
     /// Planned work that holds all that a principal does from one time to another, whatever it is.
-    pub(crate) fn planned(
-        &self,
-        (account, actor): (&str, &str),
-        times: (i64, i64),
-    ) -> Vec<ContextMatch> {
+    pub(crate) fn planned(&self, actor: &str, times: (i64, i64)) -> Vec<ContextMatch> {
         let facts = Facts {
-            account,
             actor,
             ..Facts::default()
         };

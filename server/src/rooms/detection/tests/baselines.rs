@@ -59,7 +59,7 @@ impl Learner {
     async fn work(&self, claim: &JobClaim) -> Result<Option<jiff::Timestamp>> {
         let kernel = &self.room.world.kernel;
         match claim.job() {
-            LEARN => learn(kernel, &self.room.lake, claim).await,
+            LEARN => learn(kernel, &self.room.lake, &self.room.sets, claim).await,
             DETECT => look(kernel, &self.room.lake, &self.room.sets, claim).await,
             other => panic!("{other}"),
         }
