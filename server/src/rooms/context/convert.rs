@@ -296,8 +296,8 @@ fn trusted(fields: &mut Fields, field: &str, given: wire::TrustedNetwork) -> Opt
                 "expected a network such as 192.0.2.0/24, or an address",
             ),
             Some(net) if too_wide(net) => fields.wrong(format!("{named}[{at}]"), WIDTH),
-            Some(net) if cidrs.contains(&net) => {}
-            Some(net) => cidrs.push(net),
+            Some(net) if cidrs.contains(&net.to_string()) => {}
+            Some(net) => cidrs.push(net.to_string()),
         }
     }
     let expires = fields.time(&format!("{field}.expire_time"), given.expire_time)?;
@@ -382,7 +382,7 @@ pub(super) fn entry(tenant: &TenantId, entry: Disclosed<Entry>) -> wire::Context
             reference: work.reference,
         }),
         About::TrustedNetwork(network) => Wire::TrustedNetwork(wire::TrustedNetwork {
-            cidrs: network.cidrs.iter().map(IpNet::to_string).collect(),
+            cidrs: network.cidrs,
             expire_time: network.expires.map(wire_time),
         }),
     };

@@ -140,7 +140,7 @@ impl Context {
                 (ContextMatchKind::PlannedWork, words)
             }
             About::TrustedNetwork(of) => {
-                for net in of.cidrs {
+                for net in of.cidrs.iter().filter_map(|text| network(text)) {
                     self.bytes += 128;
                     self.trusted.add(net, (of.expires.map(nanos), id));
                 }
@@ -261,7 +261,10 @@ impl Work {
         if !self.resources.is_empty() {
             // One that is not part of it is enough to be no part of it.
             let all = facts.resources.iter().all(|one| any(&self.resources, one));
-            fits = Some(("resource", facts.resources.first().filter(|_| all)?.as_str()));
+            fits = Some((
+                "resource",
+                facts.resources.first().filter(|_| all)?.as_str(),
+            ));
         }
         if !self.operations.is_empty() {
             let fit = any(&self.operations, facts.operation);

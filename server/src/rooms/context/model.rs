@@ -73,7 +73,8 @@ pub(super) struct PlannedWork {
 /// From where the tenant's own come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TrustedNetwork {
-    pub(super) cidrs: Vec<IpNet>,
+    /// In CIDR notation, each as it is spelt once.
+    pub(super) cidrs: Vec<String>,
     pub(super) expires: Option<Timestamp>,
 }
 

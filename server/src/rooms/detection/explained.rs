@@ -272,12 +272,20 @@ impl Explained {
                 Effect::Raise => {
                     raised = true;
                     level = (before + 1).min(HIGHEST);
-                    format!("the level is raised from {} to {}", word(before), word(level))
+                    format!(
+                        "the level is raised from {} to {}",
+                        word(before),
+                        word(level)
+                    )
                 }
                 Effect::Lower => {
                     lowered = true;
                     level = (before - 1).max(LOWEST);
-                    format!("the level is lowered from {} to {}", word(before), word(level))
+                    format!(
+                        "the level is lowered from {} to {}",
+                        word(before),
+                        word(level)
+                    )
                 }
                 Effect::Stay("") => String::new(),
                 Effect::Stay(why) => format!("the level stays, since {why}"),
@@ -291,7 +299,12 @@ impl Explained {
         self.by.told.iter().map(explain).collect()
     }
 
-    fn effect(&self, told: &Told, jewel: bool, (level, raised, lowered): (i64, bool, bool)) -> Effect {
+    fn effect(
+        &self,
+        told: &Told,
+        jewel: bool,
+        (level, raised, lowered): (i64, bool, bool),
+    ) -> Effect {
         let (all, part) = match told.kind {
             ContextMatchKind::CrownJewel if raised => return Effect::Stay("it was raised already"),
             ContextMatchKind::CrownJewel if level >= HIGHEST => {
@@ -299,7 +312,9 @@ impl Explained {
             }
             ContextMatchKind::CrownJewel => return Effect::Raise,
             ContextMatchKind::Asset => return Effect::Stay(""),
-            ContextMatchKind::PlannedWork => (self.by.planned, "not all of its events are known to be"),
+            ContextMatchKind::PlannedWork => {
+                (self.by.planned, "not all of its events are known to be")
+            }
             ContextMatchKind::TrustedNetwork => {
                 (self.by.trusted, "not all of its events are known to do so")
             }
