@@ -16,6 +16,8 @@ use super::model::{About, Entry, network};
 pub(crate) const MOST_OF_A_KIND: usize = 8;
 /// Most names of what a resource lies below that are looked up.
 const MOST_NAMES: usize = 48;
+/// As many resources as events name: of one that names so many nobody knows whether there are more.
+const MOST_RESOURCES: usize = 64;
 /// Longest value that is told, in characters.
 const LONGEST: usize = 256;
 
@@ -260,7 +262,8 @@ impl Work {
         let mut fits = None;
         if !self.resources.is_empty() {
             // One that is not part of it is enough to be no part of it.
-            let all = facts.resources.iter().all(|one| any(&self.resources, one));
+            let all = facts.resources.len() < MOST_RESOURCES
+                && facts.resources.iter().all(|one| any(&self.resources, one));
             fits = Some((
                 "resource",
                 facts.resources.first().filter(|_| all)?.as_str(),

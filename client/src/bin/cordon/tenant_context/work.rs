@@ -85,8 +85,8 @@ struct What {
     #[arg(long = "resource", value_name = "PATTERN")]
     resources: Vec<String>,
     /// Where it was agreed, such as a change's number
-    #[arg(long, value_name = "TEXT")]
-    reference: Option<String>,
+    #[arg(long, value_name = "REFERENCE")]
+    ticket: Option<String>,
 }
 
 /// What is to be changed of one.
@@ -156,7 +156,7 @@ fn with(mut work: PlannedWork, what: What) -> PlannedWork {
             *of = given;
         }
     }
-    work.reference = what.reference.unwrap_or(work.reference);
+    work.reference = what.ticket.unwrap_or(work.reference);
     work
 }
 

@@ -183,6 +183,12 @@ fn all_of_an_event_has_to_be_part_of_the_work() {
             false,
         ),
         ((time, deploy, "1", "DeleteObject"), texts(&[]), false),
+        // Of so many nobody knows whether they are all.
+        (
+            (time, deploy, "1", "DeleteObject"),
+            (0..64).map(|at| format!("{mine}{at}")).collect(),
+            false,
+        ),
         // Whose time is not to be trusted is part of nothing.
         ((None, deploy, "1", "DeleteObject"), texts(&[mine]), false),
         (
