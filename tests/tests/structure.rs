@@ -60,6 +60,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "tenants",
             "catalogue",
+            "context",
             "detection",
             "incidents",
             "response",
