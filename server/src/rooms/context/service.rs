@@ -166,14 +166,18 @@ impl Service {
         let (most, refusal) = kind.most();
         let mut all = store::count(tx.conn(), tenant.as_str(), kind).await?;
         let mut counts = Imported::default();
-        for new in assets {
+        // In the order of the file, which ids of one moment would not keep.
+        let env = self.kernel.env();
+        let mut ids: Vec<Uuid> = assets.iter().map(|_| env.uuid_v7()).collect();
+        ids.sort_unstable();
+        for (new, id) in assets.into_iter().zip(ids) {
             let before = store::named(tx.conn(), &cipher, kind, &new.display_name).await?;
             let mark = self.mark(caller);
             let change = match before {
                 None => {
                     all += 1;
                     counts.created += 1;
-                    Some(model::create(self.kernel.env().uuid_v7(), new, mark))
+                    Some(model::create(id, new, mark))
                 }
                 Some(before) => model::replace(before, new, mark)?.inspect(|_| {
                     counts.updated += 1;
