@@ -21,6 +21,8 @@ const MAX_SHORT: usize = 100;
 const MAX_LINE: usize = 200;
 const MAX_IDENTIFIERS: usize = 16;
 const MAX_PATTERNS: usize = 24;
+/// Most bytes of an asset's identifiers together: all of a tenant's are held in memory.
+const MAX_IDENTIFIER_BYTES: usize = 1_024;
 /// Longest identifier or pattern, in bytes.
 const MAX_TEXT: usize = 256;
 const LONGEST_WORK: SignedDuration = SignedDuration::from_hours(31 * 24);
@@ -224,6 +226,10 @@ fn asset(fields: &mut Fields, field: &str, given: wire::Asset) -> Option<About> 
         return None;
     }
     let texts = texts(fields, &identifiers, given.identifiers)?;
+    if texts.iter().map(String::len).sum::<usize>() > MAX_IDENTIFIER_BYTES {
+        let expected = "expected at most 1,024 bytes together: tell several assets";
+        fields.wrong(&identifiers, expected);
+    }
     for (at, text) in texts.iter().enumerate() {
         // Half the world would be an asset, and each finding about it.
         if network(text).is_some_and(too_wide) {

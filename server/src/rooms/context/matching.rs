@@ -2,15 +2,15 @@
 //! looked up by hash, networks by each length of prefix that there is; of planned work there are 200
 //! at most, and a pattern takes time linear in the text.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
 
-use ipnet::IpNet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::model::{About, Entry, network};
+use super::patterns::{Glob, Networks};
 
 /// Most entries of a kind that one name or address leads to, crown jewels first.
 pub(crate) const MOST_OF_A_KIND: usize = 8;
@@ -179,7 +179,11 @@ impl Context {
     pub(crate) fn matches(&self, facts: &Facts<'_>) -> Vec<ContextMatch> {
         let mut found = Found::default();
         self.concerned("account", facts.account, &mut found);
-        for resource in facts.resources {
+        let resources = match self.names.is_empty() {
+            true => &[][..],
+            false => facts.resources,
+        };
+        for resource in resources {
             for name in below(resource) {
                 self.concerned_by("resource", &name, resource, &mut found);
             }
@@ -300,93 +304,6 @@ impl Found {
             field,
             value: value.chars().take(LONGEST).collect(),
         });
-    }
-}
-
-/// Networks, by what is kept of each with the entry that names it.
-struct Networks<T> {
-    nets: HashMap<IpNet, Vec<(T, Uuid)>>,
-    /// The lengths of prefixes that there are, and whether of IPv4.
-    lengths: BTreeSet<(bool, u8)>,
-}
-
-impl<T> Default for Networks<T> {
-    fn default() -> Self {
-        Self {
-            nets: HashMap::new(),
-            lengths: BTreeSet::new(),
-        }
-    }
-}
-
-impl<T> Networks<T> {
-    fn add(&mut self, net: IpNet, of: (T, Uuid)) {
-        let net = net.trunc();
-        self.lengths
-            .insert((net.addr().is_ipv4(), net.prefix_len()));
-        let at = self.nets.entry(net).or_default();
-        if at.len() < MOST_OF_A_KIND && !at.iter().any(|(_, id)| *id == of.1) {
-            at.push(of);
-        }
-    }
-
-    /// Tells of those that hold an address, the narrowest first.
-    fn of(&self, address: IpAddr, mut tell: impl FnMut(&(T, Uuid))) {
-        let address = address.to_canonical();
-        for (ipv4, length) in self.lengths.iter().rev() {
-            if *ipv4 != address.is_ipv4() {
-                continue;
-            }
-            let Ok(net) = IpNet::new(address, *length) else {
-                continue;
-            };
-            self.nets
-                .get(&net.trunc())
-                .into_iter()
-                .flatten()
-                .for_each(&mut tell);
-        }
-    }
-}
-
-/// A text in which `*` stands for any characters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Glob {
-    text: String,
-}
-
-impl Glob {
-    fn new(text: &str) -> Self {
-        Self {
-            text: text.to_owned(),
-        }
-    }
-
-    /// Whether it is this text and has no `*`.
-    fn is(&self, text: &str) -> bool {
-        !text.is_empty() && self.text == text && !self.text.contains('*')
-    }
-
-    fn fits(&self, text: &str) -> bool {
-        if text.is_empty() {
-            return false;
-        }
-        let mut parts = self.text.split('*');
-        let first = parts.next().unwrap_or_default();
-        let Some(mut rest) = text.strip_prefix(first) else {
-            return false;
-        };
-        let Some(last) = parts.next_back() else {
-            return rest.is_empty();
-        };
-        // Each part as early as it can be: what fits later then fits too.
-        for part in parts {
-            match rest.split_once(part) {
-                Some((_, after)) => rest = after,
-                None => return false,
-            }
-        }
-        rest.ends_with(last)
     }
 }
 

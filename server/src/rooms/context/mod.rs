@@ -7,6 +7,7 @@ mod convert;
 mod held;
 mod matching;
 mod model;
+mod patterns;
 mod rpc;
 mod service;
 mod store;

@@ -257,7 +257,15 @@ async fn what_is_too_much_or_too_wide_is_refused() {
         change(&mut work);
         entry("w", About::PlannedWork(work))
     };
+    let mut many = asset("a", "x");
+    many.about = Some(About::Asset(wire::Asset {
+        identifiers: (0..5)
+            .map(|at| format!("{at}{}", "x".repeat(250)))
+            .collect(),
+        ..Default::default()
+    }));
     for (entry, field) in [
+        (many, "context_entry.asset.identifiers"),
         (asset("", "x"), "context_entry.display_name"),
         (asset("a", ""), "context_entry.asset.identifiers[0]"),
         (asset("a", &long), "context_entry.asset.identifiers[0]"),
