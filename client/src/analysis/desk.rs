@@ -52,9 +52,24 @@ impl AnalysisDesk {
     ///
     /// `FAILED_PRECONDITION` when somebody was faster, `ETAG_MISMATCH` when it has changed.
     pub async fn claim(&self, name: &str, etag: &str) -> Result<Analysis> {
+        self.claimed(name, etag, false).await
+    }
+
+    /// Takes a question over from a colleague who has claimed it and can't go on; the tenant's log
+    /// says so.
+    ///
+    /// # Errors
+    ///
+    /// As [`claim`](Self::claim).
+    pub async fn take_over(&self, name: &str, etag: &str) -> Result<Analysis> {
+        self.claimed(name, etag, true).await
+    }
+
+    async fn claimed(&self, name: &str, etag: &str, take_over: bool) -> Result<Analysis> {
         let message = wire::ClaimAnalysisRequest {
             name: self.name(name)?,
             etag: etag.to_owned(),
+            take_over,
         };
         present(call!(self, CHANGE, claim_analysis(message))?.analysis)
     }

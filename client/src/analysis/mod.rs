@@ -44,8 +44,8 @@ pub use self::desk::AnalysisDesk;
 pub use self::download::AnswerFormat;
 pub use self::parts::{HandedIn, NewAnalysis, NewTable, Scope};
 pub use self::question::{
-    Around, Beacons, Changes, Direction, Indicators, Question, RoleChain, Same, Start, Subject,
-    TimelineQuestion, Window,
+    Around, Beacons, Changes, Direction, Indicators, Question, RoleChain, Same, SharedIndicator,
+    Start, Subject, TimelineQuestion, Window,
 };
 pub use self::signed::{PREDICATE_TYPE, SignedAnalysis, read_analysis};
 pub use self::watch::AnalysisWatch;

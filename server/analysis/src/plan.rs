@@ -151,7 +151,8 @@ pub enum PlanError {
     /// The question or the scope is not valid.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// Questions of this kind are answered elsewhere: rules and SQL by the lake, others by people.
+    /// Questions of this kind are answered elsewhere: rules and SQL by the lake, across tenants by the
+    /// kernel, others by people.
     #[error("questions of the kind {0} are answered elsewhere and have no plan")]
     Elsewhere(Kind),
 }
@@ -174,7 +175,7 @@ pub fn plan(question: &Question, scope: &Scope) -> Result<Plan, PlanError> {
         Question::Changes(asked) => changes::plan(asked, scope),
         Question::Beacons(asked) => beacons::plan(asked, scope),
         Question::Compare(asked) => compare::plan(asked, scope),
-        Question::Rule(_) | Question::Sql(_) | Question::Human(_) => {
+        Question::Rule(_) | Question::Sql(_) | Question::SeenByOthers(_) | Question::Human(_) => {
             return Err(PlanError::Elsewhere(question.kind()));
         }
     };
@@ -196,7 +197,7 @@ pub const fn plan_version(kind: Kind) -> u32 {
         Kind::Changes => changes::PLAN_VERSION,
         Kind::Beacons => beacons::PLAN_VERSION,
         Kind::Compare => compare::PLAN_VERSION,
-        Kind::Rule | Kind::Sql | Kind::Human => 1,
+        Kind::Rule | Kind::Sql | Kind::SeenByOthers | Kind::Human => 1,
     }
 }
 
@@ -219,6 +220,12 @@ pub const fn method(kind: Kind) -> &'static str {
              nothing."
         }
         Kind::Human => "Analysts of the provider answered, by the method that they name.",
+        Kind::SeenByOthers => {
+            "A declared release: the number of customers by whom it was seen, yourself among them, \
+             counted over seven whole days with noise that is drawn once, told as one of three \
+             sizes. About one answer in three near a size's edge is the size beside it. It is a hint \
+             to look on, and no finding."
+        }
         Kind::Sql => {
             "The statement runs over your events alone, in the lake. What it says is what it was \
              written to say."

@@ -113,13 +113,12 @@ impl Budget {
     }
 
     fn room(&self, snapshot: Day) -> Result<(), Refused> {
-        // The snapshot of a day is asked from the day after on, so that the next one's is there
-        // when that next day is over.
+        // A day's snapshot is asked until the next day's closes.
         let spent = |limit, span, last: Day| {
             Err(Refused::BudgetSpent {
                 limit,
                 span,
-                until: last.plus(1).end(),
+                until: last.plus(1).closes(),
             })
         };
         match self.left(snapshot) {

@@ -2,14 +2,19 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 /// How many whole days an answer about an indicator covers, and for how many days a tenant that
 /// has contributed an indicator does not contribute it again. They are one number: that is why a
 /// tenant counts at most once in any window, and why the counts of days may be added up.
 pub const WINDOW_DAYS: u16 = 7;
+
+/// How many hours after its end a day's counts are closed. Until then tenants contribute to it, and
+/// from then on it answers, whether or not all of them did: when there is an answer must not depend
+/// on any of them.
+pub const CLOSING_HOURS: i64 = 6;
 
 const SECONDS: i64 = 86_400;
 
@@ -53,6 +58,22 @@ impl Day {
     #[must_use]
     pub fn end(self) -> Timestamp {
         Self::midnight(self.plus(1))
+    }
+
+    /// The moment from which on the day's counts don't change: [`CLOSING_HOURS`] after its end.
+    #[must_use]
+    pub fn closes(self) -> Timestamp {
+        let closes = self
+            .end()
+            .checked_add(SignedDuration::from_hours(CLOSING_HOURS));
+        closes.unwrap_or(Timestamp::MAX)
+    }
+
+    /// The day of the snapshot that answers at a moment: the last whose counts are closed.
+    #[must_use]
+    pub fn snapshot(at: Timestamp) -> Self {
+        let opened = at.checked_sub(SignedDuration::from_hours(CLOSING_HOURS));
+        Self::of(opened.unwrap_or(Timestamp::MIN)).minus(1)
     }
 
     fn midnight(self) -> Timestamp {

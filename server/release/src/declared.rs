@@ -69,7 +69,10 @@ impl Release {
                         "one public address; IPv4-mapped is IPv4, IPv6 is its /64",
                     ),
                     ("file.sha256", "64 hexadecimal digits, lower case"),
-                    ("snapshot", "the last closed day, UTC"),
+                    (
+                        "snapshot",
+                        "the last closed day, UTC; a day closes 6 hours after its end",
+                    ),
                 ],
                 eligible: format!(
                     "a tenant whose own events of the last {WINDOW_DAYS} whole days or of today \

@@ -38,7 +38,7 @@ mod tests;
 pub use answer::{Answer, Bucket, Count, IndicatorCount};
 pub use budget::{Budget, Charge, DAY_QUESTIONS, MONTH_QUESTIONS, Paid};
 pub use contribution::{Collector, Contribution, MAX_TAGS};
-pub use day::{Day, WINDOW_DAYS, Window};
+pub use day::{CLOSING_HOURS, Day, WINDOW_DAYS, Window};
 pub use declared::{Declaration, Release};
 pub use eligible::{Eligible, Evidence, Question};
 pub use error::Refused;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use cordon_kernel::db::deletion::Due;
 use cordon_kernel::db::jobs::{
-    ANALYSE, BACKFILL, CLOCKS, DELETE, DETECT, ESCALATE, JobClaim, JobRunner, LEARN, Lane, PURGE,
-    REENCRYPT, REPORTS, SEAL,
+    ANALYSE, BACKFILL, CLOCKS, CONTRIBUTE, DELETE, DETECT, ESCALATE, JobClaim, JobRunner, LEARN,
+    Lane, PURGE, REENCRYPT, REPORTS, SEAL,
 };
 use cordon_kernel::facade::{Kernel, Removal};
 use cordon_kernel::{Error, Reason, Result};
@@ -37,8 +37,8 @@ const fn at_once(work: &Work, lane: Lane) -> usize {
         Lane::Outside => work.receivers,
         // As much as one tenant's events take, and another's beside them.
         Lane::Detection => 2,
-        // Somebody waits for each, and each may compute for minutes.
-        Lane::Analysis => 2,
+        // Somebody waits for each, and each may compute for minutes; one of a tenant at a time.
+        Lane::Analysis => 3,
     }
 }
 /// How long a job may go on at a stretch. One that hangs then makes room, and is done again.
@@ -51,6 +51,8 @@ const REMOVED: SignedDuration = SignedDuration::from_hours(30 * 24);
 const FREE: u64 = 16 << 20;
 /// How often what was counted in memory is kept.
 const MEASURES: Duration = Duration::from_secs(60);
+/// How often it is looked whether a day of what answers across tenants rest on begins or closes.
+const RELEASES: Duration = Duration::from_secs(60);
 /// How long measures are kept: reports look a year back.
 const MEASURED: SignedDuration = SignedDuration::from_hours(430 * 24);
 /// How long batch ids are remembered.
@@ -94,7 +96,8 @@ pub async fn run(work: Arc<Work>, stop: CancellationToken) {
         run_lane(&work, Lane::Outside, &stop),
         run_lane(&work, Lane::Detection, &stop),
         run_lane(&work, Lane::Analysis, &stop),
-        keep_measures(&work, &stop)
+        keep_measures(&work, &stop),
+        keep_release_days(&work, &stop)
     );
 }
 
@@ -109,6 +112,25 @@ async fn keep_measures(work: &Arc<Work>, stop: &CancellationToken) {
         if let Err(error) = work.kernel.db().note_waited(&work.runner, &waited).await {
             tracing::warn!(%error, "how long events waited could not be kept yet");
             work.waits.put_back(waited);
+        }
+    }
+}
+
+/// Keeps the days of what answers across tenants rest on.
+async fn keep_release_days(work: &Arc<Work>, stop: &CancellationToken) {
+    let db = work.kernel.db();
+    while !stop.is_cancelled() {
+        // What is closed too early lacks what tenants had to say.
+        let kept = match db.require_clock().await {
+            Ok(()) => db.keep_release_days(&work.runner).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = kept {
+            tracing::warn!(%error, "the days of releases could not be looked at; soon again");
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(RELEASES) => {}
         }
     }
 }
@@ -252,6 +274,10 @@ async fn keep(work: &Work, claim: &JobClaim) -> Error {
             Err(error) if error.reason() == Reason::EtagMismatch => {
                 let (tenant, job) = (claim.tenant(), claim.job());
                 tracing::warn!(%tenant, job, "a claim has lapsed: what its job stores is refused");
+                if job.starts_with(ANALYSE) {
+                    // It only reads: it ends at once, and makes room.
+                    return error;
+                }
                 tokio::time::sleep(LONGEST.saturating_sub(begun.elapsed())).await;
             }
             Err(error) => tracing::warn!(%error, "a claim could not be renewed"),
@@ -279,6 +305,7 @@ async fn perform(work: &Work, claim: &JobClaim) -> Result<Option<Timestamp>> {
         ANALYSE => {
             return analysis::answer(kernel, lake, &work.analyses, claim, about).await;
         }
+        CONTRIBUTE => analysis::contribute(kernel, lake, claim).await?,
         LEARN => return detection::learn(kernel, lake, &work.rules, claim).await,
         ESCALATE => return detection_policy::escalate(kernel, claim).await,
         DETECT => return detection::look(kernel, lake, &work.rules, claim).await,

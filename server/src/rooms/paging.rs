@@ -26,10 +26,22 @@ pub(crate) struct PageRequest {
 impl PageRequest {
     /// Checks a request's `page_size`; its `page_token` is opened by [`Listing::after`].
     pub(crate) fn new(page_size: i32, page_token: String) -> Result<Self> {
+        Self::of(page_size, page_token, (DEFAULT_SIZE, MAX_SIZE))
+    }
+
+    /// The same where a page has another size when the caller does not say, and at most.
+    pub(crate) fn of(
+        page_size: i32,
+        page_token: String,
+        (usual, most): (usize, usize),
+    ) -> Result<Self> {
         let size = match usize::try_from(page_size) {
-            Err(_) => return Err(Error::invalid("page_size", "expected 0 to 1,000")),
-            Ok(0) => DEFAULT_SIZE,
-            Ok(size) => size.min(MAX_SIZE),
+            Err(_) => {
+                let rule = format!("expected 0 to {most}");
+                return Err(Error::invalid("page_size", rule));
+            }
+            Ok(0) => usual,
+            Ok(size) => size.min(most),
         };
         Ok(Self {
             size,

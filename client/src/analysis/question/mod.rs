@@ -42,8 +42,21 @@ pub enum Question {
     Rules(Vec<String>),
     /// One SELECT over the table `events`, which has the columns of filters; at most 64 KiB.
     Sql(String),
+    /// How many of the provider's customers have seen something that the tenant has seen, as far as
+    /// that is told: fewer than 5, 5 to 20, or more than 20.
+    SeenByOthers(SharedIndicator),
     /// What only people can answer, in up to 8,000 characters: it goes to the provider's analysts.
     Human(String),
+}
+
+/// What may be asked for across customers: what names none of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SharedIndicator {
+    /// One public address outside the provider's ranges; an IPv6 address stands for its /64.
+    Address(String),
+    /// SHA-256 of a file's content, 64 hexadecimal digits.
+    FileSha256(String),
 }
 
 /// Some time.

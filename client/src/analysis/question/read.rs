@@ -2,10 +2,11 @@
 
 use cordon_proto::analysis as wire;
 use cordon_proto::analysis::question::Kind;
+use cordon_proto::analysis::seen_by_others_question::Indicator as WireIndicator;
 
 use super::{
-    Around, Beacons, Changes, Direction, Indicators, Question, RoleChain, Same, Start, Subject,
-    TimelineQuestion, Window,
+    Around, Beacons, Changes, Direction, Indicators, Question, RoleChain, Same, SharedIndicator,
+    Start, Subject, TimelineQuestion, Window,
 };
 use crate::analysis::check;
 use crate::time::from_proto;
@@ -50,6 +51,10 @@ impl Question {
             },
             Kind::Rule(asked) => Self::Rules(asked.texts),
             Kind::Sql(asked) => Self::Sql(asked.query),
+            Kind::SeenByOthers(asked) => Self::SeenByOthers(match asked.indicator? {
+                WireIndicator::Address(text) => SharedIndicator::Address(text),
+                WireIndicator::FileSha256(text) => SharedIndicator::FileSha256(text),
+            }),
             Kind::Human(asked) => Self::Human(asked.text),
         })
     }
@@ -69,6 +74,7 @@ impl Question {
             Self::Compare { .. } => "compare",
             Self::Rules(_) => "rule",
             Self::Sql(_) => "sql",
+            Self::SeenByOthers(_) => "seen_by_others",
             Self::Human(_) => "human",
         }
     }

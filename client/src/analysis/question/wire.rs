@@ -2,10 +2,11 @@
 
 use cordon_proto::analysis as wire;
 use cordon_proto::analysis::question::Kind;
+use cordon_proto::analysis::seen_by_others_question::Indicator as WireIndicator;
 
 use super::{
-    Around, Beacons, Changes, Direction, Indicators, Question, RoleChain, Same, Start, Subject,
-    TimelineQuestion, Window,
+    Around, Beacons, Changes, Direction, Indicators, Question, RoleChain, Same, SharedIndicator,
+    Start, Subject, TimelineQuestion, Window,
 };
 use crate::analysis::check;
 use crate::error::{Error, Result};
@@ -53,6 +54,12 @@ impl Question {
                 check::bytes("analysis.question.sql.query", &query, LONGEST_TEXT)?;
                 Kind::Sql(wire::SqlQuestion { query })
             }
+            Self::SeenByOthers(of) => Kind::SeenByOthers(wire::SeenByOthersQuestion {
+                indicator: Some(match of {
+                    SharedIndicator::Address(text) => WireIndicator::Address(text),
+                    SharedIndicator::FileSha256(text) => WireIndicator::FileSha256(text),
+                }),
+            }),
             Self::Human(text) => {
                 check::words("analysis.question.human.text", &text, LONGEST_WORDS)?;
                 Kind::Human(wire::HumanQuestion { text })

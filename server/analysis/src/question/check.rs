@@ -133,6 +133,7 @@ impl Question {
             Self::Compare(asked) => compare(asked),
             Self::Rule(asked) => rules(asked),
             Self::Sql(asked) => of_lake("sql.query", &asked.query),
+            Self::SeenByOthers(asked) => text("seen_by_others", asked.text()),
             Self::Human(asked) => human(asked),
         }
     }

@@ -44,6 +44,8 @@ pub enum Question {
     Rule(Rule),
     /// A statement of SQL. The lake answers it.
     Sql(Sql),
+    /// How many customers have seen what the asker has seen: a declared release answers it.
+    SeenByOthers(SeenByOthers),
     /// What only people can answer.
     Human(Human),
 }
@@ -254,6 +256,26 @@ pub struct Sql {
     pub query: String,
 }
 
+/// Parameters of [`Question::SeenByOthers`]: one thing that names no customer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeenByOthers {
+    /// One public address.
+    Address(String),
+    /// The SHA-256 of a file's content: 64 hexadecimal digits.
+    FileSha256(String),
+}
+
+impl SeenByOthers {
+    /// What it is, as it was written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Address(text) | Self::FileSha256(text) => text,
+        }
+    }
+}
+
 /// Parameters of [`Question::Human`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -278,12 +300,13 @@ pub enum Kind {
     Compare,
     Rule,
     Sql,
+    SeenByOthers,
     Human,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Timeline,
         Self::Pivot,
         Self::RoleChain,
@@ -295,6 +318,7 @@ impl Kind {
         Self::Compare,
         Self::Rule,
         Self::Sql,
+        Self::SeenByOthers,
         Self::Human,
     ];
 
@@ -313,6 +337,7 @@ impl Kind {
             Self::Compare => "compare",
             Self::Rule => "rule",
             Self::Sql => "sql",
+            Self::SeenByOthers => "seen_by_others",
             Self::Human => "human",
         }
     }
@@ -340,6 +365,7 @@ impl Question {
             Self::Compare(_) => Kind::Compare,
             Self::Rule(_) => Kind::Rule,
             Self::Sql(_) => Kind::Sql,
+            Self::SeenByOthers(_) => Kind::SeenByOthers,
             Self::Human(_) => Kind::Human,
         }
     }

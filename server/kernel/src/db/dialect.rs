@@ -96,6 +96,17 @@ impl Dialect {
         }
     }
 
+    /// Finds the day in `$1` while it takes contributions, and keeps it from being closed until the
+    /// transaction ends.
+    pub(crate) const fn hold_release_day(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT day FROM release_days WHERE day = $1 AND closed = 0",
+            Self::Postgres => {
+                "SELECT day FROM release_days WHERE day = $1 AND closed = 0 FOR SHARE"
+            }
+        }
+    }
+
     /// What time it is by the database's clock, in milliseconds.
     pub(crate) const fn clock(self) -> &'static str {
         match self {

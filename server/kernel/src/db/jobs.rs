@@ -44,6 +44,9 @@ pub const DETECT: &str = "detect";
 pub const ANALYSE: &str = "analyse";
 /// Learn from the tenant's new events what is usual. Scheduled with a look at them.
 pub const LEARN: &str = "learn";
+/// Contribute what the tenant saw on the day that is over to the counts of that day. Scheduled by
+/// the kernel itself, once a day.
+pub const CONTRIBUTE: &str = "contribute";
 /// Open incidents of findings by the tenant's policy. Scheduled with what was found.
 pub const ESCALATE: &str = "escalate";
 
@@ -228,17 +231,29 @@ impl Db {
         }
         // Written out, so that each bucket is one seek in the index and not a range of all.
         let buckets: Vec<String> = buckets.map(|bucket| bucket.to_string()).collect();
-        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT tenant_id, job FROM jobs WHERE bucket IN ({}) AND due_time <= $1 AND {} \
-              LIMIT $2",
-            buckets.join(", "),
-            lane.condition()
-        )))
-        .persistent(false) // there are as many texts as buckets to begin with
-        .bind(nanos(now))
-        .bind(i64::from(limit))
-        .fetch_all(self.system())
-        .await?;
+        let buckets = buckets.join(", ");
+        let condition = lane.condition();
+        let due = match lane {
+            // One of a tenant at a time, the one that was asked first: who asks much waits for
+            // itself and not others for it.
+            Lane::Analysis => format!(
+                "SELECT tenant_id, MIN(job) AS job FROM jobs \
+                  WHERE bucket IN ({buckets}) AND due_time <= $1 AND {condition} \
+                    AND NOT EXISTS (SELECT 1 FROM jobs other WHERE other.tenant_id = jobs.tenant_id \
+                        AND other.job LIKE 'analyse:%' AND other.claimed = 1 AND other.due_time > $1) \
+                  GROUP BY tenant_id LIMIT $2"
+            ),
+            _ => format!(
+                "SELECT tenant_id, job FROM jobs \
+                  WHERE bucket IN ({buckets}) AND due_time <= $1 AND {condition} LIMIT $2"
+            ),
+        };
+        let rows = sqlx::query(sqlx::AssertSqlSafe(due))
+            .persistent(false) // there are as many texts as buckets to begin with
+            .bind(nanos(now))
+            .bind(i64::from(limit))
+            .fetch_all(self.system())
+            .await?;
         rows.into_iter()
             .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
             .collect()

@@ -8,6 +8,7 @@
 //! - [`journal`], [`segments`]: what is native to each database: append, heads, catalogue;
 //! - [`sealed`]: rows of the rooms in which something is sealed;
 //! - [`jobs`]: due work, claimed with a fencing epoch;
+//! - [`releases`]: what answers across tenants rest on, which no room reaches;
 //! - [`quarantine`]: events of nobody yet, and records that could not be read.
 
 mod append;
@@ -29,6 +30,7 @@ pub mod provider_tx;
 mod purge;
 pub mod quarantine;
 pub mod registers;
+pub mod releases;
 pub mod rotation;
 pub mod sealed;
 pub mod segments;
@@ -173,6 +175,7 @@ struct Inner {
     appender: append::Appender,
     heads: journal::Heads,
     catalogue: catalogue::Catalogue,
+    names: tokio::sync::Mutex<Option<Arc<named::Names>>>,
     keyring: Arc<Keyring>,
     waiting: Waiting,
     seal: SealPolicy,
@@ -288,6 +291,7 @@ impl Db {
                 appender,
                 heads,
                 catalogue,
+                names: tokio::sync::Mutex::default(),
                 keyring,
                 waiting: Waiting::default(),
                 seal: config.seal,

@@ -192,6 +192,15 @@ const STEPS: &[(&str, &str)] = &[
         "DELETE FROM tenant_services WHERE tenant_id = $1",
     ),
     (
+        "releaseMemory",
+        "DELETE FROM release_memory WHERE tenant_id = $1 AND own_tag IN \
+            (SELECT own_tag FROM release_memory WHERE tenant_id = $1 LIMIT 1024)",
+    ),
+    (
+        "releaseContributions",
+        "DELETE FROM release_contributions WHERE tenant_id = $1",
+    ),
+    (
         "auditEntries",
         "DELETE FROM audit_log WHERE tenant_id = $1 AND seq IN \
             (SELECT seq FROM audit_log WHERE tenant_id = $1 LIMIT 1024)",
@@ -307,6 +316,14 @@ const LEFT: &[(&str, &str)] = &[
     (
         "analyses",
         "SELECT count(*) FROM analyses WHERE tenant_id = $1",
+    ),
+    (
+        "release_memory",
+        "SELECT count(*) FROM release_memory WHERE tenant_id = $1",
+    ),
+    (
+        "release_contributions",
+        "SELECT count(*) FROM release_contributions WHERE tenant_id = $1",
     ),
     (
         "detection_baseline_parts",

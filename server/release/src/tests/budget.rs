@@ -41,7 +41,7 @@ fn a_days_questions_are_counted_and_repeated_ones_free() {
         panic!("{refused}");
     };
     assert_eq!((limit, span), (DAY_QUESTIONS, "day"));
-    assert_eq!(until.to_string(), "2026-11-12T00:00:00Z");
+    assert_eq!(until.to_string(), "2026-11-12T06:00:00Z");
     // The same question of the next day's snapshot is a new one: it has new noise.
     assert!(matches!(spend(&mut budget, 3, 10), Ok(Charge::New(..))));
 }
@@ -59,7 +59,7 @@ fn a_months_questions_are_counted() {
     };
     assert_eq!((limit, span), (MONTH_QUESTIONS, "month"));
     // The first snapshot of December is there when the 1st is over.
-    assert_eq!(until.to_string(), "2026-12-02T00:00:00Z");
+    assert_eq!(until.to_string(), "2026-12-02T06:00:00Z");
     assert!(spend(&mut budget, 1_000, 29).is_err());
     assert!(spend(&mut budget, 1_000, 30).is_ok());
     assert_eq!(Budget::counting_from(day(12)), day(0));

@@ -9,6 +9,7 @@ mod desk;
 mod download;
 mod model;
 mod parquet;
+mod release;
 mod result;
 mod rpc;
 mod run;
@@ -26,6 +27,7 @@ use cordon_proto::analysis::analyses_service_server::AnalysesServiceServer;
 use cordon_proto::analysis::analysis_desk_service_server::AnalysisDeskServiceServer;
 
 pub use desk::DeskRpc;
+pub(crate) use release::contribute;
 pub use rpc::AnalysesRpc;
 pub(crate) use run::answer;
 

@@ -8,8 +8,10 @@ use uuid::Uuid;
 
 use crate::rooms::uuid_text;
 
-/// Most messages of one analysis.
+/// Most messages of one analysis; and how many of them are an analyst's: the last word is the
+/// tenant's, and what is an answer goes past a second analyst.
 const MOST_MESSAGES: usize = 100;
+const MOST_OF_PROVIDER: usize = 20;
 
 /// How far an analysis is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -204,8 +206,8 @@ pub(super) enum Command {
     Fail(Failure),
     /// The tenant calls it off.
     Cancel,
-    /// An analyst takes it on.
-    Claim,
+    /// An analyst takes it on; with `take_over` from a colleague who can't go on.
+    Claim { take_over: bool },
     /// The analyst asks the tenant something.
     AskBack(String),
     /// The tenant says something.
@@ -274,6 +276,11 @@ pub(super) fn again(id: Uuid, before: &Analysis, name: String, mark: Mark) -> Re
         _ if human(&before.question) => {
             return Err(precondition("people gave that answer: ask them again"));
         }
+        _ if matches!(before.question, Question::SeenByOthers(_)) => {
+            return Err(precondition(
+                "that was answered of the counts of its day, which are not kept: ask it anew",
+            ));
+        }
         (State::Released, Some(outcome)) => outcome,
         _ => {
             return Err(precondition(
@@ -320,11 +327,12 @@ pub(super) fn decide(before: Analysis, command: Command, mark: Mark) -> Result<C
             after.failure = Some(failure);
         }
         (C::Cancel, state) if !state.ended() => after.state = S::Cancelled,
-        (C::Claim, S::Submitted) => {
+        (C::Claim { .. }, S::Submitted) | (C::Claim { take_over: true }, S::Running) if human => {
             after.state = S::Running;
             after.claimed_by = Some(mark.by.clone());
         }
         (C::AskBack(text), S::Running) if human && before.pending == Some(Party::Provider) => {
+            working(&before, &mark)?;
             say(&mut after, Party::Provider, &mark, text)?;
             after.pending = Some(Party::Customer);
             after.waiting = Some(mark.now);
@@ -332,12 +340,14 @@ pub(super) fn decide(before: Analysis, command: Command, mark: Mark) -> Result<C
         (C::Reply(text), state) if human && !state.ended() => {
             say(&mut after, Party::Customer, &mark, text)?;
             after.pending = Some(Party::Provider);
-            if let Some(since) = after.waiting.take() {
-                let waited = mark.now.duration_since(since).max(SignedDuration::ZERO);
-                after.due = after.due.and_then(|due| due.checked_add(waited).ok());
-            }
+            moved(&mut after, mark.now);
         }
         (C::Decline(text), S::Submitted | S::Running | S::Review) if human => {
+            match before.state {
+                S::Running => working(&before, &mark)?,
+                S::Review => second(&before, &mark)?,
+                _ => {}
+            }
             after.state = S::Declined;
             after.failure = Some(Failure {
                 reason: "DECLINED".to_owned(),
@@ -345,11 +355,9 @@ pub(super) fn decide(before: Analysis, command: Command, mark: Mark) -> Result<C
             });
         }
         (C::Submit(outcome), S::Running) if human => {
-            if before.claimed_by.as_deref() != Some(mark.by.as_str()) {
-                return Err(precondition(
-                    "another analyst has taken it on: who works on it hands the answer in",
-                ));
-            }
+            working(&before, &mark)?;
+            moved(&mut after, mark.now);
+            after.expired = false;
             after.state = S::Review;
             after.pending = Some(Party::Provider);
             after.submitted_by = Some(mark.by.clone());
@@ -395,6 +403,24 @@ pub(super) fn expire(before: Analysis, mark: Mark) -> Change {
     })
 }
 
+/// The move is the provider's again: the time in which it was not is added.
+fn moved(analysis: &mut Analysis, now: Timestamp) {
+    if let Some(since) = analysis.waiting.take() {
+        let waited = now.duration_since(since).max(SignedDuration::ZERO);
+        analysis.due = analysis.due.and_then(|due| due.checked_add(waited).ok());
+    }
+}
+
+/// Who works on it does with it what is to be done.
+fn working(analysis: &Analysis, mark: &Mark) -> Result<()> {
+    if analysis.claimed_by.as_deref() != Some(mark.by.as_str()) {
+        return Err(precondition(
+            "another analyst has taken it on: who works on it answers, or you take it over",
+        ));
+    }
+    Ok(())
+}
+
 /// Who wrote an answer does not judge it.
 fn second(analysis: &Analysis, mark: &Mark) -> Result<()> {
     if analysis.submitted_by.as_deref() == Some(mark.by.as_str()) {
@@ -406,6 +432,14 @@ fn second(analysis: &Analysis, mark: &Mark) -> Result<()> {
 }
 
 fn say(analysis: &mut Analysis, party: Party, mark: &Mark, text: String) -> Result<()> {
+    let said = analysis.messages.iter();
+    let provider = said.filter(|one| one.party == Party::Provider).count();
+    if party == Party::Provider && provider >= MOST_OF_PROVIDER {
+        return Err(Error::new(
+            Reason::QuotaExceeded,
+            "analysts have at most 20 messages to an analysis: hand an answer in, or decline",
+        ));
+    }
     if analysis.messages.len() >= MOST_MESSAGES {
         return Err(Error::new(
             Reason::QuotaExceeded,

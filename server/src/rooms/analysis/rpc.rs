@@ -62,7 +62,7 @@ impl AnalysesService for AnalysesRpc {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
         let tenant = Name::parse_tenant("parent", &request.parent)?;
-        let page = PageRequest::new(request.page_size, request.page_token)?;
+        let page = PageRequest::of(request.page_size, request.page_token, (50, 100))?;
         let (page, staff) = self.0.list(&caller, tenant.clone(), page).await?;
         let rows = page.rows.each();
         Ok(Response::new(wire::ListAnalysesResponse {

@@ -8,16 +8,20 @@ use cordon_kernel::db::TenantTx;
 use cordon_kernel::db::jobs::ANALYSE;
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::keys::TenantCipher;
-use cordon_kernel::{Action, Disclosed, Error, Home, Name, Reason, Result, TenantId, TenantScope};
+use cordon_kernel::{
+    Action, Disclosed, Error, Home, Name, Permit, Reason, Result, TenantId, TenantScope,
+};
 use cordon_lake::Lake;
 use cordon_sla::objective::{ObjectiveKind, Severity};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::model::{self, Analysis, Command, Mark, New};
+use super::result::Kept;
 use super::run::compile_rules;
 use super::store;
 use crate::rooms::access::Access;
+use crate::rooms::detection::computed;
 use crate::rooms::paging::{Listing, Page, PageRequest};
 use crate::rooms::requests::RequestId;
 use crate::rooms::{agreements, incidents};
@@ -26,6 +30,8 @@ use crate::transport::Caller;
 /// Most analyses of a tenant; and most that have not ended.
 const MOST: i64 = 10_000;
 const MOST_OPEN: i64 = 20;
+/// How many make room at a time when there are too many.
+const PRUNED: i64 = 100;
 
 /// The service.
 #[derive(Clone)]
@@ -49,10 +55,15 @@ impl Service {
         request: RequestId,
     ) -> Result<Told> {
         let action = Action::CreateAnalysis;
-        let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
+        let (mut scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
         // Understood before anybody has to wait for it.
         if let Question::Rule(rules) = &new.question {
-            compile_rules(&self.lake, &scope, &rules.texts)?;
+            require_turn(&self.kernel, &scope).await?;
+            let (lake, texts) = (Arc::clone(&self.lake), rules.texts.clone());
+            let own = Arc::new(scope);
+            let within = Arc::clone(&own);
+            computed(move || compile_rules(&lake, &within, &texts).map(drop)).await?;
+            scope = Arc::into_inner(own).ok_or_else(|| Error::internal("a scope that is held"))?;
         }
         let cipher = self.kernel.cipher(&scope).await?;
         let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
@@ -149,7 +160,7 @@ impl Service {
         let (scope, permit) = caller.tenant_scope(&self.kernel, &tenant, action).await?;
         // What an analyst says to the tenant is read at once.
         if let Command::AskBack(text) | Command::Decline(text) = &command {
-            unnamed(&self.kernel, &scope, text).await?;
+            unnamed(&self.kernel, &scope, &permit, (id, text)).await?;
         }
         let cipher = self.kernel.cipher(&scope).await?;
         let mut tx = self.kernel.db().tenant_tx(&scope, &permit).await?;
@@ -213,10 +224,10 @@ impl Service {
         let before = listing.after().await?.unwrap_or_default();
         let cipher = self.kernel.cipher(scope).await?;
         let mut read = access.read(&self.kernel).await?;
-        let rows = store::list(read.conn(), &cipher, &before, listing.limit()).await?;
+        let (rows, cut) = store::list(read.conn(), &cipher, &before, listing.limit()).await?;
         drop(read);
         let place = |one: &Analysis| one.id.hyphenated().to_string();
-        let page = listing.page(rows, place).await?;
+        let page = listing.page_of(rows, cut, place).await?;
         let entry = AuditEntry::new(permit)
             .resource(Name::Tenant(tenant.clone()))
             .detail("count", page.rows.get().len());
@@ -239,7 +250,7 @@ impl Service {
     async fn told_again(
         &self,
         scope: &TenantScope,
-        permit: &cordon_kernel::Permit,
+        permit: &Permit,
         tenant: TenantId,
         answer: Analysis,
     ) -> Result<Told> {
@@ -269,18 +280,35 @@ async fn require_room(tx: &mut TenantTx<'_>) -> Result<()> {
     let tenant = tx.tenant();
     let (all, open) = store::counts(tx.conn(), tenant).await?;
     if open >= MOST_OPEN {
-        return Err(Error::new(
-            Reason::QuotaExceeded,
-            "20 questions of the tenant are open: wait for an answer, or call one off",
-        ));
+        return Err(many_open());
     }
     if all >= MOST {
-        return Err(Error::new(
-            Reason::QuotaExceeded,
-            "a tenant has at most 10,000 analyses",
-        ));
+        // The oldest of which nothing is kept make room, unless the law wants them.
+        if store::is_held(tx.conn(), tenant).await? || store::prune(tx, PRUNED).await? == 0 {
+            return Err(Error::new(
+                Reason::QuotaExceeded,
+                "a tenant has at most 10,000 analyses, and the answers of all of them are kept",
+            ));
+        }
     }
     Ok(())
+}
+
+/// As [`require_room`], of questions that are open, before much is done for another one.
+async fn require_turn(kernel: &Kernel, scope: &TenantScope) -> Result<()> {
+    let mut read = kernel.db().tenant_read(scope).await?;
+    let (_, open) = store::counts(read.conn(), scope.tenant()).await?;
+    if open >= MOST_OPEN {
+        return Err(many_open());
+    }
+    Ok(())
+}
+
+fn many_open() -> Error {
+    Error::new(
+        Reason::QuotaExceeded,
+        "20 questions of the tenant are open: wait for an answer, or call one off",
+    )
 }
 
 async fn incident_severity(tx: &mut TenantTx<'_>, name: &str) -> Result<Severity> {
@@ -314,18 +342,27 @@ async fn due(
 }
 
 /// # Errors
-/// `FAILED_PRECONDITION` with the places when what is for the scope's tenant names other customers.
-/// Staff alone get it.
-pub(super) async fn unnamed(kernel: &Kernel, scope: &TenantScope, text: &str) -> Result<()> {
+/// `FAILED_PRECONDITION` with the places when what is said of an analysis to the scope's tenant names
+/// other customers. Staff alone get it, and it stands in the log: trying texts would tell who is one.
+pub(super) async fn unnamed(
+    kernel: &Kernel,
+    scope: &TenantScope,
+    permit: &Permit,
+    (id, text): (Uuid, &str),
+) -> Result<()> {
     let named = kernel.db().others_named(scope, text).await?;
     if named.is_empty() {
         return Ok(());
     }
-    let lower = text.to_lowercase();
+    let entry = AuditEntry::new(permit)
+        .resource(Name::Analysis(scope.tenant().clone(), id))
+        .detail("refused", "it named other customers")
+        .detail("places", named.len());
+    kernel.db().audit_read(scope, entry).await?;
     let places: Vec<String> = named
         .iter()
         .map(|one| {
-            let before = lower.get(..one.at).unwrap_or_default();
+            let before = text.get(..one.at).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
             format!("{:?} at byte {} (line {line})", one.text, one.at)
         })
@@ -349,11 +386,12 @@ pub(super) async fn kept(
     scope: &TenantScope,
     cipher: &TenantCipher,
     id: Uuid,
-) -> Result<Option<super::result::Kept>> {
+) -> Result<Option<Kept>> {
     let mut read = kernel.db().tenant_read(scope).await?;
     let stored = store::result(read.conn(), cipher, id).await?;
     drop(read);
-    stored
-        .map(|stored| super::result::Kept::from_stored(&stored))
-        .transpose()
+    match stored {
+        Some(stored) => computed(move || Kept::from_stored(&stored)).await.map(Some),
+        None => Ok(None),
+    }
 }

@@ -14,6 +14,8 @@ use super::model::{Analysis, Change, Party, State, human};
 
 const ANALYSES: &str = "analyses";
 const RESULTS: &str = "analysis_results";
+/// Most sealed bytes of analyses that are read for one page.
+const MOST_READ: i64 = 4 << 20;
 /// Bytes of one piece of an answer.
 const PIECE: usize = 1 << 20;
 
@@ -45,24 +47,92 @@ pub(super) async fn find(
     .transpose()
 }
 
-/// Up to `limit` of a tenant's analyses before the id `before` (empty for the newest), newest first.
+/// Up to `limit` of a tenant's analyses before the id `before` (empty for the newest), newest first;
+/// and whether more follow that are not read now, as these have many bytes.
 pub(super) async fn list(
     conn: &mut AnyConnection,
     cipher: &TenantCipher,
     before: &str,
     limit: i64,
-) -> Result<Vec<Analysis>> {
-    let rows = sqlx::query(
-        "SELECT analysis_id, sealed FROM analyses \
+) -> Result<(Vec<Analysis>, bool)> {
+    let sizes = sqlx::query(
+        "SELECT analysis_id, CAST(length(sealed) AS BIGINT) AS bytes FROM analyses \
           WHERE tenant_id = $1 AND ($2 = '' OR analysis_id < $2) \
           ORDER BY analysis_id DESC LIMIT $3",
     )
     .bind(cipher.tenant().as_str())
     .bind(before)
     .bind(limit)
+    .fetch_all(&mut *conn)
+    .await?;
+    let (mut last, mut sum, mut count) = (None, 0_i64, 0_usize);
+    for row in &sizes {
+        sum = sum.saturating_add(row.try_get("bytes")?);
+        if count > 0 && sum > MOST_READ {
+            break;
+        }
+        last = Some(row.try_get::<String, _>("analysis_id")?);
+        count += 1;
+    }
+    let Some(last) = last else {
+        return Ok((Vec::new(), false));
+    };
+    let rows = sqlx::query(
+        "SELECT analysis_id, sealed FROM analyses \
+          WHERE tenant_id = $1 AND ($2 = '' OR analysis_id < $2) AND analysis_id >= $3 \
+          ORDER BY analysis_id DESC",
+    )
+    .bind(cipher.tenant().as_str())
+    .bind(before)
+    .bind(last)
     .fetch_all(conn)
     .await?;
-    rows.iter().map(|row| read(cipher, row)).collect()
+    let read: Result<Vec<_>> = rows.iter().map(|row| read(cipher, row)).collect();
+    Ok((read?, count < sizes.len()))
+}
+
+/// When an analysis was last changed; `None` when there is none.
+pub(super) async fn updated(
+    conn: &mut AnyConnection,
+    tenant: &TenantId,
+    id: Uuid,
+) -> Result<Option<i64>> {
+    let found = sqlx::query_scalar(
+        "SELECT updated_time FROM analyses WHERE tenant_id = $1 AND analysis_id = $2",
+    )
+    .bind(tenant.as_str())
+    .bind(text(id))
+    .fetch_optional(conn)
+    .await?;
+    Ok(found)
+}
+
+/// Whether the tenant is to be kept as it is.
+pub(super) async fn is_held(conn: &mut AnyConnection, tenant: &TenantId) -> Result<bool> {
+    let holds: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM legal_holds WHERE tenant_id = $1 AND released_time IS NULL",
+    )
+    .bind(tenant.as_str())
+    .fetch_one(conn)
+    .await?;
+    Ok(holds > 0)
+}
+
+/// Removes up to `most` of the oldest analyses that have ended and of which no answer is kept; how
+/// many.
+pub(super) async fn prune(tx: &mut TenantTx<'_>, most: i64) -> Result<u64> {
+    let tenant = tx.tenant();
+    let gone = sqlx::query(
+        "DELETE FROM analyses WHERE tenant_id = $1 AND analysis_id IN \
+            (SELECT analysis_id FROM analyses WHERE tenant_id = $1 AND result_bytes = 0 \
+                AND state IN ('released', 'declined', 'cancelled', 'failed') \
+              ORDER BY analysis_id LIMIT $2)",
+    )
+    .bind(tenant.as_str())
+    .bind(most)
+    .execute(tx.conn())
+    .await?;
+    Ok(gone.rows_affected())
 }
 
 /// How many of a tenant's analyses there are, and how many of them have not ended.
@@ -219,7 +289,8 @@ pub(super) async fn surplus(
 ) -> Result<Vec<Uuid>> {
     let rows = sqlx::query(
         "SELECT analysis_id, result_bytes FROM analyses \
-          WHERE tenant_id = $1 AND result_bytes > 0 ORDER BY analysis_id DESC",
+          WHERE tenant_id = $1 AND result_bytes > 0 AND state = 'released' \
+          ORDER BY analysis_id DESC",
     )
     .bind(tenant.as_str())
     .fetch_all(conn)

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cordon_kernel::audit::AuditEntry;
+use cordon_kernel::db::nanos;
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Action, Name, Result, TenantId, TenantScope};
 use cordon_proto::analysis as wire;
+use jiff::SignedDuration;
 use uuid::Uuid;
 
 use super::convert;
@@ -16,6 +18,8 @@ use crate::transport::{Caller, Feed, Feeder};
 
 /// How often it is read.
 const POLL: Duration = Duration::from_millis(500);
+/// For how long after a change another one may bear the same time, by another server's clock.
+const SETTLED: SignedDuration = SignedDuration::from_secs(10);
 /// How often a silent watch says that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
@@ -53,8 +57,23 @@ impl Tail {
     async fn run(self, feeder: Feeder<wire::WatchAnalysisResponse>) -> Result<()> {
         let tenant = self.scope.tenant().clone();
         let mut seen = String::new();
+        let mut updated = None;
         let mut said = tokio::time::Instant::now();
         loop {
+            // The row itself, which may be long, is read when it is another one than before.
+            let mut read = self.kernel.db().tenant_read(&self.scope).await?;
+            let now = store::updated(read.conn(), &tenant, self.id).await?;
+            drop(read);
+            if now.is_some() && now == updated {
+                if said.elapsed() >= HEARTBEAT {
+                    feeder
+                        .send(wire::WatchAnalysisResponse { analysis: None })
+                        .await?;
+                    said = tokio::time::Instant::now();
+                }
+                tokio::time::sleep(POLL).await;
+                continue;
+            }
             let cipher = self.kernel.cipher(&self.scope).await?;
             let mut read = self.kernel.db().tenant_read(&self.scope).await?;
             let found = store::find(read.conn(), &cipher, self.id).await?;
@@ -63,17 +82,15 @@ impl Tail {
                 return Ok(());
             };
             let ended = found.state.ended();
+            // Two changes of one moment: it is read until the moment is past.
+            let age = self.kernel.env().now().duration_since(found.updated);
+            updated = (age > SETTLED).then(|| nanos(found.updated));
             if found.etag != seen {
                 seen.clone_from(&found.etag);
                 let told = told(&self.scope, found);
                 let analysis = Some(convert::analysis(&tenant, told.analysis, told.staff));
                 feeder
                     .send(wire::WatchAnalysisResponse { analysis })
-                    .await?;
-                said = tokio::time::Instant::now();
-            } else if said.elapsed() >= HEARTBEAT {
-                feeder
-                    .send(wire::WatchAnalysisResponse { analysis: None })
                     .await?;
                 said = tokio::time::Instant::now();
             }

@@ -234,7 +234,7 @@ impl Look<'_> {
 }
 
 /// What takes long, on a thread for computing.
-pub(super) async fn computed<T: Send + 'static>(
+pub(crate) async fn computed<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
@@ -242,7 +242,7 @@ pub(super) async fn computed<T: Send + 'static>(
 }
 
 /// Where the oldest events are that are still there.
-pub(super) fn oldest(error: &Error) -> Result<u64> {
+pub(crate) fn oldest(error: &Error) -> Result<u64> {
     let at = error.metadata("oldest_cursor");
     let at = at.and_then(|text| text.parse().ok());
     at.ok_or_else(|| Error::internal("an expired cursor without the oldest one"))

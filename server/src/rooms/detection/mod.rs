@@ -39,7 +39,7 @@ pub(in crate::rooms) use convert::{level, level_from};
 pub use findings::FindingsRpc;
 pub(crate) use findings::{Found, changed, hold, last, require, take_up};
 pub(crate) use hunt::Hunt;
-pub(crate) use look::look;
+pub(crate) use look::{computed, look, oldest};
 pub use provider_rules::ProviderRulesRpc;
 pub use rules::RulesRpc;
 pub(crate) use rules::rule_name;

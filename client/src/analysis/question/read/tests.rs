@@ -70,6 +70,8 @@ fn a_question_comes_back_as_it_was_asked() {
         },
         Question::Rules(vec![text("title: a")]),
         Question::Sql(text("SELECT 1")),
+        Question::SeenByOthers(SharedIndicator::Address(text("203.0.113.9"))),
+        Question::SeenByOthers(SharedIndicator::FileSha256(text("ab"))),
         Question::Human(text("Who was it?")),
     ];
     for question in kinds {

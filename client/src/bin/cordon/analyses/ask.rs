@@ -10,7 +10,7 @@ use cordon_client::{Analyses, Client, Reason};
 
 use self::kinds::{
     BeaconsArgs, ChangesArgs, CompareArgs, HumanArgs, IndicatorsArgs, PivotArgs, RoleChainArgs,
-    RulesArgs, SeenArgs, SqlArgs, TimelineArgs, ToQuestion, VolumeArgs,
+    RulesArgs, SeenArgs, SeenByOthersArgs, SqlArgs, TimelineArgs, ToQuestion, VolumeArgs,
 };
 use super::words::DataArg;
 use super::{answer, show, wait};
@@ -55,6 +55,8 @@ pub(super) enum Kind {
     Rules(Asked<RulesArgs>),
     /// A query in SQL
     Sql(Asked<SqlArgs>),
+    /// How many of the provider's customers have seen what you have seen: a size, with noise
+    SeenByOthers(Asked<SeenByOthersArgs>),
     /// What only people can answer: it goes to the provider's analysts
     Human(Asked<HumanArgs>),
 }
@@ -150,6 +152,7 @@ pub(super) async fn run(context: &Context, whose: &Whose, kind: Kind) -> Outcome
         Kind::Compare(asked) => read(asked),
         Kind::Rules(asked) => read(asked),
         Kind::Sql(asked) => read(asked),
+        Kind::SeenByOthers(asked) => read(asked),
         Kind::Human(asked) => read(asked),
     }?;
     let waits = match read.question.is_human() {

@@ -1,7 +1,8 @@
 //! Questions in words and as JSON.
 
 use cordon_client::analysis::{
-    Analysis, Around, Direction, Indicators, Question, Same, Start, Subject, Window,
+    Analysis, Around, Direction, Indicators, Question, Same, SharedIndicator, Start, Subject,
+    Window,
 };
 use serde_json::{Value, json};
 
@@ -201,6 +202,8 @@ pub(super) fn json(question: Option<&Question>) -> Value {
         }),
         Question::Rules(texts) => json!({ "texts": texts }),
         Question::Sql(query) => json!({ "query": query }),
+        Question::SeenByOthers(SharedIndicator::Address(text)) => json!({ "address": text }),
+        Question::SeenByOthers(SharedIndicator::FileSha256(text)) => json!({ "file_sha256": text }),
         Question::Human(text) => json!({ "text": text }),
         _ => json!({}),
     };

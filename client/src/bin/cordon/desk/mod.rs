@@ -42,6 +42,9 @@ enum Verb {
         /// Only if it is still as `show` showed it with this etag
         #[arg(long, default_value = "", hide_default_value = true)]
         etag: String,
+        /// From a colleague who has claimed it and can't go on
+        #[arg(long)]
+        take_over: bool,
     },
     /// One question: what is asked, what may be read for it, and what was said
     Show {
@@ -100,9 +103,16 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
             return context.output.list(queue).await;
         }
         Verb::Show { name } => return show_named(context, whose, &name).await,
-        Verb::Claim { name, etag } => {
+        Verb::Claim {
+            name,
+            etag,
+            take_over,
+        } => {
             let (desk, name) = desk(&name).await?;
-            desk.claim(&name, &etag).await?
+            match take_over {
+                true => desk.take_over(&name, &etag).await?,
+                false => desk.claim(&name, &etag).await?,
+            }
         }
         Verb::AskBack { name, text } => {
             let text = input::words(text, MOST_WORDS)?;

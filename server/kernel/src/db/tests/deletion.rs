@@ -142,7 +142,7 @@ async fn a_tenant_outlives_its_sub_accounts() {
     schedule(&world, "acme").await;
     world
         .tamper(
-            "INSERT INTO tenants VALUES ('acme-lab', '', 'active', 'acme', 'local', 0, 0, 'e', NULL)",
+            "INSERT INTO tenants VALUES ('acme-lab', '', 'active', 'acme', 'local', 0, 0, 'e', NULL, NULL)",
         )
         .await;
     world.clock.advance(SHORTEST_WAIT);
@@ -226,6 +226,8 @@ async fn fill(world: &World) {
             "detection_policies VALUES ('@', 'p', 1, 0, 'e', 0, x'00')",
             "finding_incidents VALUES ('@', 'f', 'i', 'opened', 0, 1)",
             "detection_windows VALUES ('@', 'r', 1, x'00')",
+            "release_memory VALUES ('@', x'00', 1)",
+            "release_contributions VALUES ('@', 1, 1)",
             "detection_baselines VALUES ('@', 1, 1, 0, NULL, 0, 'e')",
             "detection_baseline_parts VALUES ('@', '00', x'00')",
             "context_entries VALUES ('@', 'c', 'asset', 'k', 1, 'e', 0, x'00')",

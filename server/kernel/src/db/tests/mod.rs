@@ -11,6 +11,7 @@ mod named;
 mod originals;
 mod postgres;
 mod registers;
+mod releases;
 mod rotation;
 mod schema;
 mod sealed;

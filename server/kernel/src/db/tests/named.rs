@@ -104,7 +104,39 @@ async fn others(world: World) {
             (at("globex"), "globex"),
         ]
     );
-    let none = "only 123456789012, acme and what nobody has";
+    let mut tx = world.db.provider_tx(&scope, &permit).await.unwrap();
+    for (kind, identifier) in [
+        ("address", "203.0.113.0/24"),
+        ("instance", "i-0globex1"),
+        ("bucket", "arn:aws:s3:::globex-logs"),
+    ] {
+        tx.add_resource(&tenant_id("globex"), kind, identifier, start, None)
+            .await
+            .unwrap();
+    }
+    tx.add_resource(&tenant_id("acme"), "address", "203.0.113.200", start, None)
+        .await
+        .unwrap();
+    tx.commit(AuditEntry::new(&permit)).await.unwrap();
+    for (text, named) in [
+        ("GLO\u{200b}BEX", "globex"),
+        ("Ｇｌｏｂｅｘ", "globex"),
+        ("seen at 203[.]0[.]113[.]7", "203.0.113.7"),
+        ("\"203.0.113.7:443\"", "203.0.113.7"),
+        (
+            "{\"arn\":\"arn:aws:s3:::globex-logs/a/b\"}",
+            "arn:aws:s3:::globex-logs",
+        ),
+        ("i-0a,i-0globex1;", "i-0globex1"),
+        ("arn:aws:iam::210987654321:role/x", "210987654321"),
+    ] {
+        let found = world.db.others_named(&acme, text).await.unwrap();
+        assert!(
+            found.iter().any(|one| one.text == named),
+            "{text}: {found:?}"
+        );
+    }
+    let none = "only 123456789012, acme and what nobody has, as 198.51.100.7 or i-0globex12";
     assert!(world.db.others_named(&acme, none).await.unwrap().is_empty());
 }
 

@@ -37,6 +37,13 @@ pub(super) const NOT_TENANTS: &[(&str, &str)] = &[
     ("provider_rule_versions", "the provider's, for all"),
     ("provider_rule_head", "one row"),
     ("provider_rule_requests", "the provider's"),
+    ("release_days", "the provider's: a key for each day"),
+    ("release_counts", "how many tenants, and no tenant"),
+    ("release_organisations", "organisations', not tenants'"),
+    (
+        "release_questions",
+        "an organisation's, which may be many tenants'",
+    ),
     (
         "facts",
         "the provider's, shown to those tenants for whom each is",

@@ -2,6 +2,8 @@
 
 mod questions;
 
+pub(super) use questions::indicator;
+
 use cordon_kernel::{Disclosed, Error, Name, Result, TenantId};
 use cordon_proto::analysis as wire;
 use cordon_proto::analysis::analysis::State as WireState;

@@ -7,10 +7,14 @@ use cordon_analysis::{Question, Scope};
 use cordon_kernel::{Error, Name, Result, TenantId};
 use cordon_proto::analysis as wire;
 use cordon_proto::analysis::question::Kind;
+use cordon_release::Indicator;
 use jiff::Timestamp;
 use prost_types::Duration;
 
 use crate::rooms::fields::{time_of, wire_time};
+
+/// Most bytes of a question, as it is kept.
+const MOST_BYTES: usize = 512 << 10;
 
 /// A question of that tenant's.
 pub(super) fn asked(tenant: &TenantId, question: Option<wire::Question>) -> Result<Question> {
@@ -87,6 +91,7 @@ pub(super) fn asked(tenant: &TenantId, question: Option<wire::Question>) -> Resu
             window: window("analysis.question.compare.window", compare.window)?,
         }),
         Kind::Sql(sql) => Question::Sql(ask::Sql { query: sql.query }),
+        Kind::SeenByOthers(asked) => Question::SeenByOthers(seen_by_others(asked)?),
     };
     question.validate().map_err(|invalid| {
         Error::invalid(
@@ -94,6 +99,13 @@ pub(super) fn asked(tenant: &TenantId, question: Option<wire::Question>) -> Resu
             invalid.message,
         )
     })?;
+    let bytes = serde_json::to_vec(&question)
+        .map_err(Error::internal)?
+        .len();
+    if bytes > MOST_BYTES {
+        let rule = "has more than 512 KiB: ask in several questions";
+        return Err(Error::invalid("analysis.question", rule));
+    }
     Ok(question)
 }
 
@@ -135,6 +147,45 @@ fn timeline(tenant: &TenantId, asked: wire::TimelineQuestion) -> Result<ask::Tim
         after_seconds: seconds("analysis.question.timeline.after", asked.after)?,
         same: same.collect::<Result<BTreeSet<_>>>()?,
     })
+}
+
+fn seen_by_others(asked: wire::SeenByOthersQuestion) -> Result<ask::SeenByOthers> {
+    use wire::seen_by_others_question::Indicator as Wire;
+    let asked = match asked.indicator {
+        Some(Wire::Address(text)) => ask::SeenByOthers::Address(text),
+        Some(Wire::FileSha256(text)) => ask::SeenByOthers::FileSha256(text),
+        None => {
+            return Err(Error::invalid(
+                "analysis.question.seen_by_others.indicator",
+                "expected an address or the SHA-256 of a file",
+            ));
+        }
+    };
+    // Understood before anybody has to wait for it.
+    indicator(&asked)?;
+    Ok(asked)
+}
+
+/// What is asked for, in its one form.
+pub(in crate::rooms::analysis) fn indicator(asked: &ask::SeenByOthers) -> Result<Indicator> {
+    let (field, read) = match asked {
+        ask::SeenByOthers::Address(text) => ("address", Indicator::parse_address(text)),
+        ask::SeenByOthers::FileSha256(text) => ("file_sha256", Indicator::parse_file_sha256(text)),
+    };
+    read.map_err(|refused| {
+        let field = format!("analysis.question.seen_by_others.{field}");
+        Error::invalid(field, refused.to_string())
+    })
+}
+
+fn wire_seen_by_others(asked: &ask::SeenByOthers) -> wire::SeenByOthersQuestion {
+    use wire::seen_by_others_question::Indicator as Wire;
+    wire::SeenByOthersQuestion {
+        indicator: Some(match asked {
+            ask::SeenByOthers::Address(text) => Wire::Address(text.clone()),
+            ask::SeenByOthers::FileSha256(text) => Wire::FileSha256(text.clone()),
+        }),
+    }
 }
 
 fn role_chain(asked: wire::RoleChainQuestion) -> Result<ask::RoleChain> {
@@ -290,6 +341,7 @@ fn kind(tenant: &TenantId, question: &Question) -> Kind {
         Question::Sql(asked) => Kind::Sql(wire::SqlQuestion {
             query: asked.query.clone(),
         }),
+        Question::SeenByOthers(asked) => Kind::SeenByOthers(wire_seen_by_others(asked)),
         Question::Human(asked) => Kind::Human(wire::HumanQuestion {
             text: asked.text.clone(),
         }),

@@ -1,6 +1,6 @@
 //! What an analyst hands in, as an answer.
 
-use cordon_analysis::answer::{MOST_ROWS, Rows};
+use cordon_analysis::answer::{LONGEST_CELL, MOST_ROWS, Rows};
 use cordon_analysis::{Answer, Cell, ColumnKind, Kind, Remark, RemarkReason, plan_version};
 use cordon_kernel::{Error, Result};
 use cordon_proto::analysis as wire;
@@ -65,6 +65,10 @@ pub(super) fn handed_in(request: &wire::SubmitAnalysisResultRequest) -> Result<H
         &[("paragraph", ColumnKind::Text, "")],
     );
     for paragraph in findings.lines().filter(|line| !line.trim().is_empty()) {
+        if paragraph.len() > LONGEST_CELL {
+            let rule = "expected paragraphs of at most 4 KiB: break the line";
+            return Err(Error::invalid("findings", rule));
+        }
         said.push([Cell::text(paragraph)]);
     }
     let mut tables = vec![said.done("write fewer paragraphs", &mut remarks)];
@@ -124,6 +128,9 @@ fn table(
     let mut rows = Rows::new(&given.name, given.title.trim(), &columns);
     for record in reader.records() {
         let record = record.map_err(|error| wrong(error.to_string()))?;
+        if record.iter().any(|cell| cell.len() > LONGEST_CELL) {
+            return Err(wrong("expected cells of at most 4 KiB".to_owned()));
+        }
         rows.push(record.iter().map(Cell::text).collect::<Vec<_>>());
     }
     let table = rows.done("hand in fewer rows", remarks);

@@ -43,7 +43,10 @@ impl AnalysisDeskService for DeskRpc {
         let request = request.into_inner();
         let name = analysis_name(&request.name)?;
         let tenant = name.0.clone();
-        let told = self.0.claim(&caller, name, &request.etag).await?;
+        let told = self
+            .0
+            .claim(&caller, name, &request.etag, request.take_over)
+            .await?;
         let analysis = wire_told(&tenant, told);
         Ok(Response::new(wire::ClaimAnalysisResponse { analysis }))
     }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::super::model::{self, Analysis, Command};
 use super::super::result::{self, Made};
+use super::super::run::make_room;
 use super::super::service::{Service, Told, kept, no_such_analysis, told, unnamed};
 use super::super::store::{self, Place, Queued};
 use super::findings::HandedIn;
@@ -42,8 +43,9 @@ impl Service {
         caller: &Caller,
         name: (TenantId, Uuid),
         expected: &str,
+        take_over: bool,
     ) -> Result<Told> {
-        let what = (Action::ClaimAnalysis, Command::Claim);
+        let what = (Action::ClaimAnalysis, Command::Claim { take_over });
         self.change(caller, name, what, expected, None).await
     }
 
@@ -118,6 +120,7 @@ impl Service {
         let before = store::find(tx.conn(), &cipher, id).await?;
         let before = before.ok_or_else(no_such_analysis)?;
         let change = model::decide(before, Command::Submit(outcome), mark)?;
+        make_room(&mut tx, &cipher, bytes, &self.mark(caller)).await?;
         store::keep_result(&mut tx, id, sealed).await?;
         store::apply(&mut tx, &cipher, &change, Some(bytes)).await?;
         let analysis = change.analysis().clone();
@@ -151,9 +154,12 @@ impl Service {
             .outcome
             .as_ref()
             .map_or("", |outcome| outcome.method.as_str());
-        unnamed(&self.kernel, &scope, &words(&shown, method)).await?;
+        let words = words(&shown, method);
+        unnamed(&self.kernel, &scope, &permit, (id, &words)).await?;
         let mark = self.mark(caller);
-        let inputs = self.lake.inputs(&scope, seen.scope.ns(), None).await?;
+        // Of when it was handed in: what came since was not looked at.
+        let head = seen.outcome.as_ref().map(|outcome| outcome.head);
+        let inputs = self.lake.inputs(&scope, seen.scope.ns(), head).await?;
         let made = Made {
             method,
             plan_version: shown.plan_version,

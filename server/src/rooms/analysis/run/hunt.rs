@@ -7,8 +7,9 @@ use cordon_analysis::{Answer, Cell, ColumnKind, Kind, Remark, RemarkReason, Scop
 use cordon_kernel::{Result, TenantScope};
 use cordon_lake::{Lake, Order, Query};
 
-use super::{Run, computed};
+use super::Run;
 use crate::rooms::detection::Hunt;
+use crate::rooms::detection::computed;
 
 /// The rules, understood.
 ///

@@ -3,6 +3,7 @@
 mod hunt;
 mod plan;
 mod query;
+mod release;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -10,8 +11,10 @@ use std::time::Duration;
 
 use cordon_analysis::{Answer, Question, method, plan_version};
 use cordon_kernel::audit::AuditEntry;
+use cordon_kernel::db::TenantTx;
 use cordon_kernel::db::jobs::JobClaim;
 use cordon_kernel::facade::Kernel;
+use cordon_kernel::keys::TenantCipher;
 use cordon_kernel::{Error, Name, Reason, Result, TenantScope};
 use cordon_lake::sql::SqlLimits;
 use cordon_lake::{Inputs, Lake};
@@ -88,6 +91,16 @@ pub(crate) async fn answer(
     let Some(analysis) = run.change(id, Command::Begin).await? else {
         return Ok(None);
     };
+    if claim.attempts() > ATTEMPTS {
+        // Whoever tried did not live to say why: not one server after the other.
+        let error = Error::new(
+            Reason::TooMuchWork,
+            "the answer could not be finished several times: name a shorter time, or ask less at once",
+        );
+        tracing::error!(tenant = %claim.tenant(), analysis = %id, "a question was given up");
+        run.change(id, Command::Fail(failure(&error))).await?;
+        return Ok(None);
+    }
     let made = tokio::select! {
         made = run.make(&analysis) => made,
         halted = run.watch(id) => match halted {
@@ -123,8 +136,11 @@ fn failure(error: &Error) -> Failure {
         }
         _ => error.message().to_owned(),
     };
+    let refused = error.metadata(release::REFUSED);
     Failure {
-        reason: error.reason().as_str().to_owned(),
+        reason: refused
+            .unwrap_or_else(|| error.reason().as_str())
+            .to_owned(),
         message,
     }
 }
@@ -217,6 +233,7 @@ impl Run<'_> {
         match &analysis.question {
             Question::Rule(rules) => self.hunt(&rules.texts, scope, head).await,
             Question::Sql(sql) => self.query(&sql.query, scope, head).await,
+            Question::SeenByOthers(asked) => self.seen_by_others(asked, head).await,
             question => self.plan(question, scope, head).await,
         }
     }
@@ -233,15 +250,7 @@ impl Run<'_> {
         let Some(before) = before.filter(|before| !before.state.ended()) else {
             return Ok(());
         };
-        let tenant = tx.tenant();
-        for old in store::surplus(tx.conn(), tenant, bytes, MOST_KEPT).await? {
-            let Some(old) = store::find(tx.conn(), &cipher, old).await? else {
-                continue;
-            };
-            store::drop_result(&mut tx, old.id).await?;
-            let gone = model::expire(old, self.mark());
-            store::apply(&mut tx, &cipher, &gone, Some(0)).await?;
-        }
+        make_room(&mut tx, &cipher, bytes, &self.mark()).await?;
         let change = model::decide(before, Command::Answer(outcome), self.mark())?;
         store::keep_result(&mut tx, id, sealed).await?;
         store::apply(&mut tx, &cipher, &change, Some(bytes)).await?;
@@ -254,10 +263,32 @@ impl Run<'_> {
     }
 }
 
-/// What takes long, on a thread for computing.
-async fn computed<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(Error::internal)?
+/// Drops the oldest released answers, so that one of `bytes` can be kept.
+///
+/// # Errors
+/// `QUOTA_EXCEEDED` when the tenant's are under a legal hold.
+pub(super) async fn make_room(
+    tx: &mut TenantTx<'_>,
+    cipher: &TenantCipher,
+    bytes: i64,
+    mark: &Mark,
+) -> Result<()> {
+    let tenant = tx.tenant();
+    let surplus = store::surplus(tx.conn(), tenant, bytes, MOST_KEPT).await?;
+    if !surplus.is_empty() && store::is_held(tx.conn(), tenant).await? {
+        return Err(Error::new(
+            Reason::QuotaExceeded,
+            "the answers that are kept have 1 GiB, and a legal hold keeps them: ask for less at once, \
+             or have the provider end the hold",
+        ));
+    }
+    for old in surplus {
+        let Some(old) = store::find(tx.conn(), cipher, old).await? else {
+            continue;
+        };
+        store::drop_result(tx, old.id).await?;
+        let gone = model::expire(old, mark.clone());
+        store::apply(tx, cipher, &gone, Some(0)).await?;
+    }
+    Ok(())
 }

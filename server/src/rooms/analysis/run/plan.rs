@@ -11,7 +11,8 @@ use cordon_kernel::{Error, Result};
 use cordon_lake::schema::{Column, Columns};
 use cordon_lake::{Events, Order, Query, filled};
 
-use super::{Run, computed};
+use super::Run;
+use crate::rooms::detection::computed;
 
 type State = Box<dyn Accumulate + Send>;
 

@@ -3,6 +3,7 @@
 mod desk;
 mod limits;
 mod questions;
+mod releases;
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ mod subjects;
 use std::path::PathBuf;
 
 use clap::Args;
-use cordon_client::analysis::{Beacons, Changes, Indicators, Question, Window};
+use cordon_client::analysis::{Beacons, Changes, Indicators, Question, SharedIndicator, Window};
 use cordon_client::time::now;
 use jiff::Timestamp;
 
@@ -194,6 +194,28 @@ pub(in super::super) struct SqlArgs {
 impl ToQuestion for SqlArgs {
     fn read(self) -> Result<Read, Failure> {
         Ok(Question::Sql(input::words(self.query, MOST_QUERY)?).into())
+    }
+}
+
+/// `cordon analyses ask seen-by-others`.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(in super::super) struct SeenByOthersArgs {
+    /// One public address that your own events name; an IPv6 address stands for its /64
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<String>,
+    /// SHA-256 of a file's content that your own events name
+    #[arg(long, value_name = "HEX")]
+    sha256: Option<String>,
+}
+
+impl ToQuestion for SeenByOthersArgs {
+    fn read(self) -> Result<Read, Failure> {
+        let of = match (self.address, self.sha256) {
+            (Some(address), _) => SharedIndicator::Address(address),
+            (None, sha256) => SharedIndicator::FileSha256(sha256.unwrap_or_default()),
+        };
+        Ok(Question::SeenByOthers(of).into())
     }
 }
 

@@ -41,6 +41,8 @@ async fn filled() -> World {
             "INSERT INTO detection_policies VALUES ('@', 'p-@', 1, 0, 'e', 0, '\\x00')",
             "INSERT INTO finding_incidents VALUES ('@', 'f-@', 'i-@', 'opened', 0, 1)",
             "INSERT INTO detection_windows VALUES ('@', 'r-@', 1, '\\x00')",
+            "INSERT INTO release_memory VALUES ('@', '\\x00', 1)",
+            "INSERT INTO release_contributions VALUES ('@', 1, 1)",
             "INSERT INTO detection_baselines VALUES ('@', 1, 1, 0, NULL, 0, 'e')",
             "INSERT INTO detection_baseline_parts VALUES ('@', '00', '\\x00')",
             "INSERT INTO context_entries VALUES ('@', 'c-@', 'asset', 'k-@', 1, 'e', 0, '\\x00')",
@@ -139,15 +141,15 @@ async fn no_role_has_more_than_it_needs() {
     for (role, refused) in [
         (
             "cordon_app",
-            "tenant_keys signing_keys system_keys quarantine dead_letters batches originals directory_version sources provider_audit_log provider_incidents provider_incident_acts provider_incident_requests provider_incident_tenants provider_rule_requests",
+            "tenant_keys signing_keys system_keys quarantine dead_letters batches originals directory_version sources provider_audit_log provider_incidents provider_incident_acts provider_incident_requests provider_incident_tenants provider_rule_requests release_days release_counts release_organisations release_questions release_memory release_contributions",
         ),
         (
             "cordon_ingest",
-            "provider_rules provider_rule_versions journal journal_payloads audit_log audit_head resources accounts tenant_keys segments credentials signing_keys quarantine provider_audit_log",
+            "provider_rules provider_rule_versions journal journal_payloads audit_log audit_head resources accounts tenant_keys segments credentials signing_keys quarantine provider_audit_log release_days release_counts release_organisations release_questions",
         ),
         (
             "cordon_provider",
-            "journal journal_payloads audit_log segments segment_payloads event_originals originals quarantine system_keys tenant_sources incident_tasks incident_origins detection_rules detection_rule_versions detection_windows detection_rule_settings detection_policies finding_incidents findings finding_heads analysis_results detection_baselines detection_baseline_parts context_entries context_heads",
+            "journal journal_payloads audit_log segments segment_payloads event_originals originals quarantine system_keys tenant_sources incident_tasks incident_origins detection_rules detection_rule_versions detection_windows detection_rule_settings detection_policies finding_incidents findings finding_heads analysis_results detection_baselines detection_baseline_parts release_days release_counts release_organisations release_questions release_memory release_contributions context_entries context_heads",
         ),
         ("cordon_kernel", "journal audit_log tenant_head"),
     ] {

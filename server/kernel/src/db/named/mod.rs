@@ -1,10 +1,17 @@
 //! Which customer a text names: what several customers are to read may name none of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod index;
+mod text;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+pub(super) use index::Names;
+use text::Plain;
 
 use super::{Db, parameters};
 use crate::auth::TenantScope;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Words that are looked for in one statement.
 const WORDS: usize = 64;
@@ -56,77 +63,48 @@ const MOST_PLACES: usize = 20;
 /// Where a text names another customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherNamed {
-    /// Which byte of the text it begins at.
+    /// At which byte of the text it begins.
     pub at: usize,
-    /// What stands there, in lower case.
+    /// What stands there, as it is compared: in lower case, without accents.
     pub text: String,
 }
 
 impl Db {
     /// Where in a text that is for the scope's tenant other customers are named: by their names,
-    /// accounts or resources. What is the tenant's own too is none of it. The first places; in their
-    /// order.
+    /// accounts or resources, or by an address of theirs, however it is written. What is the
+    /// tenant's own too is none of it. The first places; in their order.
     ///
     /// # Errors
     /// `UNAVAILABLE` when the database can't be reached.
     pub async fn others_named(&self, scope: &TenantScope, text: &str) -> Result<Vec<OtherNamed>> {
-        let text = text.to_lowercase();
-        let own = scope.tenant().as_str();
-        let mut found: BTreeMap<usize, String> = BTreeMap::new();
-        let tenants: Vec<(String, String)> =
-            sqlx::query_as("SELECT tenant_id, display_name FROM tenants")
-                .fetch_all(self.system())
-                .await?;
-        let lower =
-            |(id, name): &(String, String)| [id, name].map(|name| name.trim().to_lowercase());
-        let owned: BTreeSet<String> = tenants
-            .iter()
-            .filter(|(id, _)| id == own)
-            .flat_map(lower)
-            .collect();
-        for name in tenants.iter().filter(|(id, _)| id != own).flat_map(lower) {
-            if !owned.contains(&name)
-                && let Some(at) = word_at(&text, &name)
-            {
-                found.entry(at).or_insert(name);
-            }
+        let names = self.names().await?;
+        let (tenant, text) = (scope.tenant().clone(), text.to_owned());
+        // A long answer has millions of runs.
+        let found = tokio::task::spawn_blocking(move || {
+            let plain = Plain::of(&text);
+            let mut found = names.find(tenant.as_str(), &plain);
+            found.truncate(MOST_PLACES);
+            let place = |(at, text)| OtherNamed {
+                at: plain.original(at),
+                text,
+            };
+            found.into_iter().map(place).collect()
+        });
+        found.await.map_err(Error::internal)
+    }
+
+    /// Everything that names a customer, as the registers are now.
+    async fn names(&self) -> Result<Arc<Names>> {
+        let version: i64 = sqlx::query_scalar("SELECT version FROM directory_version WHERE id = 1")
+            .fetch_one(self.system())
+            .await?;
+        let mut kept = self.inner.names.lock().await;
+        if let Some(names) = kept.as_ref().filter(|names| names.version() == version) {
+            return Ok(Arc::clone(names));
         }
-        let bare = self.inner.dialect.bare_account();
-        let words: Vec<&str> = words(&text).into_iter().collect();
-        for words in words.chunks(WORDS) {
-            let names = parameters(2, words.len());
-            // What another and the tenant itself have registered is the tenant's.
-            let sql = format!(
-                "SELECT lower(a.account) FROM accounts a \
-                  WHERE a.tenant_id <> $1 AND (lower(a.account) IN ({names}) OR {bare} IN ({names}) \
-                     OR replace(replace(replace({bare}, 'organizations.', ''), \
-                          'folders.', ''), 'billingaccounts.', '') IN ({names})) \
-                    AND NOT EXISTS (SELECT 1 FROM accounts o \
-                          WHERE o.tenant_id = $1 AND o.account = a.account) \
-                 UNION ALL \
-                 SELECT lower(r.identifier) FROM resources r \
-                  WHERE r.tenant_id <> $1 AND lower(r.identifier) IN ({names}) \
-                    AND NOT EXISTS (SELECT 1 FROM resources o \
-                          WHERE o.tenant_id = $1 AND o.identifier = r.identifier) \
-                 LIMIT 20"
-            );
-            let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(own);
-            for word in words {
-                query = query.bind(*word);
-            }
-            let named: Vec<String> = query.fetch_all(self.system()).await?;
-            for name in named {
-                let (_, short) = name.split_once(':').unwrap_or(("", name.as_str()));
-                let last = short.rsplit('.').next().unwrap_or(short);
-                let place = [name.as_str(), short, last]
-                    .into_iter()
-                    .find_map(|name| Some((word_at(&text, name)?, name.to_owned())));
-                let (at, name) = place.unwrap_or((0, name.clone()));
-                found.entry(at).or_insert(name);
-            }
-        }
-        let places = found.into_iter().take(MOST_PLACES);
-        Ok(places.map(|(at, text)| OtherNamed { at, text }).collect())
+        let names = Arc::new(Names::load(self).await?);
+        *kept = Some(Arc::clone(&names));
+        Ok(names)
     }
 }
 
