@@ -10,6 +10,7 @@ use tonic::{Request, Response, Status};
 use crate::analysis::{Analyses, AnalysisDesk};
 use crate::audit::Audit;
 use crate::catalogue::{Catalogue, Facts, Hosts};
+use crate::context::TenantContext;
 use crate::detection::{DetectionPolicies, Findings, ProviderRules, Rules, TenantBaselines};
 use crate::entry::Entry;
 use crate::error::{Error, Reason, Result};
@@ -264,6 +265,12 @@ impl Client {
     #[must_use]
     pub fn provider_rules(&self) -> ProviderRules {
         ProviderRules::new(self.clone())
+    }
+
+    /// What the tenant tells of its own.
+    #[must_use]
+    pub fn context(&self) -> TenantContext {
+        TenantContext::new(self.clone())
     }
 
     /// What is usual of the tenant.

@@ -150,6 +150,7 @@ pub mod analysis;
 mod audit;
 mod catalogue;
 mod client;
+mod context;
 mod detection;
 mod entry;
 mod error;
@@ -182,11 +183,15 @@ pub use self::catalogue::{
     SilentTechnique, SourceProgress, SourceQuestion, SourceRecommendation,
 };
 pub use self::client::{Builder, Client};
+pub use self::context::{
+    Asset, ContextAbout, ContextChanges, ContextEntry, ContextKind, ImportAssetsResponse,
+    PlannedWork, TenantContext, TrustedNetwork,
+};
 pub use self::detection::{
-    Baselines, DetectionPolicies, DetectionPolicy, DetectionPolicyChanges, Finding, FindingFilter,
-    FindingGroup, FindingStatus, FindingWatch, Findings, Level, NewRule, ProviderRule,
-    ProviderRules, Rule, RuleChanges, RuleHit, RuleOrigin, RuleTest, RuleTestStream,
-    RuleTestSummary, RuleVersion, Rules, TenantBaselines, Unusual,
+    Baselines, DetectionPolicies, DetectionPolicy, DetectionPolicyChanges, Explanation,
+    ExplanationKind, Finding, FindingFilter, FindingGroup, FindingStatus, FindingWatch, Findings,
+    Level, NewRule, ProviderRule, ProviderRules, Rule, RuleChanges, RuleHit, RuleOrigin, RuleTest,
+    RuleTestStream, RuleTestSummary, RuleVersion, Rules, TenantBaselines, Unusual,
 };
 pub use self::entry::Entry;
 pub use self::error::{DOMAIN, Error, Reason, Result, Violation};

@@ -21,6 +21,13 @@ pub mod cordon {
             tonic::include_proto!("cordon.events.v1");
         }
     }
+    /// What tenants tell of their own.
+    pub mod context {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("cordon.context.v1");
+        }
+    }
     /// Rules and what they found.
     pub mod detection {
         /// Version 1.
@@ -91,6 +98,7 @@ pub mod cordon {
 
 pub use cordon::analysis::v1 as analysis;
 pub use cordon::catalogue::v1 as catalogue;
+pub use cordon::context::v1 as context;
 pub use cordon::detection::v1 as detection;
 pub use cordon::events::v1 as events;
 pub use cordon::incidents::v1 as incidents;

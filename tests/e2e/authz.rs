@@ -83,6 +83,9 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             "GetBaselines" | "UpdateBaselines" if field.name() == "name" => {
                 format!("tenants/{tenant}/baselines")
             }
+            "GetContextEntry" | "DeleteContextEntry" if field.name() == "name" => {
+                format!("tenants/{tenant}/contextEntries/{ID}")
+            }
             "GetFact" if field.name() == "name" => format!("tenants/{tenant}/facts/{ID}"),
             "ListFactVersions" if field.name() == "parent" => {
                 format!("tenants/{tenant}/facts/{ID}")
@@ -207,6 +210,19 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
                 ("detectionPolicy", policy),
                 ("updateMask", json!("minLevel")),
             ]
+        }
+        "CreateContextEntry" => {
+            let body = json!({ "displayName": "x", "asset": { "identifiers": ["x"] } });
+            vec![("contextEntry", body)]
+        }
+        "UpdateContextEntry" => {
+            let name = format!("tenants/{tenant}/contextEntries/{ID}");
+            let body = json!({ "name": name, "note": "x" });
+            vec![("contextEntry", body), ("updateMask", json!("note"))]
+        }
+        "ImportAssets" => {
+            let body = json!({ "displayName": "x", "asset": { "identifiers": ["x"] } });
+            vec![("contextEntries", json!([body]))]
         }
         "UpdateFinding" => vec![("status", json!("FINDING_STATUS_RESOLVED"))],
         "CreateIncident" => {

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use cordon_client::{
-    Client, Finding, FindingFilter, NewRule, Reason, RuleChanges, RuleOrigin, RuleTest, View,
+    Asset, Client, ContextAbout, ContextKind, ExplanationKind, Finding, FindingFilter, Level,
+    NewRule, PlannedWork, Reason, RuleChanges, RuleOrigin, RuleTest, View,
 };
 use futures::StreamExt as _;
 use serde_json::json;
@@ -254,4 +255,91 @@ async fn a_rule_of_the_providers_finds_in_each_customer_its_own() {
     found(&hooli, 2).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     found(&initech, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_customer_tells_raises_lowers_and_explains_and_is_its_own() {
+    let world = World::new().await;
+    world.tenant("initech", &[A]).await;
+    world.tenant("hooli", &[B]).await;
+    let (initech, hooli) = (
+        world.member("initech", "responder").await,
+        world.member("hooli", "responder").await,
+    );
+    for one in [&initech, &hooli] {
+        let new = NewRule::from(EXFILTRATION.to_owned());
+        one.rules().create(new).await.unwrap();
+    }
+    // The snapshot is a crown jewel of initech's; what is done to the other one is planned.
+    let jewel = ContextAbout::Asset(Asset {
+        identifiers: vec!["snap-0jewel".to_owned()],
+        role: "payroll".to_owned(),
+        crown_jewel: true,
+        ..Asset::default()
+    });
+    let jewel = initech.context().create("Payroll", "", jewel).await;
+    let jewel = jewel.unwrap();
+    let time = |text: &str| Some(cordon_client::time::to_proto(text.parse().unwrap()));
+    let work = ContextAbout::PlannedWork(PlannedWork {
+        start_time: time("2026-03-01T09:00:00Z"),
+        end_time: time("2026-03-01T13:30:00Z"),
+        principals: vec![format!("arn:aws:iam::{}:user/*", &A[4..])],
+        operations: vec!["ModifySnapshotAttribute".to_owned()],
+        reference: "CHG-7".to_owned(),
+        ..PlannedWork::default()
+    });
+    let planned = initech.context().create("Migration", "", work).await;
+    let planned = planned.unwrap();
+    let shared = |id: &str, account, snapshot: &str, time| {
+        trail(&Call {
+            operation: "ModifySnapshotAttribute",
+            parameters: json!({ "snapshotId": snapshot, "createVolumePermission": { "add": {} } }),
+            time,
+            ..Call::own(id, account)
+        })
+    };
+    // Three hours, three findings; and hooli's, of which initech's word says nothing.
+    let records = [
+        shared("1", A, "snap-0jewel", "2026-03-01T10:10:00Z"),
+        shared("2", A, "snap-0other", "2026-03-01T12:10:00Z"),
+        shared("3", A, "snap-0other", "2026-03-01T14:10:00Z"),
+        shared("4", B, "snap-0jewel", "2026-03-01T12:10:00Z"),
+    ];
+    world.send("aws.cloudtrail", "four", &records).await;
+    let mut mine = found(&initech, 3).await;
+    mine.sort_by_key(|finding| finding.start_time.map(|time| time.seconds));
+    let [raised, lowered, outside] = mine.as_slice() else {
+        panic!("{mine:?}");
+    };
+    assert_eq!(
+        (raised.level(), raised.rule_level()),
+        (Level::Critical, Level::High)
+    );
+    assert_eq!(raised.explanations[0].kind(), ExplanationKind::CrownJewel);
+    assert_eq!(raised.explanations[0].context_entry, jewel.name);
+    assert_eq!(raised.explanations[0].matched_value, "snap-0jewel");
+    assert_eq!(
+        (lowered.level(), lowered.rule_level()),
+        (Level::Medium, Level::High)
+    );
+    assert_eq!(lowered.explanations[0].context_entry, planned.name);
+    assert!(lowered.explanations[0].text.contains("CHG-7"));
+    assert_eq!(
+        (outside.level(), outside.explanations.len()),
+        (Level::High, 0)
+    );
+    let whole = initech.findings().get(&raised.name).await.unwrap();
+    let event: serde_json::Value = serde_json::from_str(&whole.ocsf_json).unwrap();
+    assert_eq!(event["severity_id"], 5);
+    assert_eq!(event["enrichments"][0]["type"], "crown_jewel");
+
+    let theirs = found(&hooli, 1).await;
+    assert_eq!(
+        (theirs[0].level(), theirs[0].explanations.len()),
+        (Level::High, 0)
+    );
+    let refused = hooli.context().get(&jewel.name).await.unwrap_err();
+    assert_eq!(*refused.reason(), Reason::PermissionDenied);
+    let told = hooli.context().list(Some(ContextKind::Asset));
+    assert_eq!(told.count().await, 0);
 }

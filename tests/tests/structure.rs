@@ -13,7 +13,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("tenants", &[]),
     ("catalogue", &["tenants"]),
     ("events", &["tenants", "catalogue"]),
-    ("detection", &["tenants", "catalogue", "events"]),
+    // What a customer tells of its own; it needs nobody.
+    ("context", &[]),
+    ("detection", &["tenants", "catalogue", "events", "context"]),
     ("evidence", &["tenants", "catalogue", "events"]),
     (
         "incidents",
@@ -58,6 +60,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "tenants",
             "catalogue",
+            "context",
             "detection",
             "incidents",
             "response",

@@ -10,8 +10,8 @@ mod test;
 mod watch;
 
 pub use cordon_proto::detection::{
-    Baselines, Finding, FindingGroup, FindingStatus, Level, Origin as RuleOrigin, ProviderRule,
-    Rule, RuleHit, RuleTestSummary, RuleVersion, Unusual,
+    Baselines, Explanation, ExplanationKind, Finding, FindingGroup, FindingStatus, Level,
+    Origin as RuleOrigin, ProviderRule, Rule, RuleHit, RuleTestSummary, RuleVersion, Unusual,
 };
 pub use cordon_proto::incidents::DetectionPolicy;
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod analysis;
 pub(crate) mod catalogue;
+pub(crate) mod context;
 pub(crate) mod detection;
 pub(crate) mod incidents;
 mod parts;
@@ -21,6 +22,7 @@ use cordon_proto::analysis::{DownloadAnalysisResultResponse, WatchAnalysisRespon
 use cordon_proto::catalogue::catalogue_service_server::CatalogueServiceServer;
 use cordon_proto::catalogue::facts_service_server::FactsServiceServer;
 use cordon_proto::catalogue::hosts_service_server::HostsServiceServer;
+use cordon_proto::context::context_service_server::ContextServiceServer;
 use cordon_proto::detection::findings_service_server::FindingsServiceServer;
 use cordon_proto::detection::provider_rules_service_server::ProviderRulesServiceServer;
 use cordon_proto::detection::rules_service_server::RulesServiceServer;
@@ -448,6 +450,7 @@ impl Fake {
             .add_service(ExchangeServiceServer::new(service.clone()))
             .add_service(TasksServiceServer::new(service.clone()))
             .add_service(RulesServiceServer::new(service.clone()))
+            .add_service(ContextServiceServer::new(service.clone()))
             .add_service(ProviderRulesServiceServer::new(service.clone()))
             .add_service(DetectionPolicyServiceServer::new(service.clone()))
             .add_service(FindingsServiceServer::new(service.clone()))

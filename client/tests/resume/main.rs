@@ -6,6 +6,7 @@ mod analyses;
 mod analysis;
 mod catalogue;
 mod cli;
+mod context;
 mod detect;
 mod detection;
 mod exchange;

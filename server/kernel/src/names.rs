@@ -42,6 +42,8 @@ pub enum Name {
     DetectionPolicy(TenantId),
     /// `tenants/{tenant}/baselines`: what is usual of a tenant
     Baselines(TenantId),
+    /// `tenants/{tenant}/contextEntries/{uuid}`: what a tenant tells of its own
+    ContextEntry(TenantId, Uuid),
     /// `tenants/{tenant}/findings/{uuid}`
     Finding(TenantId, Uuid),
     /// A question to the provider: `tenants/{tenant}/analyses/{analysis}`.
@@ -112,6 +114,7 @@ impl Name {
             | Self::Comment(tenant, ..)
             | Self::Task(tenant, ..)
             | Self::Rule(tenant, _)
+            | Self::ContextEntry(tenant, _)
             | Self::Finding(tenant, _)
             | Self::Analysis(tenant, _)
             | Self::DetectionPolicy(tenant)
@@ -241,6 +244,7 @@ impl Name {
                 Self::Delivery(t.parse().ok()?, uuid(s)?, number(n)?)
             }
             ["tenants", t, "baselines"] => Self::Baselines(t.parse().ok()?),
+            ["tenants", t, "contextEntries", u] => Self::ContextEntry(t.parse().ok()?, uuid(u)?),
             ["tenants", t, "detectionPolicy"] => Self::DetectionPolicy(t.parse().ok()?),
             ["tenants", t, "deletionCertificate"] => Self::DeletionCertificate(t.parse().ok()?),
             ["credentials", c] => Self::StaffCredential(c.parse().ok()?),
@@ -341,6 +345,7 @@ impl fmt::Display for Name {
                 write!(f, "tenants/{t}/subscriptions/{s}/deliveries/{n}")
             }
             Self::Baselines(t) => write!(f, "tenants/{t}/baselines"),
+            Self::ContextEntry(t, u) => write!(f, "tenants/{t}/contextEntries/{}", u.hyphenated()),
             Self::DetectionPolicy(t) => write!(f, "tenants/{t}/detectionPolicy"),
             Self::DeletionCertificate(t) => write!(f, "tenants/{t}/deletionCertificate"),
             Self::StaffCredential(c) => write!(f, "credentials/{c}"),
@@ -395,6 +400,7 @@ mod tests {
             format!("sources/trail/deadLetters/{UUID}"),
             format!("addressRanges/{UUID}"),
             "tenants/acme/detectionPolicy".into(),
+            format!("tenants/acme/contextEntries/{UUID}"),
             format!("providerIncidents/{UUID}"),
             format!("providerRules/{UUID}"),
             format!("tenants/acme/facts/{UUID}"),

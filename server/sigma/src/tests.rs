@@ -318,6 +318,7 @@ fn hit(seconds: i64, id: u64, selection: u16, value: Option<&str>) -> Hit {
         name,
         selection,
         value: value.map(str::to_owned),
+        notes: Vec::new(),
     }
 }
 
@@ -357,6 +358,30 @@ fn events_are_counted_by_group_and_time() {
     assert_eq!(take(400, 9, "b"), None);
     assert_eq!(take(410, 10, "b"), None);
     assert_eq!(take(300, 11, "b"), Some(vec![11, 9, 10]));
+}
+
+#[test]
+fn what_is_noted_comes_back_and_what_is_not_takes_no_room() {
+    let (_, rule) = correlation(BRUTE);
+    let mut window = Window::default();
+    let mut found = None;
+    for id in 1..100 {
+        let plain = serde_json::to_string(&window).unwrap();
+        assert_eq!(plain.contains("notes"), id > 1);
+        window = serde_json::from_str(&plain).unwrap();
+        let noted = Hit {
+            notes: vec![[7; 16]],
+            ..hit(1, id, 0, None)
+        };
+        found = window.take(&rule, &group("a"), noted);
+        if found.is_some() {
+            break;
+        }
+    }
+    assert!(found.unwrap().iter().all(|hit| hit.notes == [[7; 16]]));
+    let mut window = Window::default();
+    window.take(&rule, &group("a"), hit(1, 1, 0, None));
+    assert!(!serde_json::to_string(&window).unwrap().contains("notes"));
 }
 
 #[test]

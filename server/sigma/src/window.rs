@@ -32,6 +32,9 @@ pub struct Hit {
     pub name: [u8; 16],
     /// The value that is counted, for `value_count`.
     pub value: Option<String>,
+    /// What the caller notes of it, and has back with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<[u8; 16]>,
 }
 
 /// What is remembered of one group.

@@ -27,7 +27,7 @@ use crate::providers::courier::Courier;
 use crate::providers::objects;
 use crate::rooms::events::{Directory, Ingest};
 use crate::rooms::{
-    analysis, catalogue, detection, events, incidents, reports, sla, tenants, transparency,
+    analysis, catalogue, context, detection, events, incidents, reports, sla, tenants, transparency,
 };
 use crate::transport::{self, Bound, TlsReload};
 use readiness::Readiness;
@@ -144,6 +144,7 @@ impl App {
             Arc::clone(&self.kernel),
             Arc::clone(&self.lake),
         ));
+        routes.add_service(context::service(Arc::clone(&self.kernel)));
         routes.add_service(detection::rules(
             Arc::clone(&self.kernel),
             Arc::clone(&self.lake),

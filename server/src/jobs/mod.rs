@@ -306,7 +306,7 @@ async fn perform(work: &Work, claim: &JobClaim) -> Result<Option<Timestamp>> {
             return analysis::answer(kernel, lake, &work.analyses, claim, about).await;
         }
         CONTRIBUTE => analysis::contribute(kernel, lake, claim).await?,
-        LEARN => return detection::learn(kernel, lake, claim).await,
+        LEARN => return detection::learn(kernel, lake, &work.rules, claim).await,
         ESCALATE => return detection_policy::escalate(kernel, claim).await,
         DETECT => return detection::look(kernel, lake, &work.rules, claim).await,
         SEAL => {

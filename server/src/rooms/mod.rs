@@ -5,6 +5,7 @@ mod access;
 mod agreements;
 pub mod analysis;
 pub mod catalogue;
+pub mod context;
 pub mod detection;
 pub mod events;
 mod fields;

@@ -32,6 +32,7 @@ mod show;
 mod sla;
 mod sources;
 mod statements;
+mod tenant_context;
 mod tenants;
 mod text;
 mod when;
@@ -79,6 +80,8 @@ enum Command {
     Incidents(incidents::Command),
     /// Rules that look at a tenant's events as they come in, and what they find
     Detect(detect::Command),
+    /// What a tenant chooses to tell of its own: it raises, lowers or explains what is found
+    Context(tenant_context::Command),
     /// Ask the provider questions about a tenant's events, and fetch the answers
     Analyses(analyses::Command),
     /// For the provider's analysts: questions that people answer
@@ -184,6 +187,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Ingest(command) => Box::pin(ingest::run(&context, command)).await,
         Command::Incidents(command) => Box::pin(incidents::run(&context, command)).await,
         Command::Detect(command) => Box::pin(detect::run(&context, command)).await,
+        Command::Context(command) => tenant_context::run(&context, command).await,
         Command::Analyses(command) => Box::pin(analyses::run(&context, command)).await,
         Command::Desk(command) => Box::pin(desk::run(&context, command)).await,
         Command::Exercise(command) => Box::pin(exercise::run(&context, command)).await,

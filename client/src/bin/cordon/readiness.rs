@@ -77,6 +77,7 @@ const fn check(check: ReadinessCheck) -> &'static str {
         ReadinessCheck::Agreement => "AGREEMENT",
         ReadinessCheck::Contacts => "CONTACTS",
         ReadinessCheck::Rules => "RULES",
+        ReadinessCheck::Context => "CONTEXT",
         ReadinessCheck::Containment => "CONTAINMENT",
         ReadinessCheck::Exercise => "EXERCISE",
         ReadinessCheck::Unspecified => "",

@@ -248,6 +248,18 @@ actions! {
     GetBaselines,
     /// Switches a tenant's baselines on or off.
     UpdateBaselines,
+    /// Tells something of a tenant's own: an asset, planned work, a network.
+    CreateContextEntry,
+    /// Reads something that a tenant told.
+    GetContextEntry,
+    /// Lists what a tenant told.
+    ListContextEntries,
+    /// Changes something that a tenant told.
+    UpdateContextEntry,
+    /// Takes back something that a tenant told.
+    DeleteContextEntry,
+    /// Tells many assets at once.
+    ImportAssets,
     /// Reads the policy by which findings open incidents.
     GetDetectionPolicy,
     /// Changes that policy.

@@ -162,6 +162,8 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::TestRule
         | A::GetFinding
         | A::GetBaselines
+        | A::GetContextEntry
+        | A::ListContextEntries
         | A::ListFindings
         | A::WatchFindings
         | A::GetDetectionPolicy
@@ -199,7 +201,11 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         | A::UpdateRule
         | A::DeleteRule
         | A::UpdateDetectionPolicy
-        | A::UpdateBaselines => &[(R::Tenant, HANDLERS)],
+        | A::UpdateBaselines
+        | A::CreateContextEntry
+        | A::UpdateContextEntry
+        | A::DeleteContextEntry
+        | A::ImportAssets => &[(R::Tenant, HANDLERS)],
         A::CreateProviderRule | A::UpdateProviderRule | A::DeleteProviderRule => {
             &[(R::Provider, OPERATOR)]
         }

@@ -138,6 +138,15 @@ const STEPS: &[(&str, &str)] = &[
         "DELETE FROM detection_baselines WHERE tenant_id = $1",
     ),
     (
+        "contextEntries",
+        "DELETE FROM context_entries WHERE tenant_id = $1 AND entry_id IN \
+            (SELECT entry_id FROM context_entries WHERE tenant_id = $1 LIMIT 1024)",
+    ),
+    (
+        "contextHeads",
+        "DELETE FROM context_heads WHERE tenant_id = $1",
+    ),
+    (
         "findings",
         "DELETE FROM findings WHERE tenant_id = $1 AND finding_id IN \
             (SELECT finding_id FROM findings WHERE tenant_id = $1 LIMIT 1024)",
@@ -328,6 +337,14 @@ const LEFT: &[(&str, &str)] = &[
     (
         "detection_baselines",
         "SELECT count(*) FROM detection_baselines WHERE tenant_id = $1",
+    ),
+    (
+        "context_entries",
+        "SELECT count(*) FROM context_entries WHERE tenant_id = $1",
+    ),
+    (
+        "context_heads",
+        "SELECT count(*) FROM context_heads WHERE tenant_id = $1",
     ),
     (
         "findings",

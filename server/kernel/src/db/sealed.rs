@@ -39,6 +39,7 @@ pub(super) const TABLES: &[SealedTable] = &[
     named("detection_rule_settings", "rule_id"),
     named("detection_policies", "policy_id"),
     named("detection_baseline_parts", "part_id"),
+    named("context_entries", "entry_id"),
     named("findings", "finding_id"),
     named("analyses", "analysis_id"),
     named("analysis_results", "part_id"),

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::convert::refused;
 use super::rules::{Origin, Rule};
+use crate::rooms::context::Contexts;
 
 /// Most bytes of rules' texts whose compiled form is kept.
 const KEPT: usize = 64 << 20;
@@ -305,10 +306,11 @@ impl Texts {
 /// Which texts of which rules are in a set.
 pub(super) type Edition = Vec<(Uuid, String)>;
 
-/// Sets of rules by tenant. Share it as `Arc<RuleSets>`.
+/// Sets of rules by tenant, and what tenants have told of their own. Share it as `Arc<RuleSets>`.
 pub struct RuleSets {
     kept: Cache<TenantId, (Edition, Arc<RuleSet>)>,
     texts: Texts,
+    pub(super) contexts: Contexts,
 }
 
 impl Default for RuleSets {
@@ -316,6 +318,7 @@ impl Default for RuleSets {
         Self {
             kept: Cache::new(KEPT),
             texts: Texts(Cache::new(KEPT)),
+            contexts: Contexts::default(),
         }
     }
 }
@@ -352,5 +355,6 @@ impl RuleSets {
     /// Forgets what is kept for a tenant: to be called when it is deleted.
     pub fn forget(&self, tenant: &TenantId) {
         self.kept.remove(tenant);
+        self.contexts.forget(tenant);
     }
 }

@@ -11,6 +11,8 @@ use cordon_views::EventRowRef;
 use uuid::Uuid;
 
 use super::compiled::{Ready, RuleSet};
+use super::explained::Judged;
+use crate::rooms::context::Context;
 
 /// Most events of a finding that it names.
 pub(super) const MOST_EVENTS: usize = 100;
@@ -61,6 +63,8 @@ pub(super) struct Draft {
     pub(super) about: About,
     /// The fields by which a correlation groups, and their values.
     pub(super) group: Vec<(String, String)>,
+    /// What the tenant's context says of all its events.
+    pub(super) judged: Judged,
 }
 
 impl Draft {
@@ -71,9 +75,11 @@ impl Draft {
         self.count += other.count;
         let room = MOST_EVENTS.saturating_sub(self.events.len());
         self.events.extend(other.events.iter().take(room));
+        self.judged.join(&other.judged);
     }
 
-    fn add(&mut self, time: i64, name: [u8; 16]) {
+    fn add(&mut self, time: i64, name: [u8; 16], judged: &Judged) {
+        self.judged.join(judged);
         self.times = (self.times.0.min(time), self.times.1.max(time));
         self.count += 1;
         if self.events.len() < MOST_EVENTS {
@@ -83,9 +89,11 @@ impl Draft {
 }
 
 /// The drafts of what was selected, in the order of the rules. `windows` has what the correlations
-/// among them remember, and is changed by what they take in.
+/// among them remember, and is changed by what they take in. `context` is what the tenant has told of
+/// its own, if anything.
 pub(super) fn drafts(
     set: &RuleSet,
+    context: Option<&Context>,
     batch: &RecordBatch,
     selected: &[(usize, usize, Vec<u32>)],
     windows: &mut HashMap<Uuid, Window>,
@@ -106,12 +114,13 @@ pub(super) fn drafts(
         hits.sort_unstable();
         let room = MOST_DRAFTS.min(MOST_OF_ALL.saturating_sub(all.len()));
         match &sigma.correlation {
-            None => all.extend(singles(at, &events, &hits, room)),
+            None => all.extend(singles(at, (&events, context), &hits, room)),
             Some(correlation) => {
                 let window = windows.entry(rule.id).or_default();
                 let mut made: Vec<Draft> = Vec::new();
                 for (row, selection) in hits {
-                    let found = counted(correlation, window, &events, (row as usize, selection));
+                    let place = (row as usize, selection);
+                    let found = counted(correlation, window, (&events, context), place);
                     for draft in found {
                         match made.get_mut(room) {
                             Some(others) => others.join(&draft),
@@ -127,13 +136,19 @@ pub(super) fn drafts(
     Ok(all)
 }
 
-fn singles(rule: usize, events: &Events<'_>, hits: &[(u32, usize)], room: usize) -> Vec<Draft> {
+fn singles(
+    rule: usize,
+    (events, context): (&Events<'_>, Option<&Context>),
+    hits: &[(u32, usize)],
+    room: usize,
+) -> Vec<Draft> {
     let mut drafts: Vec<Draft> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     for (row, _) in hits {
         let row = *row as usize;
         let (time, name) = (events.time_ns(row), events.name(row));
         let about = About::of(&events.row(row, &[]));
+        let judged = Judged::of(context, events, row);
         let hour = time.div_euclid(HOUR);
         let account = &about.account;
         let mut key = format!("{hour}/{}:{account}{}", account.len(), about.actor);
@@ -141,7 +156,7 @@ fn singles(rule: usize, events: &Events<'_>, hits: &[(u32, usize)], room: usize)
             key = "others".to_owned();
         }
         match places.get(&key).and_then(|at| drafts.get_mut(*at)) {
-            Some(draft) => draft.add(time, name),
+            Some(draft) => draft.add(time, name, &judged),
             None => {
                 places.insert(key.clone(), drafts.len());
                 drafts.push(Draft {
@@ -152,6 +167,7 @@ fn singles(rule: usize, events: &Events<'_>, hits: &[(u32, usize)], room: usize)
                     events: vec![name],
                     about,
                     group: Vec::new(),
+                    judged,
                 });
             }
         }
@@ -163,10 +179,11 @@ fn singles(rule: usize, events: &Events<'_>, hits: &[(u32, usize)], room: usize)
 pub(super) fn counted(
     correlation: &Correlation,
     window: &mut Window,
-    events: &Events<'_>,
+    (events, context): (&Events<'_>, Option<&Context>),
     (row, selection): (usize, usize),
 ) -> Vec<Draft> {
     let event = events.row(row, &[]);
+    let judged = Judged::of(context, events, row);
     let mut drafts = Vec::new();
     for (at, of) in correlation.selections.iter().enumerate() {
         if *of != selection {
@@ -183,6 +200,7 @@ pub(super) fn counted(
             name: events.name(row),
             selection: u16::try_from(at).unwrap_or(u16::MAX),
             value: counts.and_then(|field| value(&event, field)),
+            notes: judged.notes(),
         };
         let Some(found) = window.take(correlation, &group, hit) else {
             continue;
@@ -190,6 +208,11 @@ pub(super) fn counted(
         let (Some(first), Some(last)) = (found.first(), found.last()) else {
             continue;
         };
+        // The event itself is known, the others are remembered.
+        let mut together = judged.clone();
+        for hit in found.iter().filter(|hit| hit.name != events.name(row)) {
+            together.join(&Judged::remembered(context, hit));
+        }
         let names = correlation.group_names.iter().cloned();
         drafts.push(Draft {
             rule: 0,
@@ -199,6 +222,7 @@ pub(super) fn counted(
             events: found.iter().take(MOST_EVENTS).map(|hit| hit.name).collect(),
             about: About::of(&event),
             group: names.zip(group).collect(),
+            judged: together,
         });
     }
     drafts

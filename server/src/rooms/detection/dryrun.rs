@@ -228,7 +228,12 @@ impl Run {
             let read = Events::new(&whole)?;
             for (row, selection) in hits {
                 tokio::task::consume_budget().await;
-                for draft in counted(&correlation, &mut window, &read, (row as usize, selection)) {
+                for draft in counted(
+                    &correlation,
+                    &mut window,
+                    (&read, None),
+                    (row as usize, selection),
+                ) {
                     let group = draft.group.into_iter().map(|(_, value)| value).collect();
                     let events = self.named(&draft.events).await?;
                     self.sent += 1;

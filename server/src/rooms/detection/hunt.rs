@@ -126,7 +126,8 @@ impl Hunt {
                 None => hits.extend(rows.iter().map(|(row, _)| one(at, &events, *row as usize))),
                 Some((counts, window)) => {
                     for (row, selection) in rows {
-                        for draft in counted(counts, window, &events, (row as usize, selection)) {
+                        let place = (row as usize, selection);
+                        for draft in counted(counts, window, (&events, None), place) {
                             let last = one(at, &events, row as usize);
                             hits.push(Hit {
                                 events: draft.count,

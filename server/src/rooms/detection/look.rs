@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use super::compiled::{RuleSet, RuleSets};
 use super::drafts::{self, Draft};
-use super::{baselines, findings, rules};
+use super::{baselines, explained, findings, rules};
+use crate::rooms::context::Context;
 
 /// Pages of events that are looked at before others get their turn.
 const PAGES: usize = 64;
@@ -66,6 +67,7 @@ pub(crate) async fn look(
         claim,
         scope: &scope,
         set,
+        context: sets.contexts.of(kernel, &scope).await?,
     };
     match looked.run(at.seq).await? {
         true => after(SOON),
@@ -101,12 +103,17 @@ struct Look<'a> {
     claim: &'a JobClaim,
     scope: &'a TenantScope,
     set: Arc<RuleSet>,
+    /// What the tenant has told of its own, if anything.
+    context: Option<Arc<Context>>,
 }
 
 impl Look<'_> {
     /// Looks at some pages; whether everything has been looked at.
     async fn run(&self, from: u64) -> Result<bool> {
-        let columns = self.set.columns();
+        let mut columns = self.set.columns();
+        if self.context.is_some() {
+            columns = columns.union(explained::columns());
+        }
         // Up to where it is kept that events were looked at, and up to where they were.
         let (mut kept, mut seen) = (from, from);
         for _ in 0..PAGES {
@@ -126,10 +133,12 @@ impl Look<'_> {
                 let selected = computed(move || set.select(&events)).await?;
                 if !selected.is_empty() {
                     let windows = self.windows(&selected).await?;
-                    let set = Arc::clone(&self.set);
+                    let (set, context) = (Arc::clone(&self.set), self.context.clone());
                     let (drafts, windows) = computed(move || {
                         let mut windows = windows;
-                        let drafts = drafts::drafts(&set, &batch, &selected, &mut windows)?;
+                        let context = context.as_deref();
+                        let drafts =
+                            drafts::drafts(&set, context, &batch, &selected, &mut windows)?;
                         Ok((drafts, windows))
                     })
                     .await?;

@@ -11,6 +11,7 @@ mod compiled;
 mod convert;
 mod drafts;
 mod dryrun;
+mod explained;
 mod findings;
 mod hunt;
 mod look;

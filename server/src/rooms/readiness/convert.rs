@@ -29,6 +29,7 @@ fn encode_item(tenant: &TenantId, item: Item) -> wire::ReadinessItem {
         Check::Contacts => (wire::ReadinessCheck::Contacts, None),
         Check::Rules => (wire::ReadinessCheck::Rules, None),
         Check::Containment => (wire::ReadinessCheck::Containment, None),
+        Check::Context => (wire::ReadinessCheck::Context, None),
         Check::Exercise => (wire::ReadinessCheck::Exercise, None),
     };
     let state = match item.state {

@@ -24,6 +24,8 @@ pub(super) struct Found {
     pub(super) agreement: Option<Agreement>,
     /// How many look at events.
     pub(super) rules: usize,
+    /// How many are named.
+    pub(super) crown_jewels: i64,
     /// When the last one was opened.
     pub(super) exercise: Option<Timestamp>,
 }
@@ -37,6 +39,7 @@ pub(super) enum Check {
     Agreement,
     Contacts,
     Rules,
+    Context,
     Containment,
     Exercise,
 }
@@ -97,6 +100,7 @@ pub(super) fn items(found: &Found, now: Timestamp) -> Vec<Item> {
     items.push(agreement(found.agreement.as_ref(), now));
     items.push(contacts(found.agreement.as_ref()));
     items.push(rules(found.rules));
+    items.push(context(found.crown_jewels));
     items.push(Item::new(
         Check::Containment,
         State::Unknown,
@@ -211,6 +215,20 @@ fn rules(enabled: usize) -> Item {
         ),
         1 => Item::ok(Check::Rules, "1 rule looks at your events"),
         many => Item::ok(Check::Rules, format!("{many} rules look at your events")),
+    }
+}
+
+/// Never anything to be done: what finds needs no context.
+fn context(crown_jewels: i64) -> Item {
+    match crown_jewels {
+        0 => Item::new(
+            Check::Context,
+            State::Ok,
+            "none is needed, and no crown jewel is named: findings about yours are as grave as any",
+            "name yours if you like: cordon context assets add --crown-jewel",
+        ),
+        1 => Item::ok(Check::Context, "1 crown jewel is named"),
+        many => Item::ok(Check::Context, format!("{many} crown jewels are named")),
     }
 }
 

@@ -9,7 +9,7 @@ use cordon_lake::Lake;
 use jiff::Timestamp;
 
 use super::model::{self, Found, Item, LOGGED_WITHIN};
-use crate::rooms::{agreements, catalogue, detection, incidents, tenants};
+use crate::rooms::{agreements, catalogue, context, detection, incidents, tenants};
 use crate::transport::Caller;
 
 #[derive(Clone)]
@@ -43,6 +43,7 @@ impl Service {
             logging,
             agreement: agreements::in_force(read.conn(), &tenant, now).await?,
             rules: detection::enabled_rules(read.conn(), &tenant).await?,
+            crown_jewels: context::crown_jewels(read.conn(), &tenant).await?,
             exercise: incidents::last_exercise(read.conn(), &tenant).await?,
         };
         drop(read);

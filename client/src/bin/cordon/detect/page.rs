@@ -1,6 +1,6 @@
 //! A rule and a finding as pages for people.
 
-use cordon_client::{DetectionPolicy, Finding, Rule, time};
+use cordon_client::{DetectionPolicy, Explanation, Finding, Rule, time};
 
 use super::rows::{group, standing};
 use super::words::Word;
@@ -107,13 +107,19 @@ pub(super) fn policy(policy: &DetectionPolicy) -> String {
 pub(super) fn finding(finding: &Finding) -> String {
     let mut lines = laid_out(&cell(&finding.title), 0, 4);
     lines.push(cell(&finding.name));
+    let level = Word::level(finding.level).text();
+    let level = match finding.rule_level {
+        0 => level,
+        rule if rule == finding.level => level,
+        rule => format!("{level}; {} without your context", Word::level(rule).text()),
+    };
     let status = Word::status(finding.status).text();
     let status = match finding.updated_by.as_str() {
         "" => status,
         by => format!("{status}, says {by}"),
     };
     lines.extend(pairs(&[
-        ("level", Word::level(finding.level).text()),
+        ("level", level),
         ("status", status),
         ("comment", finding.comment.clone()),
         ("tactics", finding.tactics.join(" ")),
@@ -140,8 +146,24 @@ pub(super) fn finding(finding: &Finding) -> String {
         ));
         lines.extend(part("What was seen", std::slice::from_ref(&unusual.seen)));
     }
+    let explanations = finding.explanations.iter().map(explained);
+    lines.extend(part(
+        "What your context says",
+        &explanations.collect::<Vec<_>>(),
+    ));
     lines.extend(events(finding));
     lines.join("\n")
+}
+
+/// What is said, and what of the events it was.
+fn explained(one: &Explanation) -> String {
+    match one.matched_value.as_str() {
+        "" => one.text.clone(),
+        value => {
+            let field = one.matched_field.replace('_', " ");
+            format!("{} By the {field} {value}.", one.text)
+        }
+    }
 }
 
 /// What it was found by.

@@ -1,7 +1,7 @@
 //! Rules and findings as rows and as JSON.
 
 use cordon_client::time::{from_proto, now};
-use cordon_client::{Finding, Rule, RuleVersion};
+use cordon_client::{Explanation, Finding, Rule, RuleVersion};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -106,6 +106,19 @@ pub(super) fn group(finding: &Finding) -> String {
     pairs.join(", ")
 }
 
+fn explanation(one: &Explanation) -> Value {
+    json!({
+        "kind": Word::explanation(one.kind).json(),
+        "context_entry": one.context_entry,
+        "display_name": one.display_name,
+        "matched_field": or_null(one.matched_field.clone()),
+        "matched_value": or_null(one.matched_value.clone()),
+        "text": one.text,
+        "level_before": Word::level(one.level_before).json(),
+        "level_after": Word::level(one.level_after).json(),
+    })
+}
+
 impl Row for Finding {
     const HEAD: &'static [&'static str] = &[
         "level", "status", "title", "events", "last", "actor", "account", "source", "id",
@@ -160,6 +173,8 @@ impl Row for Finding {
                 "seen": unusual.seen,
                 "surprise_bits": unusual.surprise_bits,
             })),
+            "rule_level": Word::level(self.rule_level).json(),
+            "explanations": self.explanations.iter().map(explanation).collect::<Vec<_>>(),
             "create_time": time_json(self.create_time.as_ref()),
             "update_time": time_json(self.update_time.as_ref()),
             "updated_by": or_null(self.updated_by.clone()),

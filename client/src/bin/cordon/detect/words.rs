@@ -1,7 +1,7 @@
 //! The closed sets of words about rules and findings, as they are typed and as they are shown.
 
 use clap::ValueEnum;
-use cordon_client::{FindingStatus, Level, RuleOrigin};
+use cordon_client::{ExplanationKind, FindingStatus, Level, RuleOrigin};
 use serde_json::Value;
 
 use crate::incidents::words::{plain, words};
@@ -46,6 +46,17 @@ const fn origin(word: RuleOrigin) -> &'static str {
     }
 }
 
+/// What an explanation is about; empty for what is unset.
+const fn explanation(word: ExplanationKind) -> &'static str {
+    match word {
+        ExplanationKind::CrownJewel => "CROWN_JEWEL",
+        ExplanationKind::Asset => "ASSET",
+        ExplanationKind::PlannedWork => "PLANNED_WORK",
+        ExplanationKind::TrustedNetwork => "TRUSTED_NETWORK",
+        ExplanationKind::Unspecified => "",
+    }
+}
+
 /// A number of the wire: the word for it, or the number itself where a newer server has words that
 /// this program does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +84,11 @@ impl Word {
     /// Whose a rule is.
     pub(super) fn origin(number: i32) -> Self {
         Self::of(number, origin)
+    }
+
+    /// What an explanation is about.
+    pub(super) fn explanation(number: i32) -> Self {
+        Self::of(number, explanation)
     }
 
     /// As people read it.

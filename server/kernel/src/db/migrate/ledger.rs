@@ -57,6 +57,7 @@ pub(super) const SQLITE: &[Migration] = migrations!("sqlite":
     19 "0019" "analysis" from 15,
     20 "0020" "baselines" from 15,
     21 "0021" "releases" from 15,
+    22 "0022" "context" from 15,
 );
 
 pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
@@ -79,6 +80,7 @@ pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
     17 "0017" "analysis" from 13,
     18 "0018" "baselines" from 13,
     19 "0019" "releases" from 13,
+    20 "0020" "context" from 13,
 );
 
 /// Makes the ledger, unless it is there.

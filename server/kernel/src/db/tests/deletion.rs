@@ -231,6 +231,8 @@ async fn fill(world: &World) {
             "release_contributions VALUES ('@', 1, 1)",
             "detection_baselines VALUES ('@', 1, 1, 0, NULL, 0, 'e')",
             "detection_baseline_parts VALUES ('@', '00', x'00')",
+            "context_entries VALUES ('@', 'c', 'asset', 'k', 1, 'e', 0, x'00')",
+            "context_heads VALUES ('@', 1)",
             "analyses VALUES ('@', 'n', 'running', 0, 'provider', NULL, 0, 0, 0, x'00')",
             "analysis_results VALUES ('@', 'n/0000', x'00')",
             "incident_origins VALUES ('@', 'p', 'i', 1)",

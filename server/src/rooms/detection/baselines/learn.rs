@@ -1,5 +1,7 @@
 //! The job that learns from a tenant's new events what is usual, and keeps what is not.
 
+use std::sync::Arc;
+
 use cordon_baseline::{Anomaly, Baselines as Model, Limits, Model as Kind, Part};
 use cordon_kernel::audit::AuditEntry;
 use cordon_kernel::db::jobs::{ESCALATE, JobClaim};
@@ -11,10 +13,13 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::AnyConnection;
 use uuid::Uuid;
 
+use super::super::compiled::RuleSets;
+use super::super::explained::Judged;
 use super::super::findings;
 use super::super::look::{computed, oldest};
 use super::observe;
 use super::store::{self, Baselines};
+use crate::rooms::context::Context;
 
 /// Pages of events that are learned from in one transaction.
 const PAGES: usize = 16;
@@ -43,6 +48,7 @@ pub(in super::super) async fn due(
 pub(crate) async fn learn(
     kernel: &Kernel,
     lake: &Lake,
+    sets: &RuleSets,
     claim: &JobClaim,
 ) -> Result<Option<Timestamp>> {
     let (scope, _) = kernel.job_scope(claim);
@@ -59,6 +65,7 @@ pub(crate) async fn learn(
         claim,
         scope: &scope,
         cipher: &cipher,
+        context: sets.contexts.of(kernel, &scope).await?,
     };
     match learning.run(&before).await? {
         true => Ok(None),
@@ -72,7 +79,12 @@ struct Learning<'a> {
     claim: &'a JobClaim,
     scope: &'a TenantScope,
     cipher: &'a TenantCipher,
+    /// What the tenant has told of its own, if anything.
+    context: Option<Arc<Context>>,
 }
+
+/// Something unusual, with what the tenant's context says of it.
+type Found = (Anomaly, Judged);
 
 impl Learning<'_> {
     /// Learns from some pages; whether that was all.
@@ -80,7 +92,7 @@ impl Learning<'_> {
         let key = *self.cipher.event_name(&[KEY]).as_bytes();
         let mut model = Model::new(Kind::new(key, Limits::default()));
         let (mut seen, mut all) = (before.learned, false);
-        let (mut found, mut crowded): (Vec<Anomaly>, u64) = (Vec::new(), 0);
+        let (mut found, mut crowded): (Vec<Found>, u64) = (Vec::new(), 0);
         for _ in 0..PAGES {
             let page = self
                 .lake
@@ -97,17 +109,24 @@ impl Learning<'_> {
             };
             if let Some(batch) = batch {
                 loop {
-                    let events = batch.clone();
+                    let (events, context) = (batch.clone(), self.context.clone());
                     let (kept, taken) = computed(move || {
                         let taken = observe::take(&mut model, &events)?;
+                        let taken = match taken {
+                            Ok(outcome) => Ok((
+                                observe::judged(context.as_deref(), &events, &outcome.anomalies)?,
+                                outcome,
+                            )),
+                            Err(missing) => Err(missing),
+                        };
                         Ok((model, taken))
                     })
                     .await?;
                     model = kept;
                     match taken {
-                        Ok(outcome) => {
+                        Ok((judged, outcome)) => {
                             crowded += outcome.crowded;
-                            join(&mut found, outcome.anomalies);
+                            join(&mut found, outcome.anomalies.into_iter().zip(judged));
                             break;
                         }
                         Err(missing) => self.load(&mut model, &missing).await?,
@@ -147,7 +166,7 @@ impl Learning<'_> {
         &self,
         before: &Baselines,
         model: &mut Model,
-        found: &[Anomaly],
+        found: &[Found],
         (to, crowded): (u64, u64),
     ) -> Result<()> {
         let (_, permit) = self.kernel.job_scope(self.claim);
@@ -169,8 +188,8 @@ impl Learning<'_> {
         }
         let mut ids: Vec<Uuid> = found.iter().map(|_| env.uuid_v7()).collect();
         ids.sort_unstable();
-        for (anomaly, id) in found.iter().zip(ids) {
-            findings::take_anomaly(&mut tx, self.cipher, (env, id), anomaly).await?;
+        for (found, id) in found.iter().zip(ids) {
+            findings::take_anomaly(&mut tx, self.cipher, (env, id), found).await?;
         }
         if !found.is_empty() {
             tx.schedule_job(ESCALATE, env.now()).await?;
@@ -185,11 +204,14 @@ impl Learning<'_> {
 }
 
 /// Puts those of one key together.
-fn join(all: &mut Vec<Anomaly>, more: Vec<Anomaly>) {
-    for anomaly in more {
-        match all.iter_mut().find(|one| one.key == anomaly.key) {
-            Some(one) => one.join(anomaly),
-            None => all.push(anomaly),
+fn join(all: &mut Vec<Found>, more: impl Iterator<Item = Found>) {
+    for (anomaly, judged) in more {
+        match all.iter_mut().find(|(one, _)| one.key == anomaly.key) {
+            Some((one, of)) => {
+                one.join(anomaly);
+                of.join(&judged);
+            }
+            None => all.push((anomaly, judged)),
         }
     }
 }

@@ -1,13 +1,18 @@
 //! From events to what the model is told of them. Pure.
 
+use std::collections::{HashMap, HashSet};
+
 use arrow::array::RecordBatch;
 use cordon_baseline::{
-    Baselines, MissingParts, Observation, Outcome, Part, RoleAssumption, Status,
+    Anomaly, Baselines, MissingParts, Observation, Outcome, Part, RoleAssumption, Status,
 };
 use cordon_kernel::Result;
 use cordon_lake::schema::{Column, Columns};
 use cordon_lake::{Events, filled, first_at};
 use cordon_views::{SourceType, Status as Told};
+
+use super::super::explained::Judged;
+use crate::rooms::context::Context;
 
 /// Where records name the program that asked.
 const AGENTS: [&str; 2] = [
@@ -28,6 +33,7 @@ pub(super) fn columns() -> Columns {
         Column::Time,
         Column::Name,
         Column::ObservedTime,
+        Column::TimeQuality,
         Column::SourceType,
         Column::Account,
         Column::Region,
@@ -124,6 +130,31 @@ pub(super) fn take(
     Ok(model
         .take(&observations, observed_ns)
         .map_err(|MissingParts(parts)| parts))
+}
+
+/// What the tenant's context says of each of the anomalies that a batch brought.
+pub(super) fn judged(
+    context: Option<&Context>,
+    batch: &RecordBatch,
+    anomalies: &[Anomaly],
+) -> Result<Vec<Judged>> {
+    if context.is_none() || anomalies.is_empty() {
+        return Ok(vec![Judged::default(); anomalies.len()]);
+    }
+    let names: HashSet<[u8; 16]> = anomalies
+        .iter()
+        .flat_map(|anomaly| anomaly.events.iter().copied())
+        .collect();
+    let batch = filled(batch)?;
+    let events = Events::new(&batch)?;
+    let named = (0..events.len()).filter(|row| names.contains(&events.name(*row)));
+    let named: HashMap<[u8; 16], Judged> = named
+        .map(|row| (events.name(row), Judged::of(context, &events, row)))
+        .collect();
+    let judged = anomalies.iter();
+    Ok(judged
+        .map(|anomaly| Judged::anomaly(context, &named, anomaly))
+        .collect())
 }
 
 /// The bytes of a flow, by the names of its fields, or by their places in the default format.

@@ -5,13 +5,16 @@ use cordon_proto::detection as wire;
 use uuid::Uuid;
 
 use super::super::convert::{level, level_from};
+use super::super::explained::{Explained, Explanation};
 use super::model::{Finding, FindingStatus, level_code, level_of};
 use super::ocsf;
 use super::store::Wanted;
+use crate::rooms::context::ContextMatchKind;
 use crate::rooms::fields::{Fields, wire_time};
 use crate::rooms::words::pairs;
 
 pairs!(FindingStatus as wire::FindingStatus: New InProgress Suppressed Resolved; status, status_from);
+pairs!(ContextMatchKind as wire::ExplanationKind: CrownJewel Asset PlannedWork TrustedNetwork; explanation_kind, explanation_kind_from);
 
 /// Longest comment, in characters.
 const MAX_COMMENT: usize = 2_000;
@@ -101,6 +104,11 @@ pub(super) fn finding(
         true => ocsf::write(tenant, &finding),
         false => String::new(),
     };
+    let explained = finding.explained.as_ref();
+    let rule_level = explained.map_or(0, |explained| level(level_of(explained.rule_level)));
+    let explanations = explained.map(Explained::explanations).unwrap_or_default();
+    let explanations = explanations.iter().map(|one| explanation(tenant, one));
+    let explanations = explanations.collect();
     let group = finding.group.into_iter();
     wire::Finding {
         name: Name::Finding(tenant.clone(), finding.id).to_string(),
@@ -146,5 +154,22 @@ pub(super) fn finding(
             seen: told.seen,
             surprise_bits: told.bits,
         }),
+        rule_level,
+        explanations,
+    }
+}
+
+fn explanation(tenant: &TenantId, explanation: &Explanation<'_>) -> wire::Explanation {
+    let told = explanation.told;
+    let (before, after) = explanation.levels;
+    wire::Explanation {
+        kind: explanation_kind(told.kind),
+        context_entry: Name::ContextEntry(tenant.clone(), told.entry).to_string(),
+        display_name: told.display_name.clone(),
+        matched_field: told.field.clone(),
+        matched_value: told.value.clone(),
+        text: explanation.text.clone(),
+        level_before: level(level_of(before)),
+        level_after: level(level_of(after)),
     }
 }

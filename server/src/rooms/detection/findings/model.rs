@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::super::compiled::Ready;
 use super::super::drafts::{Draft, MOST_EVENTS};
+use super::super::explained::{Explained, Judged};
 use super::convert::Said;
 use crate::rooms::uuid_text;
 
@@ -101,6 +102,9 @@ pub(super) struct Finding {
     /// What was expected and what was seen, of a finding that no rule made.
     #[serde(default)]
     pub(super) unusual: Option<Unusual>,
+    /// What the tenant's context says of it, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) explained: Option<Explained>,
 }
 
 /// Why something is a finding although no rule names it.
@@ -143,6 +147,8 @@ pub(super) fn make(
 ) -> Change {
     let Ready { rule, sigma, .. } = ready;
     let muted = rule.muted(mark.now);
+    let rule_level = level_code(sigma.level);
+    let explained = Explained::begin(rule_level, &draft.judged);
     Change(Finding {
         id,
         seq: mark.seq,
@@ -151,7 +157,7 @@ pub(super) fn make(
         rule_version: rule.version,
         title: sigma.title.clone(),
         description: sigma.description.clone(),
-        level: level_code(sigma.level),
+        level: explained.as_ref().map_or(rule_level, Explained::level),
         techniques: sigma.techniques.clone(),
         tactics: sigma.tactics.clone(),
         status: match muted {
@@ -174,11 +180,18 @@ pub(super) fn make(
         etag: mark.etag,
         incident: String::new(),
         unusual: None,
+        explained,
     })
 }
 
 /// A new finding of what is unusual.
-pub(super) fn unusual((id, dedup_key): (Uuid, String), anomaly: &Anomaly, mark: Mark) -> Change {
+pub(super) fn unusual(
+    (id, dedup_key): (Uuid, String),
+    (anomaly, judged): &(Anomaly, Judged),
+    mark: Mark,
+) -> Change {
+    let by_score = level_code(level_of_anomaly(anomaly));
+    let explained = Explained::begin(by_score, judged);
     let told = told(anomaly);
     let subject = &anomaly.subject;
     let principal = matches!(subject.kind, SubjectKind::Principal | SubjectKind::Tenant);
@@ -201,7 +214,7 @@ pub(super) fn unusual((id, dedup_key): (Uuid, String), anomaly: &Anomaly, mark: 
             subject.name
         ),
         description: format!("{} {}", told.expected, told.seen),
-        level: level_code(level_of_anomaly(anomaly)),
+        level: explained.as_ref().map_or(by_score, Explained::level),
         techniques: anomaly
             .techniques
             .iter()
@@ -225,11 +238,16 @@ pub(super) fn unusual((id, dedup_key): (Uuid, String), anomaly: &Anomaly, mark: 
         etag: mark.etag,
         incident: String::new(),
         unusual: Some(told),
+        explained,
     })
 }
 
 /// More of the same unusual thing. What was resolved is to be looked at again.
-pub(super) fn more_unusual(mut finding: Finding, anomaly: &Anomaly, mark: Mark) -> Change {
+pub(super) fn more_unusual(
+    mut finding: Finding,
+    (anomaly, judged): &(Anomaly, Judged),
+    mark: Mark,
+) -> Change {
     let (start, end) = anomaly.times;
     finding.start = finding.start.min(cordon_kernel::db::timestamp(start));
     finding.end = finding.end.max(cordon_kernel::db::timestamp(end));
@@ -249,9 +267,14 @@ pub(super) fn more_unusual(mut finding: Finding, anomaly: &Anomaly, mark: Mark) 
         .is_none_or(|before| told.bits > before.bits)
     {
         finding.description = format!("{} {}", told.expected, told.seen);
-        finding.level = finding.level.max(level_code(level_of_anomaly(anomaly)));
+        let level = level_code(level_of_anomaly(anomaly));
+        match &mut finding.explained {
+            Some(explained) => explained.rule_level = explained.rule_level.max(level),
+            None => finding.level = finding.level.max(level),
+        }
         finding.unusual = Some(told);
     }
+    explain(&mut finding, judged);
     if finding.status == FindingStatus::Resolved {
         finding.status = FindingStatus::New;
     }
@@ -290,11 +313,20 @@ pub(super) fn add(mut finding: Finding, ready: &Ready, draft: &Draft, mark: Mark
     let room = MOST_EVENTS.saturating_sub(finding.events.len());
     let more = draft.events.iter().map(hex::encode);
     finding.events.extend(more.take(room));
+    explain(&mut finding, &draft.judged);
     let by_mute = finding.status == FindingStatus::Suppressed && finding.by.is_empty();
     if !muted && (finding.status == FindingStatus::Resolved || by_mute) {
         finding.status = FindingStatus::New;
     }
     changed(finding, mark)
+}
+
+/// Has the tenant's context say what it has to say of a finding with more events.
+fn explain(finding: &mut Finding, more: &Judged) {
+    finding.explained = Explained::go_on(finding.explained.take(), finding.level, more);
+    if let Some(explained) = &finding.explained {
+        finding.level = explained.level();
+    }
 }
 
 /// Somebody looks at it: an incident of that name is about it.

@@ -5,7 +5,9 @@ use cordon_sigma::Level;
 use cordon_views::render::OCSF_VERSION;
 use serde_json::{Value, json};
 
+use super::super::explained::{Explained, Explanation};
 use super::model::{Finding, FindingStatus, level_of};
+use crate::rooms::context::ContextMatchKind;
 
 /// Class and category of a Detection Finding.
 const CLASS: i64 = 2004;
@@ -14,6 +16,60 @@ const CATEGORY: i64 = 2;
 const RULE: i64 = 1;
 const BEHAVIORAL: i64 = 2;
 
+const fn severity(level: i64) -> (i64, &'static str) {
+    match level_of(level) {
+        Level::Informational => (1, "Informational"),
+        Level::Low => (2, "Low"),
+        Level::Medium => (3, "Medium"),
+        Level::High => (4, "High"),
+        Level::Critical => (5, "Critical"),
+    }
+}
+
+/// What the tenant's context says, as OCSF's `enrichment` objects: each about the attribute of the event that
+/// matched.
+fn enrichments(tenant: &TenantId, explained: Option<&Explained>) -> Vec<Value> {
+    let all = explained.map(Explained::explanations).unwrap_or_default();
+    all.iter().map(|one| enrichment(tenant, one)).collect()
+}
+
+fn enrichment(tenant: &TenantId, explanation: &Explanation<'_>) -> Value {
+    let told = explanation.told;
+    let kind = match told.kind {
+        ContextMatchKind::CrownJewel => "crown_jewel",
+        ContextMatchKind::Asset => "asset",
+        ContextMatchKind::PlannedWork => "planned_work",
+        ContextMatchKind::TrustedNetwork => "trusted_network",
+    };
+    let attribute = match told.field.as_str() {
+        "account" => "cloud.account.uid",
+        "resource" => "resources.uid",
+        "source_address" => "src_endpoint.ip",
+        "destination_address" => "dst_endpoint.ip",
+        "actor" => "actor.user.uid",
+        "operation" => "api.operation",
+        // Which events it was of is all that is remembered.
+        _ => "finding_info.related_events",
+    };
+    let (before, after) = explanation.levels;
+    json!({
+        "name": attribute,
+        "value": match told.value.as_str() {
+            "" => "not remembered",
+            value => value,
+        },
+        "type": kind,
+        "provider": tenant.as_str(),
+        "desc": explanation.text,
+        "data": {
+            "uid": Name::ContextEntry(tenant.clone(), told.entry).to_string(),
+            "name": told.display_name,
+            "severity_id_before": severity(before).0,
+            "severity_id_after": severity(after).0,
+        },
+    })
+}
+
 pub(super) fn write(tenant: &TenantId, finding: &Finding) -> String {
     // As OCSF has it: made, changed, closed.
     let (activity, activity_name) = match finding.status {
@@ -21,13 +77,7 @@ pub(super) fn write(tenant: &TenantId, finding: &Finding) -> String {
         _ if finding.created == finding.updated => (1, "Create"),
         _ => (2, "Update"),
     };
-    let (severity_id, severity) = match level_of(finding.level) {
-        Level::Informational => (1, "Informational"),
-        Level::Low => (2, "Low"),
-        Level::Medium => (3, "Medium"),
-        Level::High => (4, "High"),
-        Level::Critical => (5, "Critical"),
-    };
+    let (severity_id, severity) = severity(finding.level);
     let status = match finding.status {
         FindingStatus::New => "New",
         FindingStatus::InProgress => "In Progress",
@@ -140,6 +190,7 @@ pub(super) fn write(tenant: &TenantId, finding: &Finding) -> String {
             "related_events": related,
         },
         "evidences": evidences,
+        "enrichments": enrichments(tenant, finding.explained.as_ref()),
         "unmapped": unmapped,
     });
     // OCSF leaves out what there is not.

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::super::compiled::Ready;
 use super::super::drafts::Draft;
+use super::super::explained::Judged;
 use super::model::{self, Change, Finding, FindingStatus, Mark};
 
 const FINDINGS: &str = "findings";
@@ -164,14 +165,15 @@ pub(in super::super) async fn take_anomaly(
     tx: &mut TenantTx<'_>,
     cipher: &TenantCipher,
     (env, id): (&Env, Uuid),
-    anomaly: &Anomaly,
+    found: &(Anomaly, Judged),
 ) -> Result<()> {
-    let dedup_key = cipher.event_name(&[b"anomaly", &anomaly.key]).to_string();
+    let key = &found.0.key;
+    let dedup_key = cipher.event_name(&[b"anomaly", key]).to_string();
     let before = same(tx, cipher, &dedup_key).await?;
     let mark = mark(tx, env).await?;
     let change = match before {
-        Some(before) => model::more_unusual(before, anomaly, mark),
-        None => model::unusual((id, dedup_key), anomaly, mark),
+        Some(before) => model::more_unusual(before, found, mark),
+        None => model::unusual((id, dedup_key), found, mark),
     };
     apply(tx, cipher, &change).await
 }
@@ -215,7 +217,7 @@ pub(super) async fn apply(
                 status, created_time, updated_time, sealed) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
          ON CONFLICT (tenant_id, finding_id) DO UPDATE SET seq = excluded.seq, \
-                etag = excluded.etag, status = excluded.status, \
+                level = excluded.level, etag = excluded.etag, status = excluded.status, \
                 updated_time = excluded.updated_time, sealed = excluded.sealed",
     )
     .bind(tenant.as_str())

@@ -2,10 +2,14 @@
 
 use cordon_kernel::db::jobs::LEARN;
 use cordon_kernel::{Reason, Result};
+use cordon_proto::context as told;
+use cordon_proto::context::context_entry::About;
+use cordon_proto::context::context_service_server::ContextService as _;
 use cordon_proto::detection::baselines_service_server::BaselinesService as _;
 
 use super::super::{BaselinesRpc, learn};
 use super::*;
+use crate::rooms::context::ContextRpc;
 
 struct Learner {
     room: Room,
@@ -59,7 +63,7 @@ impl Learner {
     async fn work(&self, claim: &JobClaim) -> Result<Option<jiff::Timestamp>> {
         let kernel = &self.room.world.kernel;
         match claim.job() {
-            LEARN => learn(kernel, &self.room.lake, claim).await,
+            LEARN => learn(kernel, &self.room.lake, &self.room.sets, claim).await,
             DETECT => look(kernel, &self.room.lake, &self.room.sets, claim).await,
             other => panic!("{other}"),
         }
@@ -193,4 +197,50 @@ async fn another_server_goes_on_where_one_ended_and_both_find_the_same() {
     learner.learn().await;
     let off = learner.get().await;
     assert!(off.learned_sequence < off.head_sequence && !off.enabled);
+}
+
+#[tokio::test]
+async fn what_somebody_planned_to_do_is_unusual_and_less_grave() {
+    let mut learner = Learner::new().await;
+    learner.quiet().await;
+    learner.set(true, false).await;
+    learner.learn().await;
+    let time = |text: &str| {
+        let time: jiff::Timestamp = text.parse().unwrap();
+        Some(crate::rooms::fields::wire_time(time))
+    };
+    let request = told::CreateContextEntryRequest {
+        parent: "tenants/acme".into(),
+        context_entry: Some(told::ContextEntry {
+            display_name: "Migration".into(),
+            about: Some(About::PlannedWork(told::PlannedWork {
+                start_time: time("2025-12-31T23:00:00Z"),
+                end_time: time("2026-01-01T00:00:00Z"),
+                principals: vec!["*:user/ana".into()],
+                ..Default::default()
+            })),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let context = ContextRpc::new(Arc::clone(&learner.room.world.kernel));
+    let request = learner.request(&learner.room.responder, request).await;
+    context
+        .create_context_entry(request.unwrap())
+        .await
+        .unwrap();
+    learner.room.send(vec![strange(1), strange(2)]).await;
+    learner.learn().await;
+    let found = learner.room.found().await;
+    assert!(!found.is_empty());
+    for finding in &found {
+        assert_eq!(finding.explanations.len(), 1, "{finding:?}");
+        assert_eq!(finding.level, finding.rule_level - 1, "{finding:?}");
+    }
+    // More of it, and it is still planned.
+    learner.room.send(vec![strange(3)]).await;
+    learner.learn().await;
+    for finding in learner.room.found().await {
+        assert!(finding.level < finding.rule_level, "{finding:?}");
+    }
 }

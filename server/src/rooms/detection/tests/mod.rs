@@ -1,6 +1,7 @@
 //! The room against a kernel and a lake in a temporary folder: everything but the network is real.
 
 mod baselines;
+mod context;
 mod findings;
 mod provider_rules;
 mod rules;

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use cordon_kernel::Action;
 use cordon_kernel::db::jobs::{DETECT, ESCALATE, JobClaim, JobRunner, Lane};
 use cordon_lake::{Lake, LakeConfig};
+use cordon_proto::context as told;
+use cordon_proto::context::context_entry::About;
+use cordon_proto::context::context_service_server::ContextService as _;
 use cordon_proto::detection as found;
 use cordon_proto::detection::findings_service_server::FindingsService as _;
 use cordon_proto::detection::rules_service_server::RulesService as _;
@@ -19,6 +22,7 @@ use tonic::{Request, Status};
 
 use super::escalate;
 use super::rpc::DetectionPolicyRpc;
+use crate::rooms::context::ContextRpc;
 use crate::rooms::detection::{self, FindingsRpc, RuleSets, RulesRpc};
 use crate::rooms::events::{Directory, Ingest};
 use crate::rooms::incidents::IncidentsRpc;
@@ -469,4 +473,50 @@ async fn a_policy_is_the_tenants_and_says_what_is_wrong_with_it() {
     };
     let unset = call!(room, &stranger, policy.get_detection_policy(own)).unwrap();
     assert!(!unset.detection_policy.unwrap().enabled);
+}
+
+#[tokio::test]
+async fn the_policy_goes_by_the_level_that_the_customers_context_leaves() {
+    let mut room = Room::set(high()).await;
+    let context = ContextRpc::new(Arc::clone(&room.world.kernel));
+    let told = |name: &str, about| told::CreateContextEntryRequest {
+        parent: "tenants/acme".into(),
+        context_entry: Some(told::ContextEntry {
+            display_name: name.into(),
+            about: Some(about),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let office = About::TrustedNetwork(told::TrustedNetwork {
+        cidrs: vec!["198.51.100.0/24".into()],
+        expire_time: None,
+    });
+    let request = room.request(&room.responder, told("Office", office));
+    context
+        .create_context_entry(request.await.unwrap())
+        .await
+        .unwrap();
+    room.send(&[(1, "ana")]).await;
+    room.escalate().await;
+    assert_eq!(room.found().await[0].level(), found::Level::Medium);
+    assert_eq!(room.incidents().await, [], "it is lowered below the policy");
+    // What it is about turns out to be a crown jewel.
+    let account = About::Asset(told::Asset {
+        identifiers: vec!["111111111111".into()],
+        crown_jewel: true,
+        ..Default::default()
+    });
+    let request = room.request(&room.responder, told("Main account", account));
+    context
+        .create_context_entry(request.await.unwrap())
+        .await
+        .unwrap();
+    room.send(&[(2, "ana")]).await;
+    room.escalate().await;
+    let incidents = room.incidents().await;
+    let [incident] = incidents.as_slice() else {
+        panic!("{incidents:?}");
+    };
+    assert_eq!(incident.severity(), wire::Severity::Sev1);
 }

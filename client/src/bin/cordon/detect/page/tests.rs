@@ -1,4 +1,4 @@
-use cordon_client::{FindingGroup, FindingStatus, Level, RuleOrigin};
+use cordon_client::{Explanation, FindingGroup, FindingStatus, Level, RuleOrigin};
 
 use super::*;
 
@@ -130,4 +130,34 @@ Text:
     let shown = rule(&unread);
     assert!(shown.starts_with("(not understood)"), "{shown}");
     assert!(shown.contains("failure      no such field"), "{shown}");
+}
+
+#[test]
+fn what_context_did_to_a_level_is_said_and_why() {
+    let explanation = |text: &str, value: &str| Explanation {
+        text: text.to_owned(),
+        matched_field: "source_address".to_owned(),
+        matched_value: value.to_owned(),
+        ..Explanation::default()
+    };
+    let mut found = Finding {
+        level: Level::Medium.into(),
+        rule_level: Level::High.into(),
+        explanations: vec![
+            explanation("It comes from\u{1b}[2J the office.", "192.0.2.7"),
+            explanation("It is planned.", ""),
+        ],
+        ..Finding::default()
+    };
+    let page = finding(&found);
+    for said in [
+        "level        medium; high without your context",
+        "What your context says:\n  It comes from\\u001b[2J the office. By the source address 192.0.2.7.\n  \
+         It is planned.\n",
+    ] {
+        assert!(format!("{page}\n").contains(said), "{said}\n---\n{page}");
+    }
+    // What changed nothing is not said beside the level.
+    found.rule_level = found.level;
+    assert!(finding(&found).contains("level        medium\n"));
 }

@@ -46,6 +46,8 @@ async fn filled() -> World {
             "INSERT INTO release_contributions VALUES ('@', 1, 1)",
             "INSERT INTO detection_baselines VALUES ('@', 1, 1, 0, NULL, 0, 'e')",
             "INSERT INTO detection_baseline_parts VALUES ('@', '00', '\\x00')",
+            "INSERT INTO context_entries VALUES ('@', 'c-@', 'asset', 'k-@', 1, 'e', 0, '\\x00')",
+            "INSERT INTO context_heads VALUES ('@', 1)",
             "INSERT INTO analyses VALUES ('@', 'n-@', 'running', 0, 'provider', NULL, 0, 0, 0, '\\x00')",
             "INSERT INTO analysis_results VALUES ('@', 'n-@/0000', '\\x00')",
             "INSERT INTO incident_origins VALUES ('@', 'p', 'i-@', 1)",
@@ -148,7 +150,7 @@ async fn no_role_has_more_than_it_needs() {
         ),
         (
             "cordon_provider",
-            "journal journal_payloads audit_log segments segment_payloads event_originals originals quarantine system_keys tenant_sources incident_tasks incident_origins detection_rules detection_rule_versions detection_windows detection_rule_settings detection_policies finding_incidents findings finding_heads analysis_results detection_baselines detection_baseline_parts release_days release_counts release_organisations release_questions release_memory release_contributions",
+            "journal journal_payloads audit_log segments segment_payloads event_originals originals quarantine system_keys tenant_sources incident_tasks incident_origins detection_rules detection_rule_versions detection_windows detection_rule_settings detection_policies finding_incidents findings finding_heads analysis_results detection_baselines detection_baseline_parts release_days release_counts release_organisations release_questions release_memory release_contributions context_entries context_heads",
         ),
         ("cordon_kernel", "journal audit_log tenant_head"),
     ] {
