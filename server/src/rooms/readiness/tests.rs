@@ -211,6 +211,7 @@ async fn a_new_tenant_is_told_all_that_is_to_be_done() {
             (Check::Agreement, State::Attention),
             (Check::Contacts, State::Attention),
             (Check::Rules, State::Attention),
+            (Check::Context, State::Ok),
             (Check::Containment, State::Unknown),
             (Check::Exercise, State::Attention),
         ]
@@ -265,6 +266,7 @@ async fn what_is_in_place_is_seen_and_wears_off() {
             (Check::Agreement, State::Ok),
             (Check::Contacts, State::Ok),
             (Check::Rules, State::Ok),
+            (Check::Context, State::Ok),
             (Check::Containment, State::Unknown),
             (Check::Exercise, State::Ok),
         ]
@@ -327,5 +329,5 @@ async fn only_ones_own_readiness_is_told() {
         &outside.entering(),
         readiness.check_readiness(ask("acme"))
     );
-    assert_eq!(entered.unwrap().items.len(), 7);
+    assert_eq!(entered.unwrap().items.len(), 8);
 }
