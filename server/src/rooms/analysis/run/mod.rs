@@ -216,7 +216,7 @@ impl Run<'_> {
         let (scope, head) = (&analysis.scope, inputs.head);
         match &analysis.question {
             Question::Rule(rules) => self.hunt(&rules.texts, scope, head).await,
-            Question::Sql(sql) => self.query(&sql.query, scope, head).await,
+            Question::Sql(sql) => self.query(&sql.query, analysis, head).await,
             question => self.plan(question, scope, head).await,
         }
     }

@@ -5,21 +5,33 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, TimestampNanosecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use cordon_analysis::answer::Rows;
-use cordon_analysis::{Answer, Cell, ColumnKind, Kind, Scope, plan_version};
+use cordon_analysis::{Answer, Cell, ColumnKind, Kind, plan_version};
+use cordon_kernel::db::nanos;
 use cordon_kernel::{Error, Result};
 use cordon_lake::LakeError;
+use cordon_lake::sql::Over;
+use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::Run;
+use crate::rooms::analysis::model::Analysis;
+use crate::rooms::analysis::store;
 
 /// What to do when rows were left out.
 const NARROW: &str = "add conditions or LIMIT, or count and group";
 
 impl Run<'_> {
-    pub(super) async fn query(&self, text: &str, scope: &Scope, head: u64) -> Result<Answer> {
+    pub(super) async fn query(&self, text: &str, analysis: &Analysis, head: u64) -> Result<Answer> {
+        let scope = &analysis.scope;
         let (since, until) = scope.ns();
-        let what = ((Some(since), Some(until)), scope.filter(), head);
+        let over = Over {
+            times: (Some(since), Some(until)),
+            within: scope.filter(),
+            head,
+            asked: nanos(self.asked(analysis).await?),
+        };
         let limits = self.limits.clone();
-        let mut running = self.lake.sql(&self.scope, text, what, limits).await?;
+        let mut running = self.lake.sql(&self.scope, text, over, limits).await?;
         let schema = running.schema().clone();
         let names: Vec<String> = schema
             .fields()
@@ -53,6 +65,25 @@ impl Run<'_> {
             timeline: None,
             remarks,
         })
+    }
+
+    /// When it was asked the first time: `now()` is the same however often it is computed again.
+    async fn asked(&self, analysis: &Analysis) -> Result<Timestamp> {
+        let cipher = self.kernel.cipher(&self.scope).await?;
+        let mut read = self.kernel.db().tenant_read(&self.scope).await?;
+        let mut first = analysis.created;
+        let mut before = analysis.rerun_of.clone();
+        while let Some(name) = before.take() {
+            let id = name.rsplit('/').next().unwrap_or_default();
+            let id = Uuid::try_parse(id).map_err(Error::internal)?;
+            // What is gone can't be asked; what is kept of it is that this one came after.
+            let Some(found) = store::find(read.conn(), &cipher, id).await? else {
+                break;
+            };
+            first = found.created;
+            before = found.rerun_of;
+        }
+        Ok(first)
     }
 }
 
