@@ -346,3 +346,45 @@ async fn asked_again_it_is_the_same_time_and_the_same_digits() {
     let other = Arc::new(single.cold());
     assert_eq!(ask(&single, &other, sums).await.unwrap(), told);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_put_aside_leaves_room_for_others() {
+    let (world, lake) = with_long_records().await;
+    let sorted = "SELECT a.raw, b.seq FROM events a, (SELECT seq FROM events LIMIT 40) b \
+                  ORDER BY concat(a.raw, b.seq)";
+    let limits = SqlLimits {
+        rows: 1_000_000,
+        ..small()
+    };
+    let full = SqlLimits {
+        disk_reserve: Some(u64::MAX),
+        ..limits.clone()
+    };
+    let told = exhausted(
+        limited(&world, &lake, sorted, full)
+            .await
+            .map(|rows| rows.len()),
+    );
+    assert!(told.contains("free for queries now"), "{told}");
+    let shared = SqlLimits {
+        disk_of_all: 1 << 20,
+        ..limits.clone()
+    };
+    let told = exhausted(
+        limited(&world, &lake, sorted, shared)
+            .await
+            .map(|rows| rows.len()),
+    );
+    assert!(told.contains("free for queries now"), "{told}");
+    let own = SqlLimits {
+        disk: 1 << 20,
+        ..limits.clone()
+    };
+    let told = exhausted(
+        limited(&world, &lake, sorted, own)
+            .await
+            .map(|rows| rows.len()),
+    );
+    assert!(told.contains("MiB of disk"), "{told}");
+    assert_eq!(lake.spilled().load(std::sync::atomic::Ordering::Relaxed), 0);
+}

@@ -56,6 +56,10 @@ pub struct SqlLimits {
     pub memory: usize,
     /// Bytes on disk for what does not fit.
     pub disk: u64,
+    /// The same of all queries of the process together.
+    pub disk_of_all: u64,
+    /// Bytes that they leave free on that disk; `None`: a tenth of it or 8 GiB, whichever is less.
+    pub disk_reserve: Option<u64>,
     /// Where that is put; `None`: the operating system's folder for such files.
     pub folder: Option<PathBuf>,
     /// Rows that it answers with.
@@ -69,6 +73,8 @@ impl Default for SqlLimits {
         Self {
             memory: 256 << 20,
             disk: 4 << 30,
+            disk_of_all: 16 << 30,
+            disk_reserve: None,
             folder: None,
             rows: 100_000,
             time: Duration::from_secs(120),

@@ -1,5 +1,6 @@
 //! Planning a query and running it within its limits.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -78,7 +79,7 @@ impl Lake {
         let statement = parse(text)?;
         let until = Instant::now() + limits.time;
         let cipher = self.access(scope).await?.cipher;
-        let spills = Spills::new(cipher, limits.folder.clone(), limits.disk);
+        let spills = Spills::new(cipher, &limits, self.spilled());
         let spilled = spills.used();
         let reading = Arc::new(Reading {
             lake: Arc::clone(self),
@@ -219,6 +220,20 @@ impl Running {
         Ok(Some(batch))
     }
 
+    /// What does not fit in memory has no room elsewhere.
+    fn full(&self, error: &std::io::Error) -> LakeError {
+        LakeError::Exhausted(match error.kind() {
+            ErrorKind::QuotaExceeded => format!(
+                "the query needs more than {} MiB of disk: name a shorter time, more conditions \
+                 or fewer columns",
+                self.limits.disk >> 20
+            ),
+            _ => "the query needs more disk than is free for queries now: name a shorter time, \
+                  more conditions or fewer columns, or ask again later"
+                .to_owned(),
+        })
+    }
+
     /// What the caller is told.
     fn failed(&self, error: DataFusionError) -> LakeError {
         if let Some(error) = self.reading.ended() {
@@ -230,17 +245,9 @@ impl Running {
                  conditions, fewer columns or groups",
                 self.limits.memory >> 20
             )),
-            DataFusionError::IoError(io) if is_quota(io) => LakeError::Exhausted(format!(
-                "the query needs more than {} MiB of disk: name a shorter time, more conditions \
-                 or fewer columns",
-                self.limits.disk >> 20
-            )),
-            DataFusionError::ArrowError(arrow, _) if is_quota_of_arrow(arrow) => {
-                LakeError::Exhausted(format!(
-                    "the query needs more than {} MiB of disk: name a shorter time, more \
-                     conditions or fewer columns",
-                    self.limits.disk >> 20
-                ))
+            DataFusionError::IoError(io) if is_full(io) => self.full(io),
+            DataFusionError::ArrowError(arrow, _) if io_of(arrow).is_some_and(is_full) => {
+                io_of(arrow).map_or_else(died, |io| self.full(io))
             }
             DataFusionError::IoError(_) | DataFusionError::External(_) => {
                 LakeError::DataFusion(error)
@@ -254,12 +261,18 @@ impl Running {
     }
 }
 
-fn is_quota(error: &std::io::Error) -> bool {
-    error.kind() == std::io::ErrorKind::QuotaExceeded
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::QuotaExceeded | ErrorKind::StorageFull
+    )
 }
 
-fn is_quota_of_arrow(error: &arrow::error::ArrowError) -> bool {
-    matches!(error, arrow::error::ArrowError::IoError(_, io) if is_quota(io))
+fn io_of(error: &arrow::error::ArrowError) -> Option<&std::io::Error> {
+    match error {
+        arrow::error::ArrowError::IoError(_, io) => Some(io),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

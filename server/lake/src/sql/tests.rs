@@ -297,7 +297,12 @@ fn a_spill_is_ciphertext_and_takes_no_other_pieces() {
         let world = World::new().await;
         let scope = world.scope(ACME);
         let cipher = Arc::new(world.kernel.cipher(&scope).await.unwrap());
-        let spills = spill::Spills::new(cipher, None, 1 << 20);
+        let limits = SqlLimits {
+            disk: 1 << 20,
+            ..SqlLimits::default()
+        };
+        let all = Arc::default();
+        let spills = spill::Spills::new(cipher, &limits, &all);
         let used = spills.used();
         let file = spills.file().unwrap();
         let mut writer = file.open_writer().unwrap();
@@ -320,5 +325,6 @@ fn a_spill_is_ciphertext_and_takes_no_other_pieces() {
         assert!(broken.is_err());
         drop((writer, file));
         assert_eq!(used.load(std::sync::atomic::Ordering::Relaxed), 0);
+        assert_eq!(all.load(std::sync::atomic::Ordering::Relaxed), 0);
     });
 }
