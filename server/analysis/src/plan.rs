@@ -201,7 +201,9 @@ pub const fn plan_version(kind: Kind) -> u32 {
         Kind::Changes => changes::PLAN_VERSION,
         Kind::Beacons => beacons::PLAN_VERSION,
         Kind::Compare => compare::PLAN_VERSION,
-        Kind::Rule | Kind::Sql | Kind::SeenByOthers | Kind::HostMaintenance | Kind::Human => 1,
+        Kind::Rule | Kind::SeenByOthers | Kind::HostMaintenance | Kind::Human => 1,
+        // 2: numbers with all their digits.
+        Kind::Sql => 2,
     }
 }
 

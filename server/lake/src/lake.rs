@@ -1,6 +1,7 @@
 //! The lake as a whole: the kernel, the object store, and what is worth keeping in memory.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use cordon_kernel::keys::TenantCipher;
 use cordon_kernel::{Kernel, TenantId, TenantScope};
@@ -62,6 +63,8 @@ pub struct Lake {
     heavy: Semaphore,
     /// Where queries compute.
     computing: Computing,
+    /// Bytes that queries have on disk now, all together.
+    spilled: Arc<AtomicU64>,
     filters: Filters,
     runs: Cache<(TenantId, RunKey), Arc<Run>>,
     keys: Cache<(TenantId, u64, u64), Arc<Keys>>,
@@ -125,6 +128,7 @@ impl Lake {
             objects,
             heavy: Semaphore::new(1),
             computing: Computing::new()?,
+            spilled: Arc::default(),
             runs: Cache::new(config.journal_cache),
             keys: Cache::new(config.key_cache),
             journals: Cache::new(config.tenants),
@@ -149,6 +153,11 @@ impl Lake {
     /// Threads for what computes long, so that calls do not wait behind it.
     pub(crate) fn computing(&self) -> &Handle {
         &self.computing.handle
+    }
+
+    /// Bytes that queries have on disk now, all together.
+    pub(crate) fn spilled(&self) -> &Arc<AtomicU64> {
+        &self.spilled
     }
 
     /// Waits for the right to hold much in memory.

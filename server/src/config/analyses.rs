@@ -11,10 +11,15 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Analyses {
-    /// MiB of memory for sorting, grouping and joining; unset: 256. Two answers are made at a time.
+    /// MiB of memory for sorting, grouping and joining, and as many for texts; unset: 256. Two answers
+    /// are made at a time.
     pub memory_mib: Option<usize>,
     /// MiB of disk for what does not fit, sealed; unset: 4,096.
     pub disk_mib: Option<u64>,
+    /// The same of all answers that are made at a time; unset: 16,384.
+    pub disk_of_all_mib: Option<u64>,
+    /// MiB that they leave free on that disk; unset: a tenth of it or 8,192, whichever is less.
+    pub disk_reserve_mib: Option<u64>,
     /// Where that is put; unset: the data folder.
     pub folder: Option<PathBuf>,
     /// Seconds that a query may take, and a fifth of what any other answer may; unset: 120.
@@ -38,10 +43,16 @@ impl Analyses {
         let usual = SqlLimits::default();
         SqlLimits {
             memory: self.memory_mib.map_or(usual.memory, |mib| mib << 20),
-            disk: self.disk_mib.map_or(usual.disk, |mib| mib << 20),
+            disk: self.disk_mib.map_or(usual.disk, bytes),
+            disk_of_all: self.disk_of_all_mib.map_or(usual.disk_of_all, bytes),
+            disk_reserve: self.disk_reserve_mib.map(bytes),
             folder: Some(self.folder.clone().unwrap_or_else(|| data_dir.to_owned())),
             time: self.seconds.map_or(usual.time, Duration::from_secs),
             ..usual
         }
     }
+}
+
+fn bytes(mib: u64) -> u64 {
+    mib.saturating_mul(1 << 20)
 }

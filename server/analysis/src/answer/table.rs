@@ -111,6 +111,15 @@ impl Cell {
         }
     }
 
+    /// A number with all its digits; empty if it is not finite.
+    #[must_use]
+    pub fn exact(number: f64) -> Self {
+        match number.is_finite() {
+            true => Self::Float(number),
+            false => Self::Empty,
+        }
+    }
+
     /// A time in nanoseconds since 1970.
     #[must_use]
     pub fn time(ns: i64) -> Self {

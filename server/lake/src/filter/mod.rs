@@ -210,7 +210,7 @@ impl Filters {
         if let Some(filter) = self.kept.get(&key) {
             return Ok(filter);
         }
-        let (filter, uses_now) = self.make(text)?;
+        let (filter, uses_now) = self.make(text, self.now())?;
         let filter = Arc::new(filter);
         // What depends on the present must be compiled anew the next time.
         if !uses_now {
@@ -220,17 +220,15 @@ impl Filters {
         Ok(filter)
     }
 
-    /// A filter of conditions that a query's planner has typed, and of one more that is a text.
-    pub(crate) fn of_expressions(&self, text: Option<&str>, conditions: &[Expr]) -> Result<Filter> {
-        let mut parts = conditions.to_vec();
-        if let Some(text) = text {
-            let checked = check::parse(text, &self.names)?;
-            parts.push(self.typed(&checked.tree)?);
+    /// Compiles a filter in which `now()` is that time (nanoseconds since 1970); it is not kept.
+    ///
+    /// # Errors
+    /// [`LakeError::Filter`] with the place of the mistake.
+    pub(crate) fn check_at(&self, text: &str, now: i64) -> Result<Filter> {
+        if text.len() > MAX_BYTES {
+            return Err(too_long(text));
         }
-        let Some(expression) = all_of(parts) else {
-            return Err(whole("no condition"));
-        };
-        self.split(expression)
+        Ok(self.make(text, now)?.0)
     }
 
     /// Compiles a filter for nobody, to see what it is; it is not kept.
@@ -241,15 +239,20 @@ impl Filters {
         if text.len() > MAX_BYTES {
             return Err(too_long(text));
         }
-        Ok(self.make(text)?.0)
+        Ok(self.make(text, self.now())?.0)
+    }
+
+    /// The time, nanoseconds since 1970.
+    fn now(&self) -> i64 {
+        i64::try_from(self.env.now().as_nanosecond()).unwrap_or(i64::MAX)
     }
 
     /// The filter, and whether it depends on the present.
-    fn make(&self, text: &str) -> Result<(Filter, bool)> {
+    fn make(&self, text: &str, now: i64) -> Result<(Filter, bool)> {
         let checked = check::parse(text, &self.names)?;
         let filter = Filter {
             regexes: checked.regexes,
-            ..self.plan(checked.tree)?
+            ..self.plan(checked.tree, now)?
         };
         Ok((filter, checked.uses_now))
     }
@@ -258,10 +261,10 @@ impl Filters {
         self.kept.retain(|(of, _)| of != tenant);
     }
 
-    fn plan(&self, tree: ast::Expr) -> Result<Filter> {
-        let expression = match self.typed(&tree) {
+    fn plan(&self, tree: ast::Expr, now: i64) -> Result<Filter> {
+        let expression = match self.typed(&tree, now) {
             Ok(expression) => expression,
-            Err(error) => return Err(self.locate(&tree, &error)),
+            Err(error) => return Err(self.locate(&tree, &error, now)),
         };
         let kind = datafusion::logical_expr::ExprSchemable::get_type(&expression, &self.schema)?;
         if !matches!(kind, DataType::Boolean | DataType::Null) {
@@ -298,7 +301,7 @@ impl Filters {
     }
 
     /// The expression with DataFusion's types, simplified.
-    fn typed(&self, tree: &ast::Expr) -> datafusion::error::Result<Expr> {
+    fn typed(&self, tree: &ast::Expr, now: i64) -> datafusion::error::Result<Expr> {
         let with_alias = ast::ExprWithAlias {
             expr: tree.clone(),
             alias: None,
@@ -306,10 +309,8 @@ impl Filters {
         let expression = self
             .state
             .create_logical_expr_from_sql_expr(with_alias, &self.schema)?;
-        let now = i64::try_from(self.env.now().as_nanosecond())
-            .ok()
-            .and_then(arrow::temporal_conversions::timestamp_ns_to_datetime)
-            .map(|time| time.and_utc());
+        let now =
+            arrow::temporal_conversions::timestamp_ns_to_datetime(now).map(|time| time.and_utc());
         let context = SimplifyContext::builder()
             .with_schema(Arc::new(self.schema.clone()))
             .with_config_options(Arc::new(ConfigOptions::default()))
@@ -329,12 +330,17 @@ impl Filters {
     }
 
     /// The smallest part that does not type is where the mistake is.
-    fn locate(&self, tree: &ast::Expr, error: &datafusion::error::DataFusionError) -> LakeError {
+    fn locate(
+        &self,
+        tree: &ast::Expr,
+        error: &datafusion::error::DataFusionError,
+        now: i64,
+    ) -> LakeError {
         let mut at = tree;
         let mut message = first_line(error);
         'down: loop {
             for child in tree::children(at) {
-                if let Err(error) = self.typed(child) {
+                if let Err(error) = self.typed(child, now) {
                     message = first_line(&error);
                     at = child;
                     continue 'down;

@@ -31,6 +31,11 @@ pub fn first_at(doc: &str, path: &str) -> Option<String> {
     first
 }
 
+/// What is wrong with a regular expression, if anything is: it is none, or becomes too large.
+pub(crate) fn regex_fault(regex: &str) -> Option<String> {
+    patterns::compiled(regex).err()
+}
+
 /// Every function that a filter may call. None reads anything but its arguments, none is
 /// volatile, and none makes much out of little (`repeat`, `lpad`).
 pub(crate) fn allowed() -> Vec<Arc<ScalarUDF>> {
@@ -83,9 +88,13 @@ pub(crate) fn allowed() -> Vec<Arc<ScalarUDF>> {
     allowed
 }
 
-/// Every aggregate that a query may call. What they hold counts against its memory.
+/// Every aggregate that a query may call, but for `string_agg`, which the query makes its own. What
+/// they hold counts against its memory. `array_agg` is none of them: a list as long as there are
+/// events is written out by every join.
 pub(crate) fn aggregates() -> Vec<Arc<AggregateUDF>> {
-    datafusion::functions_aggregate::all_default_aggregate_functions()
+    let mut all = datafusion::functions_aggregate::all_default_aggregate_functions();
+    all.retain(|aggregate| !matches!(aggregate.name(), "array_agg" | "string_agg"));
+    all
 }
 
 /// Every window function that a query may call.

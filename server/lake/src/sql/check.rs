@@ -5,6 +5,7 @@ use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::Tokenizer;
 
+use super::{parts, regexes};
 use crate::error::{FilterError, LakeError, Result};
 use crate::filter::{MAX_BYTES, MAX_DEPTH, count};
 
@@ -36,6 +37,8 @@ pub(super) fn parse(text: &str) -> Result<Statement> {
     let one = statements.pop_front();
     match (one, statements.is_empty()) {
         (Some(Statement::Statement(statement)), true) if is_query(&statement) => {
+            parts::bounded(&statement)?;
+            regexes::bounded(&statement)?;
             Ok(Statement::Statement(statement))
         }
         (None, _) => Err(LakeError::Query("expected a query: SELECT …".into())),

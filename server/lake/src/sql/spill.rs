@@ -1,7 +1,7 @@
 //! What a query puts on disk: files without a name, in pieces that are sealed under a key which is
 //! in this process's memory alone and ends with the file.
 
-use std::io::{Read as _, Seek as _, SeekFrom, Write};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,26 +14,84 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::{SpillFile, SpillWriter, TempFileFactory};
 use futures::Stream;
 
+use super::SqlLimits;
+
 /// Bytes of a piece, before it is sealed.
 const PIECE: usize = 256 << 10;
 /// What a piece is bound to, besides the tenant and its number.
 const OBJECT: &str = "spill";
 
+/// Of a disk whose size is known a tenth is left free, or this, whichever is less.
+const RESERVE: u64 = 8 << 30;
+
 /// Makes such files for one query.
 pub(super) struct Spills {
     cipher: Arc<TenantCipher>,
     folder: PathBuf,
+    room: Arc<Room>,
+}
+
+/// What there is room for.
+struct Room {
+    /// Bytes of this query.
     used: Arc<AtomicU64>,
     limit: u64,
+    /// Bytes of all queries of the process.
+    all: Arc<AtomicU64>,
+    all_limit: u64,
+    /// Bytes that are left free; none: [`RESERVE`], or a tenth.
+    reserve: Option<u64>,
+}
+
+impl Room {
+    /// Takes room for a piece that goes to this file.
+    fn take(&self, size: u64, file: &std::fs::File) -> std::io::Result<()> {
+        let own = self.used.fetch_add(size, Ordering::Relaxed) + size;
+        let all = self.all.fetch_add(size, Ordering::Relaxed) + size;
+        let taken = if own > self.limit {
+            Err(ErrorKind::QuotaExceeded.into())
+        } else if all > self.all_limit {
+            Err(ErrorKind::StorageFull.into())
+        } else {
+            self.leaves_enough(size, file)
+        };
+        if taken.is_err() {
+            self.give(size);
+        }
+        taken
+    }
+
+    fn give(&self, size: u64) {
+        self.used.fetch_sub(size, Ordering::Relaxed);
+        self.all.fetch_sub(size, Ordering::Relaxed);
+    }
+
+    /// Refuses what would leave others too little of the disk. It may be the database's.
+    fn leaves_enough(&self, size: u64, file: &std::fs::File) -> std::io::Result<()> {
+        let disk = rustix::fs::fstatvfs(file)?;
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let whole = disk.f_blocks.saturating_mul(disk.f_frsize);
+        let reserve = self.reserve.unwrap_or(RESERVE.min(whole / 10));
+        match free.saturating_sub(size) < reserve {
+            true => Err(ErrorKind::StorageFull.into()),
+            false => Ok(()),
+        }
+    }
 }
 
 impl Spills {
-    pub(super) fn new(cipher: Arc<TenantCipher>, folder: Option<PathBuf>, limit: u64) -> Self {
+    /// For a query with these limits, among all queries, which have so many bytes on disk.
+    pub(super) fn new(cipher: Arc<TenantCipher>, limits: &SqlLimits, all: &Arc<AtomicU64>) -> Self {
         Self {
             cipher,
-            folder: folder.unwrap_or_else(std::env::temp_dir),
-            used: Arc::default(),
-            limit,
+            folder: limits.folder.clone().unwrap_or_else(std::env::temp_dir),
+            room: Arc::new(Room {
+                used: Arc::default(),
+                limit: limits.disk,
+                all: Arc::clone(all),
+                all_limit: limits.disk_of_all,
+                reserve: limits.disk_reserve,
+            }),
         }
     }
 
@@ -43,14 +101,13 @@ impl Spills {
             file: Arc::new(Mutex::new(tempfile::tempfile_in(&self.folder)?)),
             cipher: Arc::new(self.cipher.content(self.cipher.new_content_key())),
             sizes: Arc::default(),
-            used: Arc::clone(&self.used),
-            limit: self.limit,
+            room: Arc::clone(&self.room),
         })
     }
 
     /// Bytes on disk now.
     pub(super) fn used(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.used)
+        Arc::clone(&self.room.used)
     }
 }
 
@@ -66,13 +123,12 @@ pub(super) struct Spill {
     cipher: Arc<ContentCipher>,
     /// Lengths of the sealed pieces.
     sizes: Arc<Mutex<Vec<u32>>>,
-    used: Arc<AtomicU64>,
-    limit: u64,
+    room: Arc<Room>,
 }
 
 impl Drop for Spill {
     fn drop(&mut self) {
-        self.used.fetch_sub(total(&self.sizes), Ordering::Relaxed);
+        self.room.give(total(&self.sizes));
     }
 }
 
@@ -129,8 +185,7 @@ impl SpillFile for Spill {
             file: Arc::clone(&self.file),
             cipher: Arc::clone(&self.cipher),
             sizes: Arc::clone(&self.sizes),
-            used: Arc::clone(&self.used),
-            limit: self.limit,
+            room: Arc::clone(&self.room),
             piece: Vec::with_capacity(PIECE),
         }))
     }
@@ -141,8 +196,7 @@ struct Writer {
     file: Arc<Mutex<std::fs::File>>,
     cipher: Arc<ContentCipher>,
     sizes: Arc<Mutex<Vec<u32>>>,
-    used: Arc<AtomicU64>,
-    limit: u64,
+    room: Arc<Room>,
     piece: Vec<u8>,
 }
 
@@ -160,16 +214,16 @@ impl Writer {
             .seal(OBJECT, sizes.len() as u64, &self.piece)
             .map_err(std::io::Error::other)?;
         let size = sealed.len() as u64;
-        if self.used.fetch_add(size, Ordering::Relaxed) + size > self.limit {
-            self.used.fetch_sub(size, Ordering::Relaxed);
-            return Err(std::io::Error::from(std::io::ErrorKind::QuotaExceeded));
-        }
         let mut file = self
             .file
             .lock()
             .unwrap_or_else(|broken| broken.into_inner());
+        self.room.take(size, &file)?;
         file.seek(SeekFrom::End(0))?;
-        file.write_all(&sealed)?;
+        if let Err(error) = file.write_all(&sealed) {
+            self.room.give(size);
+            return Err(error);
+        }
         sizes.push(u32::try_from(size).map_err(std::io::Error::other)?);
         self.piece.clear();
         Ok(())

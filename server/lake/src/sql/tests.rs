@@ -10,10 +10,10 @@ use crate::error::LakeError;
 use crate::lake::Lake;
 use crate::testing::{ACME, OTHER, World, event};
 
-const SECOND: i64 = 1_000_000_000;
+pub(super) const SECOND: i64 = 1_000_000_000;
 
 /// A lake with 3,000 events of one tenant, sealed in part, and 10 of another's.
-async fn world() -> (World, Arc<Lake>) {
+pub(super) async fn world() -> (World, Arc<Lake>) {
     let world = World::new().await;
     let rows: Vec<_> = (0..3_000).map(|id| event(id, id as i64)).collect();
     world.append_all(ACME, &rows, 1_000).await;
@@ -23,18 +23,32 @@ async fn world() -> (World, Arc<Lake>) {
     (world, lake)
 }
 
-async fn ask(world: &World, lake: &Arc<Lake>, text: &str) -> Result<Vec<Vec<String>>, LakeError> {
+/// All events, asked a day after the first.
+pub(super) fn everything() -> Over {
+    Over {
+        times: (None, None),
+        within: None,
+        head: u64::MAX,
+        asked: crate::testing::EPOCH + 86_400 * SECOND,
+    }
+}
+
+pub(super) async fn ask(
+    world: &World,
+    lake: &Arc<Lake>,
+    text: &str,
+) -> Result<Vec<Vec<String>>, LakeError> {
     limited(world, lake, text, SqlLimits::default()).await
 }
 
-async fn limited(
+pub(super) async fn limited(
     world: &World,
     lake: &Arc<Lake>,
     text: &str,
     limits: SqlLimits,
 ) -> Result<Vec<Vec<String>>, LakeError> {
     let scope = Arc::new(world.scope(ACME));
-    let what = ((None, None), None, u64::MAX);
+    let what = everything();
     let mut running = lake.sql(&scope, text, what, limits).await?;
     let mut rows = Vec::new();
     while let Some(batch) = running.next().await? {
@@ -46,7 +60,7 @@ async fn limited(
     Ok(rows)
 }
 
-fn refusal(result: Result<Vec<Vec<String>>, LakeError>) -> String {
+pub(super) fn refusal(result: Result<Vec<Vec<String>>, LakeError>) -> String {
     match result.unwrap_err() {
         LakeError::Query(text) => text,
         other => panic!("{other:?}"),
@@ -92,7 +106,17 @@ async fn what_is_asked_within_is_of_that_time_filter_and_state() {
         async move {
             let limits = SqlLimits::default();
             let mut running = lake
-                .sql(&scope, text, (times, within, head), limits)
+                .sql(
+                    &scope,
+                    text,
+                    Over {
+                        times,
+                        within,
+                        head,
+                        ..everything()
+                    },
+                    limits,
+                )
                 .await
                 .unwrap();
             let batch = running.next().await.unwrap().unwrap();
@@ -183,7 +207,7 @@ async fn what_explodes_is_cut_with_what_to_narrow() {
         long.contains("longer than") || long.contains("memory"),
         "{long}"
     );
-    let holds = "SELECT array_agg(a.raw) FROM events a, events b";
+    let holds = "SELECT string_agg(a.raw, '') FROM events a, events b";
     let patient = SqlLimits {
         time: Duration::from_secs(60),
         ..limits
@@ -220,7 +244,7 @@ async fn what_does_not_fit_in_memory_goes_to_disk_sealed() {
     assert!(bytes > 10 * limits.memory);
     let scope = Arc::new(world.scope(ACME));
     let text = "SELECT seq, raw FROM events ORDER BY raw, seq";
-    let what = ((None, None), None, u64::MAX);
+    let what = everything();
     let mut running = lake
         .sql(&scope, text, what.clone(), limits.clone())
         .await
@@ -228,7 +252,7 @@ async fn what_does_not_fit_in_memory_goes_to_disk_sealed() {
     let (mut last, mut seen, mut most) = (String::new(), 0, 0);
     while let Some(batch) = running.next().await.unwrap() {
         most = most.max(running.spilled());
-        for raw in batch.column(1).as_string::<i32>() {
+        for raw in batch.column(1).as_string_view() {
             let raw = raw.unwrap();
             assert!(*last <= *raw);
             last = raw.to_owned();
@@ -273,7 +297,12 @@ fn a_spill_is_ciphertext_and_takes_no_other_pieces() {
         let world = World::new().await;
         let scope = world.scope(ACME);
         let cipher = Arc::new(world.kernel.cipher(&scope).await.unwrap());
-        let spills = spill::Spills::new(cipher, None, 1 << 20);
+        let limits = SqlLimits {
+            disk: 1 << 20,
+            ..SqlLimits::default()
+        };
+        let all = Arc::default();
+        let spills = spill::Spills::new(cipher, &limits, &all);
         let used = spills.used();
         let file = spills.file().unwrap();
         let mut writer = file.open_writer().unwrap();
@@ -296,5 +325,6 @@ fn a_spill_is_ciphertext_and_takes_no_other_pieces() {
         assert!(broken.is_err());
         drop((writer, file));
         assert_eq!(used.load(std::sync::atomic::Ordering::Relaxed), 0);
+        assert_eq!(all.load(std::sync::atomic::Ordering::Relaxed), 0);
     });
 }

@@ -232,7 +232,7 @@ impl Run<'_> {
         let (scope, head) = (&analysis.scope, inputs.head);
         match &analysis.question {
             Question::Rule(rules) => self.hunt(&rules.texts, scope, head).await,
-            Question::Sql(sql) => self.query(&sql.query, scope, head).await,
+            Question::Sql(sql) => self.query(&sql.query, analysis, head).await,
             Question::SeenByOthers(asked) => self.seen_by_others(asked, head).await,
             Question::HostMaintenance(asked) => self.host_maintenance(asked).await,
             question => self.plan(question, scope, head).await,
