@@ -184,11 +184,19 @@ fn allowed(part: &Expr, node: &LogicalPlan) -> Result<()> {
             op: Operator::StringConcat,
             ..
         }) => return plan_err!("|| can't be used like this: write concat(…)"),
-        Expr::Cast(cast) if cast.field.data_type().is_nested() => {
-            return plan_err!("can't cast to {}", cast.field.data_type());
-        }
+        Expr::Cast(cast) => castable(&cast.expr, cast.field.data_type(), node)?,
+        Expr::TryCast(cast) => castable(&cast.expr, cast.field.data_type(), node)?,
         Expr::WindowFunction(window) => over_window(window, node)?,
         _ => {}
+    }
+    Ok(())
+}
+
+/// A list written out as text is a text that nobody counts.
+fn castable(part: &Expr, to: &DataType, node: &LogicalPlan) -> Result<()> {
+    let given = merge_schema(&node.inputs());
+    if to.is_nested() || part.get_type(&given)?.is_nested() {
+        return plan_err!("lists can't be cast: write array_has(…) or unnest(…)");
     }
     Ok(())
 }
