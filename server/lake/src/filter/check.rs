@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 
-use super::{MAX_DEPTH, MAX_OPERATORS, tree, whole};
+use super::{MAX_DEPTH, MAX_OPERATORS, readings, tree, whole};
 use crate::error::{FilterError, LakeError, Result};
 use crate::functions;
 use crate::schema::Column;
@@ -93,6 +93,12 @@ pub(super) fn parse(text: &str, functions: &HashSet<String>) -> Result<Checked> 
 
 /// Counts what makes trees large and deep before there is a tree.
 pub(crate) fn count(tokens: &[TokenWithSpan]) -> Result<()> {
+    readings::count(tokens).map_err(|place| {
+        at(
+            place,
+            "calls are nested too deep, or too much stands in nested calls",
+        )
+    })?;
     let (mut operators, mut depth, mut prefixes) = (0_usize, 0_usize, 0_usize);
     let mut first_beyond = None;
     let deep = |token: &TokenWithSpan| {

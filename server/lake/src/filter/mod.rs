@@ -8,6 +8,7 @@
 
 mod check;
 mod prune;
+mod readings;
 #[cfg(test)]
 pub(crate) mod tests;
 mod tree;

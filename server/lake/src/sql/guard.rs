@@ -23,7 +23,7 @@ use datafusion::physical_plan::{
 };
 use futures::{StreamExt as _, TryStreamExt as _};
 
-use super::memory::{Meter, counted, exhausted, runs};
+use super::memory::{Meter, Widths, counted, exhausted, runs};
 
 /// Bytes of a piece with its texts written out.
 const PIECE: usize = 1 << 20;
@@ -233,11 +233,13 @@ impl Keeping {
             };
             self.longest = self.longest.max(longest);
         }
-        let width = size_of::<u128>() * (batch.num_columns() + 2 * texts) + STATE;
+        let widths: Vec<Widths> = batch.columns().iter().map(Widths::of).collect();
+        let own = size_of::<u128>() * 2 * texts + STATE;
         self.rows = self.rows.saturating_add(batch.num_rows());
-        self.bytes = self
-            .bytes
-            .saturating_add(batch.num_rows().saturating_mul(width));
+        for row in 0..batch.num_rows() {
+            let width = widths.iter().map(|column| column.at(row)).sum::<usize>();
+            self.bytes = self.bytes.saturating_add(width + own);
+        }
         // Its result has a text of its own for each row, and no longer one than it was given.
         let made = self
             .rows

@@ -99,12 +99,14 @@ pub(super) fn owned(
         let names = NamePreserver::new(&node);
         let node = node.map_expressions(|expression| {
             let name = names.save(&expression);
+            // What rewrites calls knows them by what they are, and not as ours.
             let rewritten = expression.transform_up(|mut part| {
                 for rewrite in state.analyzer().function_rewrites() {
                     part = rewrite.rewrite(part, &schema, state.config_options())?.data;
                 }
-                own(part)
+                Ok(Transformed::yes(part))
             })?;
+            let rewritten = rewritten.data.transform_up(own)?;
             Ok(rewritten.update_data(|expression| name.restore(expression)))
         })?;
         // The types of what it gives may be others now, and so those of what it is given.
@@ -184,11 +186,19 @@ fn allowed(part: &Expr, node: &LogicalPlan) -> Result<()> {
             op: Operator::StringConcat,
             ..
         }) => return plan_err!("|| can't be used like this: write concat(…)"),
-        Expr::Cast(cast) if cast.field.data_type().is_nested() => {
-            return plan_err!("can't cast to {}", cast.field.data_type());
-        }
+        Expr::Cast(cast) => castable(&cast.expr, cast.field.data_type(), node)?,
+        Expr::TryCast(cast) => castable(&cast.expr, cast.field.data_type(), node)?,
         Expr::WindowFunction(window) => over_window(window, node)?,
         _ => {}
+    }
+    Ok(())
+}
+
+/// A list written out as text is a text that nobody counts.
+fn castable(part: &Expr, to: &DataType, node: &LogicalPlan) -> Result<()> {
+    let given = merge_schema(&node.inputs());
+    if to.is_nested() || part.get_type(&given)?.is_nested() {
+        return plan_err!("lists can't be cast: write array_has(…) or unnest(…)");
     }
     Ok(())
 }

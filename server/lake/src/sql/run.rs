@@ -76,8 +76,10 @@ impl Lake {
         over: Over,
         limits: SqlLimits,
     ) -> Result<Running> {
-        let statement = parse(text)?;
         let until = Instant::now() + limits.time;
+        let text = text.to_owned();
+        let parsed = self.computing().spawn_blocking(move || parse(&text));
+        let statement = parsed.await.map_err(|_| died())??;
         let cipher = self.access(scope).await?.cipher;
         let spills = Spills::new(cipher, &limits, self.spilled());
         let spilled = spills.used();
