@@ -99,12 +99,14 @@ pub(super) fn owned(
         let names = NamePreserver::new(&node);
         let node = node.map_expressions(|expression| {
             let name = names.save(&expression);
+            // What rewrites calls knows them by what they are, and not as ours.
             let rewritten = expression.transform_up(|mut part| {
                 for rewrite in state.analyzer().function_rewrites() {
                     part = rewrite.rewrite(part, &schema, state.config_options())?.data;
                 }
-                own(part)
+                Ok(Transformed::yes(part))
             })?;
+            let rewritten = rewritten.data.transform_up(own)?;
             Ok(rewritten.update_data(|expression| name.restore(expression)))
         })?;
         // The types of what it gives may be others now, and so those of what it is given.
