@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::confirm::confirm;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
+use crate::output::Row as _;
 use crate::part::Part;
 use crate::show::{self, time_json};
 
@@ -131,7 +132,13 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
         Command::List => output.list(admin.list_tenants()).await,
         Command::Show { id } => output.one(&admin.get_tenant(&id).await?),
         Command::Bill { id, organisation } => {
-            output.one(&admin.bill_tenant(&id, &organisation, "").await?)
+            let billed = admin.bill_tenant(&id, &organisation, "").await?;
+            let by = match billed.billing_organisation.as_str() {
+                "" => "itself",
+                organisation => organisation,
+            };
+            let sentence = format!("{} is paid for by {by}", show::short(&billed.name));
+            output.done(&sentence, &billed.json())
         }
         Command::Suspend { id, reason } => {
             output.one(&admin.suspend_tenant(&id, &reason, "").await?)

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::auth::{ProviderScope, TenantScope};
 use crate::db::{Db, SystemTx};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::TenantId;
 
 impl Db {
@@ -46,6 +46,22 @@ impl Db {
     ) -> Result<()> {
         let now = self.env().now();
         let signed = entry.by(scope.principal(), None);
+        let mut system = self.system_tx().await?;
+        append_provider(&mut system.tx, now, &signed).await?;
+        system.commit().await
+    }
+
+    /// Writes to the provider's log what staff tried within a tenant and the tenant must not be told,
+    /// as it depends on others; durable when this returns.
+    ///
+    /// # Errors
+    /// `INTERNAL` when the scope is not staff's; `UNAVAILABLE` when it could not be written.
+    pub async fn audit_entered(&self, scope: &TenantScope, entry: AuditEntry) -> Result<()> {
+        if !scope.principal().is_provider() {
+            return Err(Error::internal("a tenant's own act in the provider's log"));
+        }
+        let now = self.env().now();
+        let signed = entry.by(scope.principal(), scope.entered());
         let mut system = self.system_tx().await?;
         append_provider(&mut system.tx, now, &signed).await?;
         system.commit().await

@@ -20,6 +20,8 @@ pub struct ProviderTx<'s> {
     scope: &'s ProviderScope,
     permit: &'s Permit,
     about: BTreeSet<TenantId>,
+    /// Whether what events are attributed by may be another afterwards.
+    registers: bool,
     /// Deleted by this transaction: the last entry of their logs is this one's.
     pub(super) ending: BTreeSet<TenantId>,
     // Before the turn, so that it is dropped first.
@@ -36,6 +38,13 @@ impl ProviderTx<'_> {
     /// Says that this concerns `tenant`: the entry goes to that tenant's log too.
     pub fn about(&mut self, tenant: &TenantId) -> &mut Self {
         self.about.insert(tenant.clone());
+        self
+    }
+
+    /// Says that this changes nothing by which events are attributed: who does that all the time
+    /// must not have every server read the registers anew each time.
+    pub fn beside_registers(&mut self) -> &mut Self {
+        self.registers = false;
         self
     }
 
@@ -71,9 +80,11 @@ impl ProviderTx<'_> {
             audit::append_tenant(&mut self.tx, tenant, now, &entry).await?;
         }
         let seq = audit::append_provider(&mut self.tx, now, &entry).await?;
-        sqlx::query("UPDATE directory_version SET version = version + 1 WHERE id = 1")
-            .execute(&mut *self.tx)
-            .await?;
+        if self.registers {
+            sqlx::query("UPDATE directory_version SET version = version + 1 WHERE id = 1")
+                .execute(&mut *self.tx)
+                .await?;
+        }
         let Self { db, tx, turn, .. } = self;
         tx.commit().await?;
         for entries in waited {
@@ -134,6 +145,7 @@ impl Db {
             scope,
             permit,
             about: BTreeSet::new(),
+            registers: true,
             ending: BTreeSet::new(),
             tx,
             turn,

@@ -343,7 +343,8 @@ async fn due(
 
 /// # Errors
 /// `FAILED_PRECONDITION` with the places when what is said of an analysis to the scope's tenant names
-/// other customers. Staff alone get it, and it stands in the log: trying texts would tell who is one.
+/// other customers. Staff alone get it, and it stands in the provider's log, as trying texts would tell
+/// who is one. Not in the tenant's: whom a text names depends on who else is a customer.
 pub(super) async fn unnamed(
     kernel: &Kernel,
     scope: &TenantScope,
@@ -358,7 +359,7 @@ pub(super) async fn unnamed(
         .resource(Name::Analysis(scope.tenant().clone(), id))
         .detail("refused", "it named other customers")
         .detail("places", named.len());
-    kernel.db().audit_read(scope, entry).await?;
+    kernel.db().audit_entered(scope, entry).await?;
     let places: Vec<String> = named
         .iter()
         .map(|one| {

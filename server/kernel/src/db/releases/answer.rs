@@ -76,8 +76,7 @@ impl Db {
         let mut system = self.system_tx().await?;
         confine(&mut system.tx, scope.tenant().as_str()).await?;
         let owned = hosts::owned(&mut system.tx, scope.tenant(), question.instance()).await?;
-        let stays = hosts::stays(&mut system.tx, scope.tenant(), question.instance()).await?;
-        let calendar = hosts::calendar(&mut system.tx, &stays).await?;
+        let instance = question.instance().to_owned();
         let eligible = match Eligible::<InstanceDays>::check(question, snapshot, &owned) {
             Ok(eligible) => eligible,
             Err(refused) => return Ok(Err(refused)),
@@ -90,6 +89,8 @@ impl Db {
             Ok(paid) => paid,
             Err(refused) => return Ok(Err(refused)),
         };
+        let stays = hosts::stays(&mut system.tx, scope.tenant(), &instance).await?;
+        let calendar = hosts::calendar(&mut system.tx, &stays).await?;
         let answer = paid.answer(&stays, &calendar);
         system.commit().await?;
         Ok(Ok(answer))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cordon_release::{Day, MIN_HOSTS, Ownership, Stay, Work};
+use cordon_release::{Day, LEAD_DAYS, MIN_HOSTS, Ownership, Stay, Work};
 use sqlx::{AnyConnection, Row as _};
 
 use super::super::dialect::parameters;
@@ -13,6 +13,8 @@ use crate::ids::TenantId;
 
 /// Hosts that are looked for in one statement.
 const HOSTS: usize = 64;
+/// Nanoseconds of a day.
+const DAY: i64 = 86_400_000_000_000;
 /// Later than any day.
 const NEVER: i32 = i32::MAX;
 
@@ -75,20 +77,23 @@ pub(super) async fn stays(
         .collect()
 }
 
-/// The announced work that takes in one of these hosts, with all of its hosts: how many they are
-/// decides whether it is told of.
+/// The announced work that takes in one of these hosts and may be told of, with all of its hosts.
+/// Other work is not looked up: how long that takes would tell of it.
 pub(super) async fn calendar(conn: &mut AnyConnection, stays: &[Stay]) -> Result<Vec<Work>> {
     let hosts: BTreeSet<&str> = stays.iter().map(|stay| stay.host.as_str()).collect();
     let hosts: Vec<&str> = hosts.into_iter().collect();
     let mut found: BTreeSet<String> = BTreeSet::new();
     for hosts in hosts.chunks(HOSTS) {
-        let names = parameters(2, hosts.len());
+        let names = parameters(3, hosts.len());
         let sql = format!(
             "SELECT DISTINCT w.work_id FROM host_work_hosts h JOIN host_work w ON w.work_id = h.work_id \
-              WHERE w.host_count >= $1 AND h.host IN ({names})"
+              WHERE w.host_count >= $1 AND w.announce_time < (w.first_day - $2) * {DAY} \
+                AND h.host IN ({names})"
         );
         let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).persistent(false);
+        // Announced on the day so many days before, or earlier.
         let query = query.bind(to_sql(MIN_HOSTS as u64)?);
+        let query = query.bind(i64::from(LEAD_DAYS) - 1);
         let query = hosts.iter().fold(query, |query, host| query.bind(*host));
         let works: Vec<String> = query.fetch_all(&mut *conn).await?;
         found.extend(works);

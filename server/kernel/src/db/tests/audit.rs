@@ -311,3 +311,25 @@ async fn any_change_to_a_log_breaks_its_chain() {
         );
     }
 }
+
+#[tokio::test]
+async fn what_staff_tried_that_depends_on_others_is_in_the_providers_log_alone() {
+    let world = World::new().await;
+    world.create(&["acme"]).await;
+    let before = records(&world, "acme").await.len();
+    let (scope, permit) = entered("acme");
+    let entry = || AuditEntry::new(&permit).detail("places", 2);
+    world.db.audit_entered(&scope, entry()).await.unwrap();
+    assert_eq!(records(&world, "acme").await.len(), before);
+    let told = world
+        .ask("SELECT entry FROM provider_audit_log ORDER BY seq DESC LIMIT 1")
+        .await;
+    let told = hex::decode(&told[0]).unwrap();
+    let told: AuditRecord = serde_json::from_slice(&told).unwrap();
+    assert_eq!(told.details["places"], "2");
+    assert_eq!(told.action, Action::SearchEvents.as_str());
+    // A tenant's own people have no entry there.
+    let own = super::super::testing::scope("acme");
+    let refused = world.db.audit_entered(&own, entry()).await;
+    assert_eq!(refused.unwrap_err().reason(), Reason::Internal);
+}

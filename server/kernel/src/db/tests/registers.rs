@@ -462,3 +462,23 @@ async fn unwrapped_keys_live_five_minutes() {
     world.clock.advance(SignedDuration::from_secs(301));
     assert!(world.db.journal_blocks(&scope("acme"), &[1]).await.is_err());
 }
+
+#[tokio::test]
+async fn what_is_beside_the_registers_has_nobody_read_them_anew() {
+    let world = World::new().await;
+    world.create(&["acme"]).await;
+    let version = async || {
+        let scope = ingest("trail");
+        world.db.directory_version(&scope).await.unwrap()
+    };
+    let before = version().await;
+    let (scope, permit) = provider();
+    for beside in [true, false] {
+        let mut tx = world.db.provider_tx(&scope, &permit).await.unwrap();
+        if beside {
+            tx.beside_registers();
+        }
+        tx.commit(AuditEntry::new(&permit)).await.unwrap();
+        assert_eq!(version().await, before + i64::from(!beside));
+    }
+}

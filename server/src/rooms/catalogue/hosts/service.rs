@@ -38,6 +38,7 @@ impl Service {
         }
         // No tenant's log tells of it: when an instance was moved is told by no release.
         let entry = AuditEntry::new(&permit).detail("count", count);
+        tx.beside_registers();
         tx.commit(entry).await?;
         Ok(Disclosed::summary(&scope, count))
     }
@@ -57,6 +58,7 @@ impl Service {
             .resource(Name::HostWork(work.id))
             .detail("hosts", work.hosts)
             .detail("told", work.told);
+        tx.beside_registers();
         tx.commit(entry).await?;
         Ok(Disclosed::summary(&scope, work))
     }
