@@ -62,7 +62,7 @@ pub enum CloseCode {
 }
 
 /// What happened, as far as clocks go by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum What {
     /// It was opened.
     Opened {
@@ -99,6 +99,28 @@ pub enum What {
     Reopened,
     /// Something was said to both sides.
     Commented,
+    /// A question was put to the provider.
+    AnalysisRequested {
+        /// The name of the analysis.
+        analysis: String,
+    },
+    /// The next move in a question went to a side.
+    AnalysisHandedOver {
+        /// The name of the analysis.
+        analysis: String,
+        /// To which.
+        to: clock::Party,
+    },
+    /// A question was answered.
+    AnalysisAnswered {
+        /// The name of the analysis.
+        analysis: String,
+    },
+    /// No answer will come: the question was taken back, declined, or could not be answered.
+    AnalysisCalledOff {
+        /// The name of the analysis.
+        analysis: String,
+    },
     /// Anything else, which no clock goes by.
     Other,
 }
@@ -110,6 +132,8 @@ impl What {
     /// * Recovery is left forward: service is restored.
     /// * It is closed as resolved: resolved. As anything else: no more is to be done.
     /// * A comment of the provider's is an update.
+    /// * A question's clock runs from when it was asked until it is answered, and goes by its own
+    ///   hand-overs; a question that is declined or taken back is no longer promised anything.
     pub fn event(self, by: clock::Party, reason: &str) -> Option<Event> {
         Some(match self {
             Self::Opened { severity } => Event::Opened { severity },
@@ -135,6 +159,12 @@ impl What {
             },
             Self::Reopened => Event::Reopened,
             Self::Commented if by == clock::Party::Provider => Event::Updated,
+            Self::AnalysisRequested { analysis } => Event::AnalysisRequested { id: analysis },
+            Self::AnalysisHandedOver { analysis, to } => {
+                Event::RequestHandedOver { id: analysis, to }
+            }
+            Self::AnalysisAnswered { analysis } => Event::AnalysisAnswered { id: analysis },
+            Self::AnalysisCalledOff { analysis } => Event::RequestCalledOff { id: analysis },
             Self::Commented | Self::Other => return None,
         })
     }
@@ -182,7 +212,7 @@ pub fn logs(entries: impl IntoIterator<Item = TimelineEntry>) -> Vec<Log> {
 impl TimelineEntry {
     /// The entry of the log that clocks go by; none if they don't go by it.
     pub fn entry(&self) -> Option<clock::Entry> {
-        let event = self.what.event(self.by, &self.reason)?;
+        let event = self.what.clone().event(self.by, &self.reason)?;
         Some(clock::Entry {
             sequence: self.sequence,
             at: self.time,
@@ -254,6 +284,17 @@ struct HandedOver {
 }
 
 #[derive(Deserialize)]
+struct OfAnalysis {
+    analysis: String,
+}
+
+#[derive(Deserialize)]
+struct AnalysisHandedOver {
+    analysis: String,
+    to: StoredParty,
+}
+
+#[derive(Deserialize)]
 struct Closed {
     code: CloseCode,
 }
@@ -308,6 +349,20 @@ impl TryFrom<Stored> for TimelineEntry {
                 .map(|closed: Closed| What::Closed { code: closed.code })?,
             "REOPENED" => What::Reopened,
             "COMMENTED" => What::Commented,
+            "ANALYSIS_REQUESTED" => serde_json::from_value(details)
+                .map(|OfAnalysis { analysis }| What::AnalysisRequested { analysis })?,
+            "ANALYSIS_HANDED_OVER" => {
+                serde_json::from_value(details).map(|of: AnalysisHandedOver| {
+                    What::AnalysisHandedOver {
+                        analysis: of.analysis,
+                        to: of.to.into(),
+                    }
+                })?
+            }
+            "ANALYSIS_ANSWERED" => serde_json::from_value(details)
+                .map(|OfAnalysis { analysis }| What::AnalysisAnswered { analysis })?,
+            "ANALYSIS_CALLED_OFF" => serde_json::from_value(details)
+                .map(|OfAnalysis { analysis }| What::AnalysisCalledOff { analysis })?,
             _ => What::Other,
         };
         Ok(Self {

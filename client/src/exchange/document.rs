@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::words::{code, duty, objective, party, phase, severity, stage, state, tlp};
+use super::words::{code, duty, objective, party, phase, severity, stage, state, tlp, why};
 use crate::error::{Error, Reason, Result};
 use crate::incidents::{Actor, Comment, Incident, SignOff, TimelineEntry, TimelineWhat};
 use crate::sla::ReportingFactKind;
@@ -426,6 +426,21 @@ pub fn what(what: &TimelineWhat) -> (&'static str, Value) {
         TimelineWhat::Unlinked(unlinked) => (
             "UNLINKED",
             json!({ "link": unlinked.link, "resource": unlinked.resource }),
+        ),
+        TimelineWhat::AnalysisRequested(of) => (
+            "ANALYSIS_REQUESTED",
+            json!({ "analysis": of.analysis, "question": of.question }),
+        ),
+        TimelineWhat::AnalysisHandedOver(of) => (
+            "ANALYSIS_HANDED_OVER",
+            json!({ "analysis": of.analysis, "to": party(of.to()) }),
+        ),
+        TimelineWhat::AnalysisAnswered(of) => {
+            ("ANALYSIS_ANSWERED", json!({ "analysis": of.analysis }))
+        }
+        TimelineWhat::AnalysisCalledOff(of) => (
+            "ANALYSIS_CALLED_OFF",
+            json!({ "analysis": of.analysis, "why": why(of.why()) }),
         ),
         TimelineWhat::ClockWarned(warned) => (
             "CLOCK_WARNED",

@@ -2,6 +2,8 @@
 //! each.
 
 use crate::error::{Error, Reason, Result};
+use cordon_proto::incidents::timeline_entry::analysis_called_off::Why;
+
 use crate::incidents::{CloseCode, IncidentState, Party, Phase, Severity, Tlp};
 use crate::sla::{ObjectiveKind, ReportingDuty, ReportingStage};
 
@@ -38,6 +40,7 @@ words! {
     ObjectiveKind: "OBJECTIVE_KIND_", objective;
     ReportingDuty: "REPORTING_DUTY_", duty;
     ReportingStage: "REPORTING_STAGE_", stage;
+    Why: "WHY_", why;
 }
 
 fn unknown(word: &str) -> Error {

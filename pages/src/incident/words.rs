@@ -1,6 +1,7 @@
 //! What the wire says, in words: one wording for the report that a server signs and for what
 //! programs show.
 
+use cordon_proto::incidents::timeline_entry::analysis_called_off::Why;
 use cordon_proto::incidents::timeline_entry::{ClockRef, What as TimelineWhat};
 use cordon_proto::incidents::{
     CloseCode, Party, Phase, Responsible, Severity, incident::State as IncidentState,
@@ -154,6 +155,27 @@ pub fn what(what: Option<&TimelineWhat>) -> String {
         ),
         Some(TimelineWhat::Linked(linked)) => format!("linked {}", linked.resource),
         Some(TimelineWhat::Unlinked(unlinked)) => format!("unlinked {}", unlinked.resource),
+        Some(TimelineWhat::AnalysisRequested(of)) => format!(
+            "asked the provider ({}): {}",
+            of.question.replace('_', " "),
+            short(&of.analysis)
+        ),
+        Some(TimelineWhat::AnalysisHandedOver(of)) => match of.to() {
+            Party::Customer => format!("asked back about a question: {}", short(&of.analysis)),
+            _ => format!("went on with a question: {}", short(&of.analysis)),
+        },
+        Some(TimelineWhat::AnalysisAnswered(of)) => {
+            format!("answered a question: {}", short(&of.analysis))
+        }
+        Some(TimelineWhat::AnalysisCalledOff(of)) => {
+            let why = match of.why() {
+                Why::TakenBack => "took back",
+                Why::Declined => "declined",
+                Why::Failed => "could not answer",
+                Why::Unspecified => "called off",
+            };
+            format!("{why} a question: {}", short(&of.analysis))
+        }
         None => "something that this program is too old to know".to_owned(),
     }
 }

@@ -324,10 +324,15 @@ fn which(clock: &DecidedClock) -> Markup {
         (kind(clock.kind))
         @match &clock.subject {
             Some(Subject::Interval(interval)) => { " " (interval) }
-            Some(Subject::Request(request)) => { br; span class="mono" title=(Words(request)) { (short(request, 40)) } }
+            Some(Subject::Request(request)) => { br; span class="mono" title=(Words(request)) { (short(last_part(request), 40)) } }
             None => {}
         }
     }
+}
+
+/// Of a resource's name.
+fn last_part(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
 }
 
 fn breaches(report: &Report) -> Markup {

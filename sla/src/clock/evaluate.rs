@@ -120,9 +120,8 @@ impl<'a, F: Fn(Timestamp) -> Option<&'a Agreement>> Incident<'a, F> {
                 if self.party.0 != *to {
                     self.party = (*to, mark.sequence);
                 }
-                self.live
-                    .iter_mut()
-                    .for_each(|track| track.hand_over(mark, *to));
+                let own = self.live.iter_mut().filter(|track| !is_a_request(track));
+                own.for_each(|track| track.hand_over(mark, *to));
             }
             Event::Contained => self.end(&[Contain], End::Done(mark)),
             Event::Restored => self.end(&[Restore], End::Done(mark)),
@@ -130,6 +129,13 @@ impl<'a, F: Fn(Timestamp) -> Option<&'a Agreement>> Incident<'a, F> {
             Event::AnalysisRequested { id } => self.request(mark, AnswerAnalysis, id),
             Event::SnapshotDelivered { id } => self.answer(mark, DeliverSnapshot, id),
             Event::AnalysisAnswered { id } => self.answer(mark, AnswerAnalysis, id),
+            Event::RequestHandedOver { id, to } => {
+                let of = self.live.iter_mut().filter(|track| is_of(track, id));
+                of.for_each(|track| track.hand_over(mark, *to));
+            }
+            Event::RequestCalledOff { id } => {
+                self.end_if(|track| is_of(track, id), End::CalledOff(mark));
+            }
             Event::Resolved => {
                 self.over = true;
                 self.end(&[Acknowledge, Contain, Restore, Resolve], End::Done(mark));
@@ -224,6 +230,14 @@ impl<'a, F: Fn(Timestamp) -> Option<&'a Agreement>> Incident<'a, F> {
     }
 }
 
+fn is_a_request(track: &Track<'_>) -> bool {
+    matches!(track.subject, Some(Subject::Request(_)))
+}
+
+fn is_of(track: &Track<'_>, id: &str) -> bool {
+    matches!(&track.subject, Some(Subject::Request(request)) if request == id)
+}
+
 fn is_request(track: &Track<'_>, kind: ObjectiveKind, id: &str) -> bool {
-    track.kind == kind && matches!(&track.subject, Some(Subject::Request(request)) if request == id)
+    track.kind == kind && is_of(track, id)
 }

@@ -35,8 +35,8 @@ pub enum Event {
         /// From now on.
         to: Severity,
     },
-    /// The turn went to the other side. To the customer, it is what pauses clocks; nothing
-    /// else does.
+    /// The turn went to the other side. To the customer, it is what pauses the clocks of the incident;
+    /// nothing else does. Requests go by hand-overs of their own.
     HandedOver {
         /// Whose turn it now is.
         to: Party,
@@ -62,6 +62,19 @@ pub enum Event {
     },
     /// The question was answered.
     AnalysisAnswered {
+        /// Of the request.
+        id: String,
+    },
+    /// The turn in one request went to the other side: the one who works on it has to know something, or
+    /// was told it.
+    RequestHandedOver {
+        /// Of the request.
+        id: String,
+        /// Whose turn it now is.
+        to: Party,
+    },
+    /// Nothing will come of a request: the customer took it back, or the provider declined it.
+    RequestCalledOff {
         /// Of the request.
         id: String,
     },

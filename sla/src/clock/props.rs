@@ -16,6 +16,10 @@ fn severities() -> impl Strategy<Value = Severity> {
     (0..Severity::ALL.len()).prop_map(|index| Severity::ALL[index])
 }
 
+fn parties() -> impl Strategy<Value = Party> {
+    prop_oneof![Just(Party::Customer), Just(Party::Provider)]
+}
+
 fn events() -> impl Strategy<Value = Event> {
     let id = || (0..3).prop_map(|id: i32| id.to_string());
     prop_oneof![
@@ -30,6 +34,8 @@ fn events() -> impl Strategy<Value = Event> {
         2 => id().prop_map(|id| Event::SnapshotDelivered { id }),
         1 => id().prop_map(|id| Event::AnalysisRequested { id }),
         1 => id().prop_map(|id| Event::AnalysisAnswered { id }),
+        2 => (id(), parties()).prop_map(|(id, to)| Event::RequestHandedOver { id, to }),
+        1 => id().prop_map(|id| Event::RequestCalledOff { id }),
         1 => Just(Event::Restored),
         1 => Just(Event::Resolved),
         1 => Just(Event::Reopened),
@@ -230,12 +236,17 @@ proptest! {
             let elapsed = office.open_between(clock.started.at, end);
             prop_assert_eq!(clock.spent + clock.paused, elapsed);
             // Whose turn it was, read from the log by itself.
-            let request = matches!(clock.subject, Some(Subject::Request(_)));
+            let request = match &clock.subject {
+                Some(Subject::Request(id)) => Some(id),
+                _ => None,
+            };
             let (mut party, mut over) = (Party::Provider, false);
             let (mut from, mut paused) = (clock.started.at, SignedDuration::ZERO);
             for entry in log.iter().take_while(|entry| entry.at <= end) {
-                let to = match entry.event {
-                    Event::HandedOver { to, .. } => to,
+                let to = match &entry.event {
+                    Event::RequestHandedOver { id, to } if request == Some(id) => *to,
+                    _ if request.is_some() => continue,
+                    Event::HandedOver { to, .. } => *to,
                     Event::Reopened if over => {
                         over = false;
                         Party::Provider
@@ -247,7 +258,7 @@ proptest! {
                     _ => continue,
                 };
                 let started = entry.sequence > clock.started.sequence;
-                if !started && request {
+                if !started && request.is_some() {
                     continue;
                 }
                 if started && party == Party::Customer {

@@ -1,9 +1,7 @@
 //! Whose turn it is, and what that means for clocks and their moments.
 
 use super::super::agreement::tests::draft;
-use super::super::objective::ObjectiveKind::{
-    Contain, DeliverSnapshot, Resolve, Restore, SubsequentUpdate,
-};
+use super::super::objective::ObjectiveKind::{Contain, Resolve, Restore, SubsequentUpdate};
 use super::super::objective::Severity::Sev1;
 use super::tests::{
     agreement, gold, kinds, log, minute, minutes, only, opened, to_customer, to_provider,
@@ -57,24 +55,55 @@ fn what_is_used_up_at_the_hand_over_is_due_when_it_is_handed_back() {
 }
 
 #[test]
-fn a_request_runs_although_it_is_the_customers_turn() {
+fn a_request_goes_by_hand_overs_of_its_own() {
     let gold = gold();
+    let s1 = || "s1".to_owned();
+    let asked = |to| Event::RequestHandedOver { id: s1(), to };
     let log = log(&[
         (0, opened(Sev1)),
         (10, to_customer()),
-        (20, Event::SnapshotRequested { id: "s1".into() }),
+        (20, Event::SnapshotRequested { id: s1() }),
+        (22, Event::SnapshotRequested { id: "s2".into() }),
         (25, Event::Updated),
         (30, to_customer()),
+        (32, asked(Party::Customer)),
+        (35, to_provider()),
+        (40, asked(Party::Provider)),
+        (45, to_customer()),
+        (50, Event::RequestCalledOff { id: "s2".into() }),
+        (51, Event::SnapshotDelivered { id: s1() }),
     ]);
+    let of = |now: i64, id: &str| {
+        let subject = Some(Subject::Request(id.to_owned()));
+        let clocks = evaluate(&log, |_| Some(&gold), minute(now));
+        let mut of = clocks.into_iter().filter(|clock| clock.subject == subject);
+        let found = of.next().unwrap();
+        assert!(of.next().is_none());
+        (found.state, found.spent, found.paused)
+    };
+    let spent = |spent, paused| (minutes(spent), minutes(paused));
+    let state = |now, id| of(now, id).0;
+    // Whosever turn the incident is.
+    assert_eq!(state(31, "s1"), State::Running);
+    assert_eq!(
+        state(36, "s1"),
+        State::Paused,
+        "the incident's is no answer"
+    );
+    assert_eq!(state(36, "s2"), State::Running, "each by itself");
+    assert_eq!(state(46, "s1"), State::Running);
+    let (delivered, called_off) = (of(60, "s1"), of(60, "s2"));
+    assert_eq!(delivered.0, State::Met);
+    assert_eq!((delivered.1, delivered.2), spent(12 + 11, 8));
+    assert_eq!(called_off.0, State::Cancelled);
+    assert_eq!((called_off.1, called_off.2), spent(28, 0));
+
     let at = |now, kind| only(&evaluate(&log, |_| Some(&gold), minute(now)), kind);
-    assert_eq!(at(29, DeliverSnapshot).state, State::Running);
-    assert_eq!(at(31, DeliverSnapshot).state, State::Paused);
-    assert_eq!(at(31, DeliverSnapshot).spent, minutes(10));
     let update = at(31, SubsequentUpdate);
     assert_eq!((update.state, update.spent), (State::Paused, minutes(0)));
     assert_eq!(
         update.entries(),
-        [1, 2, 4],
+        [1, 2, 5],
         "the hand-over says whose turn it was"
     );
 }

@@ -72,6 +72,35 @@ fn only_what_the_provider_says_is_an_update() {
 }
 
 #[test]
+fn a_question_is_a_request_by_its_name() {
+    let id = || "tenants/acme/analyses/0190a0a0-0000-7000-8000-000000000002".to_owned();
+    let requested = json!({ "analysis": id(), "question": "sql" });
+    let of = json!({ "analysis": id() });
+    let handed = json!({ "analysis": id(), "to": "CUSTOMER" });
+    let off = json!({ "analysis": id(), "why": "DECLINED" });
+    assert_eq!(
+        event("ANALYSIS_REQUESTED", &requested),
+        Some(Event::AnalysisRequested { id: id() })
+    );
+    assert_eq!(
+        event("ANALYSIS_HANDED_OVER", &handed),
+        Some(Event::RequestHandedOver {
+            id: id(),
+            to: Customer
+        })
+    );
+    assert_eq!(
+        event("ANALYSIS_ANSWERED", &of),
+        Some(Event::AnalysisAnswered { id: id() })
+    );
+    assert_eq!(
+        event("ANALYSIS_CALLED_OFF", &off),
+        Some(Event::RequestCalledOff { id: id() })
+    );
+    assert!(read("ANALYSIS_ANSWERED", &json!({}), "PROVIDER").is_err());
+}
+
+#[test]
 fn the_rest_is_as_it_says() {
     use Severity::{Sev1, Sev4};
     let opened = json!({ "severity": "SEV4", "phase": "IDENTIFICATION" });

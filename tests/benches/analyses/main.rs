@@ -27,6 +27,7 @@
 
 #[path = "../../e2e/harness/mod.rs"]
 mod harness;
+mod looking;
 #[path = "../main_job/machine.rs"]
 mod machine;
 #[path = "../main_job/set.rs"]
@@ -38,7 +39,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cordon_client::analysis::{NewAnalysis, Question, RoleChain, Start, Subject};
 use cordon_client::ingest::{Batch, Cut};
-use cordon_client::{Client, NewRule, RuleTest};
+use cordon_client::{Client, NewRule};
 use futures::stream::{self, StreamExt as _};
 
 use crate::harness::{Call, World, trail};
@@ -88,7 +89,9 @@ async fn main() {
 
     let begun = Instant::now();
     stream::iter(0..STREAMS)
-        .for_each_concurrent(None, |part| send(&world, part, wanted / STREAMS))
+        .for_each_concurrent(None, |part| {
+            send(&world, ACCOUNT, part.to_string(), wanted / STREAMS)
+        })
         .await;
     println!("{wanted} events in {:.0?}", begun.elapsed());
     let rested = machine.rest(REST).await;
@@ -100,6 +103,12 @@ async fn main() {
         (
             "all that a rare actor did",
             Question::Pivot(Subject::Actor(actor.clone())),
+        ),
+        (
+            "all that a frequent actor did",
+            Question::Pivot(Subject::Actor(
+                "arn:aws:iam::100000000001:user/user-7".to_owned(),
+            )),
         ),
         (
             "all that came from one address",
@@ -128,7 +137,9 @@ async fn main() {
     if let Some(folder) = rules {
         let texts = understood(&client, Path::new(&folder)).await;
         let what = format!("{} Sigma rules over all events", texts.len());
-        ask(&client, &what, &Question::Rules(texts)).await;
+        ask(&client, &what, &Question::Rules(texts.clone())).await;
+        machine.print_memory("after the answers");
+        looking::measure(&world, &machine, &texts).await;
     }
     machine.print_memory("at the end");
 }
@@ -151,10 +162,10 @@ async fn ask(client: &Client, what: &str, question: &Question) {
     );
 }
 
-async fn send(world: &World, part: u64, events: u64) {
+async fn send(world: &World, account: &'static str, part: String, events: u64) {
     let cut = Cut::new("sources/aws-cloudtrail", "aws.cloudtrail");
     let batches = (0..events.div_ceil(BATCH)).map(move |batch| {
-        let records = (0..BATCH).map(|n| record(part, batch * BATCH + n));
+        let records = (0..BATCH).map(|n| record(account, &part, batch * BATCH + n));
         Ok(Batch::new(format!("{part}-{batch}"), records.collect()))
     });
     let mut outcomes = world.operator.ingest().send(&cut, stream::iter(batches));
@@ -164,7 +175,7 @@ async fn send(world: &World, part: u64, events: u64) {
 }
 
 /// One in ten thousand is the rare actor's.
-fn record(part: u64, n: u64) -> Bytes {
+fn record(account: &str, part: &str, n: u64) -> Bytes {
     let id = format!("{part}-{n}");
     let (rare, second) = (n.is_multiple_of(10_000), 1_760_000_000 + n);
     let time = jiff::Timestamp::from_second(i64::try_from(second).unwrap()).unwrap();
@@ -177,7 +188,7 @@ fn record(part: u64, n: u64) -> Bytes {
             "roleArn": format!("arn:aws:iam::100000000001:role/role-{}", n % 40),
             "key": format!("data/2026/part-{n:08}.parquet"),
         }),
-        ..Call::own(&id, ACCOUNT)
+        ..Call::own(&id, account)
     });
     let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
     let user = if rare {

@@ -12,8 +12,9 @@ use cordon_kernel::{
     Action, Disclosed, Error, Home, Name, Permit, Reason, Result, TenantId, TenantScope,
 };
 use cordon_lake::Lake;
+use cordon_sla::calendar::Calendar;
 use cordon_sla::objective::{ObjectiveKind, Severity};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::model::{self, Analysis, Command, Mark, New};
@@ -74,11 +75,8 @@ impl Service {
             return self.told_again(&scope, &permit, tenant, answer).await;
         }
         require_room(&mut tx).await?;
-        let severity = match &new.incident {
-            Some(name) => incident_severity(&mut tx, name).await?,
-            None => Severity::Sev3,
-        };
-        let due = due(&mut tx, severity, now).await?;
+        let promised = promised(&mut tx, new.incident.as_deref(), now).await?;
+        let due = promised.and_then(|(within, hours)| hours.add_open(now, within).ok());
         let change = model::create(self.kernel.env().uuid_v7(), new, due, mark);
         store::apply(&mut tx, &cipher, &change, None).await?;
         let analysis = change.analysis().clone();
@@ -175,6 +173,7 @@ impl Service {
         let before = store::find(tx.conn(), &cipher, id).await?;
         let before = before.ok_or_else(no_such_analysis)?;
         model::require(&before, expected)?;
+        let mark = in_hours(&mut tx, &before, mark).await?;
         let change = model::decide(before, command, mark)?;
         store::apply(&mut tx, &cipher, &change, None).await?;
         let analysis = change.analysis().clone();
@@ -244,6 +243,7 @@ impl Service {
             now: env.now(),
             by: caller.credential().principal().subject().to_owned(),
             etag: hex::encode(env.bytes::<16>()),
+            hours: None,
         }
     }
 
@@ -320,25 +320,37 @@ async fn incident_severity(tx: &mut TenantTx<'_>, name: &str) -> Result<Severity
     found.ok_or_else(|| Error::new(Reason::NotFound, "no such incident"))
 }
 
-/// Until when the agreement in force promises an answer, if it promises any.
-async fn due(
+async fn severity(tx: &mut TenantTx<'_>, incident: Option<&str>) -> Result<Severity> {
+    match incident {
+        Some(name) => incident_severity(tx, name).await,
+        None => Ok(Severity::Sev3),
+    }
+}
+
+/// The time that the agreement in force promises an answer in, and in which hours it is counted; if it
+/// promises any.
+async fn promised(
     tx: &mut TenantTx<'_>,
-    severity: Severity,
+    incident: Option<&str>,
     now: Timestamp,
-) -> Result<Option<Timestamp>> {
+) -> Result<Option<(SignedDuration, Calendar)>> {
+    let severity = severity(tx, incident).await?;
     let tenant = tx.tenant();
     let Some(agreement) = agreements::in_force(tx.conn(), tenant, now).await? else {
         return Ok(None);
     };
-    let promised = agreement
-        .objectives()
-        .iter()
-        .find(|one| one.kind == ObjectiveKind::AnswerAnalysis && one.severity == severity);
-    let calendar = promised.and_then(|one| agreement.calendars().get(&one.calendar));
-    Ok(match (promised, calendar) {
-        (Some(promised), Some(calendar)) => calendar.add_open(now, promised.within).ok(),
-        _ => None,
-    })
+    let target = agreement.target(ObjectiveKind::AnswerAnalysis, severity);
+    Ok(target.map(|target| (target.within, target.calendar.clone())))
+}
+
+/// The mark of a change with the hours that count, where the tenant has had the move.
+pub(super) async fn in_hours(tx: &mut TenantTx<'_>, before: &Analysis, mark: Mark) -> Result<Mark> {
+    if before.waiting.is_none() || before.due.is_none() {
+        return Ok(mark);
+    }
+    let promised = promised(tx, before.incident.as_deref(), mark.now).await?;
+    let hours = promised.map(|(_, hours)| hours);
+    Ok(Mark { hours, ..mark })
 }
 
 /// # Errors

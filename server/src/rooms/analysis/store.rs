@@ -4,13 +4,14 @@
 use cordon_kernel::db::sealed::object;
 use cordon_kernel::db::{TenantTx, nanos, timestamp};
 use cordon_kernel::keys::TenantCipher;
-use cordon_kernel::{Error, Result, TenantId};
+use cordon_kernel::{Error, Name, Result, TenantId};
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use uuid::Uuid;
 
 use super::model::{Analysis, Change, Party, State, human};
+use crate::rooms::incidents::{self, AboutAnalysis};
 
 const ANALYSES: &str = "analyses";
 const RESULTS: &str = "analysis_results";
@@ -182,7 +183,24 @@ pub(super) async fn apply(
     .bind(i64::from(bytes.is_some()))
     .execute(tx.conn())
     .await?;
-    Ok(())
+    note(tx, cipher, change).await
+}
+
+/// Says in the timeline of the incident that it is for what both sides are to see.
+async fn note(tx: &mut TenantTx<'_>, cipher: &TenantCipher, change: &Change) -> Result<()> {
+    let analysis = change.analysis();
+    let (Some(noted), Some(incident)) = (change.noted(), &analysis.incident) else {
+        return Ok(());
+    };
+    let Name::Incident(_, incident) = Name::parse("analysis.incident", incident)? else {
+        return Err(Error::internal("an incident by another name"));
+    };
+    let about = AboutAnalysis {
+        incident,
+        analysis: analysis.id,
+        time: analysis.updated,
+    };
+    incidents::note_analysis(tx, cipher, about, noted.clone()).await
 }
 
 const fn party(of: Option<Party>) -> &'static str {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use cordon_kernel::Result;
 use cordon_kernel::db::TenantTx;
 use cordon_kernel::db::nanos;
 use cordon_kernel::keys::TenantCipher;
+use cordon_kernel::{Name, Result, TenantId};
 use cordon_sla::clock::{Entry, Event, MomentKind, Notice, Party as ClockParty};
 use cordon_sla::objective::{ObjectiveKind, Severity as ClockSeverity};
 use cordon_sla::timeline::{CloseCode as SaidCode, Phase as SaidPhase, What as Said};
@@ -64,7 +64,7 @@ pub(crate) async fn clock_log(
                 actor,
                 reason,
             } = entry.happened;
-            let event = event(&what, actor.party, &reason);
+            let event = event(cipher.tenant(), &what, actor.party, &reason);
             log.entries.extend(event.map(|event| Entry {
                 sequence: u64::try_from(entry.seq).unwrap_or(0),
                 at: entry.time,
@@ -162,7 +162,9 @@ fn notice(what: What) -> Option<Notice> {
 }
 
 /// What an entry is to clocks. The rules are with the clocks, where a customer finds them, too.
-fn event(what: &What, by: Party, reason: &str) -> Option<Event> {
+fn event(tenant: &TenantId, what: &What, by: Party, reason: &str) -> Option<Event> {
+    // By the name, as the customer's export says it.
+    let analysis = |id: &Uuid| Name::Analysis(tenant.clone(), *id).to_string();
     let said = match what {
         What::Opened { severity, .. } => Said::Opened {
             severity: graded(*severity),
@@ -187,6 +189,19 @@ fn event(what: &What, by: Party, reason: &str) -> Option<Event> {
         },
         What::Reopened => Said::Reopened,
         What::Commented { .. } => Said::Commented,
+        What::AnalysisRequested { analysis: id, .. } => Said::AnalysisRequested {
+            analysis: analysis(id),
+        },
+        What::AnalysisHandedOver { analysis: id, to } => Said::AnalysisHandedOver {
+            analysis: analysis(id),
+            to: party(*to),
+        },
+        What::AnalysisAnswered { analysis: id } => Said::AnalysisAnswered {
+            analysis: analysis(id),
+        },
+        What::AnalysisCalledOff { analysis: id, .. } => Said::AnalysisCalledOff {
+            analysis: analysis(id),
+        },
         // Without an opening no clock runs: nobody here could have kept it.
         What::Imported { .. }
         | What::CommentUpdated { .. }

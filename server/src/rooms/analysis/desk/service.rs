@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::super::model::{self, Analysis, Command};
 use super::super::result::{self, Made};
 use super::super::run::make_room;
-use super::super::service::{Service, Told, kept, no_such_analysis, told, unnamed};
+use super::super::service::{Service, Told, in_hours, kept, no_such_analysis, told, unnamed};
 use super::super::store::{self, Place, Queued};
 use super::findings::HandedIn;
 use crate::rooms::access::Access;
@@ -119,6 +119,7 @@ impl Service {
         }
         let before = store::find(tx.conn(), &cipher, id).await?;
         let before = before.ok_or_else(no_such_analysis)?;
+        let mark = in_hours(&mut tx, &before, mark).await?;
         let change = model::decide(before, Command::Submit(outcome), mark)?;
         make_room(&mut tx, &cipher, bytes, &self.mark(caller)).await?;
         store::keep_result(&mut tx, id, sealed).await?;

@@ -152,6 +152,7 @@ impl Run<'_> {
             now: env.now(),
             by: String::new(),
             etag: hex::encode(env.bytes::<16>()),
+            hours: None,
         }
     }
 

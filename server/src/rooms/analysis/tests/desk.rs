@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn human() -> Kind {
+pub(super) fn human() -> Kind {
     Kind::Human(wire::HumanQuestion {
         text: "Was the host under our machine patched that night?".into(),
     })
@@ -23,14 +23,14 @@ fn answer_of(name: &str, findings: &str) -> wire::SubmitAnalysisResultRequest {
     }
 }
 
-struct Desk {
-    room: Room,
-    first: Actor,
-    second: Actor,
+pub(super) struct Desk {
+    pub(super) room: Room,
+    pub(super) first: Actor,
+    pub(super) second: Actor,
 }
 
 impl Desk {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let room = Room::new().await;
         let first = room.world.person("", "analyst", "ines").await.entering();
         let second = room.world.person("", "analyst", "omar").await.entering();
@@ -47,7 +47,7 @@ impl Desk {
         queue.unwrap().analyses
     }
 
-    async fn claim(&self, actor: &Actor, name: &str) -> Result<wire::Analysis, Status> {
+    pub(super) async fn claim(&self, actor: &Actor, name: &str) -> Result<wire::Analysis, Status> {
         let request = wire::ClaimAnalysisRequest {
             name: name.into(),
             ..Default::default()
@@ -56,7 +56,7 @@ impl Desk {
         Ok(claimed.analysis.unwrap())
     }
 
-    async fn submit(
+    pub(super) async fn submit(
         &self,
         actor: &Actor,
         name: &str,
@@ -67,7 +67,25 @@ impl Desk {
         Ok(submitted.analysis.unwrap())
     }
 
-    async fn release(&self, actor: &Actor, name: &str) -> Result<wire::Analysis, Status> {
+    pub(super) async fn ask_back(
+        &self,
+        actor: &Actor,
+        name: &str,
+    ) -> Result<wire::Analysis, Status> {
+        let request = wire::AskBackAnalysisRequest {
+            name: name.into(),
+            text: "Which machine?".into(),
+            request_id: "a".into(),
+        };
+        let back = call!(self.room, actor, desk.ask_back_analysis(request))?;
+        Ok(back.analysis.unwrap())
+    }
+
+    pub(super) async fn release(
+        &self,
+        actor: &Actor,
+        name: &str,
+    ) -> Result<wire::Analysis, Status> {
         let request = wire::ReleaseAnalysisResultRequest {
             name: name.into(),
             ..Default::default()
@@ -197,14 +215,8 @@ async fn asking_back_hands_the_move_over_and_declining_ends_it() {
     let desk = Desk::new().await;
     let asked = desk.room.ask(human()).await.unwrap();
     desk.claim(&desk.first, &asked.name).await.unwrap();
-    let back = wire::AskBackAnalysisRequest {
-        name: asked.name.clone(),
-        text: "Which machine?".into(),
-        request_id: "a".into(),
-    };
     for _ in 0..2 {
-        let back = call!(desk.room, &desk.first, desk.ask_back_analysis(back.clone()));
-        let back = back.unwrap().analysis.unwrap();
+        let back = desk.ask_back(&desk.first, &asked.name).await.unwrap();
         assert_eq!(back.pending_party(), wire::Party::Customer);
         assert_eq!(back.messages.len(), 1);
     }

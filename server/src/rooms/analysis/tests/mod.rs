@@ -1,6 +1,8 @@
 //! The room against a kernel and a lake in a temporary folder: everything but the network is real.
 
+mod bounds;
 mod desk;
+mod incidents;
 mod limits;
 mod questions;
 mod releases;

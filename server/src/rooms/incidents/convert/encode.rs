@@ -98,6 +98,7 @@ pub(in super::super) fn entry(tenant: &TenantId, entry: Disclosed<Entry>) -> wir
     let sequence = u64::try_from(entry.seq).unwrap_or(0);
     let comment = |id| Name::Comment(tenant.clone(), entry.incident, id).to_string();
     let task = |id| Name::Task(tenant.clone(), entry.incident, id).to_string();
+    let analysis = |id| Name::Analysis(tenant.clone(), id).to_string();
     let places = |places: Vec<usize>| {
         let place = |place| i32::try_from(place).unwrap_or(i32::MAX);
         places.into_iter().map(place).collect()
@@ -216,6 +217,30 @@ pub(in super::super) fn entry(tenant: &TenantId, entry: Disclosed<Entry>) -> wir
             link: Name::Link(tenant.clone(), entry.incident, link).to_string(),
             resource,
         }),
+        What::AnalysisRequested {
+            analysis: id,
+            question,
+        } => WireWhat::AnalysisRequested(kinds::AnalysisRequested {
+            analysis: analysis(id),
+            question,
+        }),
+        What::AnalysisHandedOver { analysis: id, to } => {
+            WireWhat::AnalysisHandedOver(kinds::AnalysisHandedOver {
+                analysis: analysis(id),
+                to: words::party(to),
+            })
+        }
+        What::AnalysisAnswered { analysis: id } => {
+            WireWhat::AnalysisAnswered(kinds::AnalysisAnswered {
+                analysis: analysis(id),
+            })
+        }
+        What::AnalysisCalledOff { analysis: id, why } => {
+            WireWhat::AnalysisCalledOff(kinds::AnalysisCalledOff {
+                analysis: analysis(id),
+                why: words::called_off(why),
+            })
+        }
     };
     wire::TimelineEntry {
         name: Name::TimelineEntry(tenant.clone(), entry.incident, sequence).to_string(),

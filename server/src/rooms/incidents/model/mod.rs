@@ -14,6 +14,7 @@ use comment::Revision;
 pub(super) use comment::{Comment, CommentChange, create_comment, create_notice, update_comment};
 pub(super) use decide::{Change, Command, NewIncident, create, decide};
 pub(super) use import::{Foreign, ForeignComment, Import, Seal, import};
+pub(crate) use words::CalledOff;
 pub(super) use words::{CloseCode, Party, Phase, Severity, State, Tlp};
 
 pub(super) use crate::rooms::uuid_text;
@@ -261,6 +262,26 @@ pub(super) enum What {
         link: Uuid,
         resource: String,
     },
+    AnalysisRequested {
+        #[serde(with = "uuid_text")]
+        analysis: Uuid,
+        /// Which kind of question.
+        question: String,
+    },
+    AnalysisHandedOver {
+        #[serde(with = "uuid_text")]
+        analysis: Uuid,
+        to: Party,
+    },
+    AnalysisAnswered {
+        #[serde(with = "uuid_text")]
+        analysis: Uuid,
+    },
+    AnalysisCalledOff {
+        #[serde(with = "uuid_text")]
+        analysis: Uuid,
+        why: CalledOff,
+    },
 }
 
 impl What {
@@ -290,7 +311,11 @@ impl What {
             | Self::HandedOver { .. }
             | Self::Closed { .. }
             | Self::Reopened
-            | Self::Commented { .. } => true,
+            | Self::Commented { .. }
+            | Self::AnalysisRequested { .. }
+            | Self::AnalysisHandedOver { .. }
+            | Self::AnalysisAnswered { .. }
+            | Self::AnalysisCalledOff { .. } => true,
         }
     }
 }
@@ -334,4 +359,8 @@ kinds! {
     Attached = "attached",
     Linked = "linked",
     Unlinked = "unlinked",
+    AnalysisRequested = "analysis_requested",
+    AnalysisHandedOver = "analysis_handed_over",
+    AnalysisAnswered = "analysis_answered",
+    AnalysisCalledOff = "analysis_called_off",
 }

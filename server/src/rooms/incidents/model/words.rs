@@ -85,3 +85,15 @@ words! {
         Accepted = "accepted",
     }
 }
+
+/// Why nothing comes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CalledOff {
+    /// Who asked does not want it any more.
+    TakenBack,
+    /// The provider does not do it.
+    Declined,
+    /// It could not be done.
+    Failed,
+}

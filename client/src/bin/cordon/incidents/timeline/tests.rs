@@ -92,6 +92,25 @@ fn each() -> Vec<TimelineWhat> {
             link: "l1".to_owned(),
             resource: "tenants/acme/events/e1".to_owned(),
         }),
+        TimelineWhat::AnalysisRequested(wire::AnalysisRequested {
+            analysis: "tenants/acme/analyses/q1".to_owned(),
+            question: "role_chain".to_owned(),
+        }),
+        TimelineWhat::AnalysisHandedOver(wire::AnalysisHandedOver {
+            analysis: "tenants/acme/analyses/q1".to_owned(),
+            to: Party::Customer.into(),
+        }),
+        TimelineWhat::AnalysisHandedOver(wire::AnalysisHandedOver {
+            analysis: "tenants/acme/analyses/q1".to_owned(),
+            to: Party::Provider.into(),
+        }),
+        TimelineWhat::AnalysisAnswered(wire::AnalysisAnswered {
+            analysis: "tenants/acme/analyses/q1".to_owned(),
+        }),
+        TimelineWhat::AnalysisCalledOff(wire::AnalysisCalledOff {
+            analysis: "tenants/acme/analyses/q1".to_owned(),
+            why: wire::analysis_called_off::Why::Declined.into(),
+        }),
     ]
 }
 
@@ -118,6 +137,11 @@ fn each_kind_of_entry_is_told_in_words() {
             "attached memory.raw (7 bytes): a1",
             "linked tenants/acme/events/e1",
             "unlinked tenants/acme/events/e1",
+            "asked the provider (role chain): q1",
+            "asked back about a question: q1",
+            "went on with a question: q1",
+            "answered a question: q1",
+            "declined a question: q1",
         ]
     );
     assert!(what(None).contains("too old"));
@@ -189,6 +213,26 @@ fn each_kind_of_entry_is_json() {
         (
             "UNLINKED",
             json!({ "link": "l1", "resource": "tenants/acme/events/e1" }),
+        ),
+        (
+            "ANALYSIS_REQUESTED",
+            json!({ "analysis": "tenants/acme/analyses/q1", "question": "role_chain" }),
+        ),
+        (
+            "ANALYSIS_HANDED_OVER",
+            json!({ "analysis": "tenants/acme/analyses/q1", "to": "CUSTOMER" }),
+        ),
+        (
+            "ANALYSIS_HANDED_OVER",
+            json!({ "analysis": "tenants/acme/analyses/q1", "to": "PROVIDER" }),
+        ),
+        (
+            "ANALYSIS_ANSWERED",
+            json!({ "analysis": "tenants/acme/analyses/q1" }),
+        ),
+        (
+            "ANALYSIS_CALLED_OFF",
+            json!({ "analysis": "tenants/acme/analyses/q1", "why": "DECLINED" }),
         ),
     ];
     let expected: Vec<_> = expected
