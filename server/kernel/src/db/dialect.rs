@@ -170,17 +170,6 @@ impl Dialect {
     }
 }
 
-impl Dialect {
-    /// The `account` of a row in lower case and without its cloud: `123456789012` for
-    /// `aws:123456789012`.
-    pub(crate) const fn bare_account(self) -> &'static str {
-        match self {
-            Self::Sqlite => "lower(substr(account, instr(account, ':') + 1))",
-            Self::Postgres => "lower(substr(account, strpos(account, ':') + 1))",
-        }
-    }
-}
-
 /// Names the tenant whose rows a transaction of the kernel's own is about to touch, where row
 /// policies want to know; elsewhere the kernel's connections have no guards.
 pub(crate) async fn confine(
