@@ -28,8 +28,9 @@ pub struct Placement {
 }
 
 impl ProviderTx<'_> {
-    /// Writes where instances are or were, in the order in which it is told: who is somewhere else
-    /// from some time on has left where it was. Returns how many were new or changed something.
+    /// Writes where instances are or were: who is somewhere else from some time on has left where
+    /// it was, whichever is told first, so that the same told again changes nothing. Of one instance
+    /// and start what is told last holds. Returns how many were new or changed something.
     ///
     /// The tenants are held until the transaction ends, and the registers need not be: none of them
     /// is deleted meanwhile, and who reports of the same instances waits.
@@ -105,7 +106,8 @@ struct Row<'s> {
 struct Stays(BTreeMap<(String, String), BTreeMap<i64, Stay>>);
 
 impl Stays {
-    /// Reads what these may change: what begins when they do, and what lasts longer.
+    /// Reads what these may change (what begins when they do, and what lasts longer) and what begins
+    /// next.
     async fn load(&mut self, conn: &mut AnyConnection, placements: &[Placement]) -> Result<()> {
         let told = rows(placements.len(), |at| {
             format!("({})", parameters(3 * at + 1, 3))
@@ -115,8 +117,11 @@ impl Stays {
             "SELECT p.tenant_id, p.instance, p.start_time, p.end_time, p.host \
                FROM (VALUES {told}) AS told CROSS JOIN placements p \
               WHERE p.tenant_id = told.column1 AND p.instance = told.column2 \
-                AND p.start_time <= told.column3 \
-                AND (p.start_time = told.column3 OR p.end_time IS NULL OR p.end_time > told.column3)"
+                AND p.start_time <= COALESCE( \
+                    (SELECT min(n.start_time) FROM placements n \
+                      WHERE n.tenant_id = told.column1 AND n.instance = told.column2 \
+                        AND n.start_time > told.column3), told.column3) \
+                AND (p.start_time >= told.column3 OR p.end_time IS NULL OR p.end_time > told.column3)"
         );
         let query = sqlx::query(sqlx::AssertSqlSafe(sql)).persistent(false);
         let query = placements.iter().fold(query, |query, one| {
@@ -141,7 +146,10 @@ impl Stays {
     fn place(&mut self, placement: &Placement) -> bool {
         let key = (placement.tenant.to_string(), placement.instance.clone());
         let stays = self.0.entry(key).or_default();
-        let (start, end) = (nanos(placement.start), placement.end.map(nanos));
+        let start = nanos(placement.start);
+        let mut begins = stays.range(start..).map(|(begin, _)| *begin);
+        let next = begins.find(|begin| *begin > start);
+        let end = placement.end.map(nanos).into_iter().chain(next).min();
         let known = stays.get(&start);
         let mut changed = known.is_none_or(|stay| stay.host != placement.host || stay.end != end);
         if changed {

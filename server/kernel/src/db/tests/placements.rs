@@ -45,6 +45,17 @@ async fn stored(world: &World, tenant: &str) -> Vec<String> {
 /// What a report means, told by itself; whether it was new.
 async fn alone(conn: &mut sqlx::AnyConnection, one: &Placement) -> bool {
     let start = nanos(one.start);
+    let next: Option<i64> = sqlx::query_scalar(
+        "SELECT min(start_time) FROM placements \
+          WHERE tenant_id = $1 AND instance = $2 AND start_time > $3",
+    )
+    .bind(one.tenant.as_str())
+    .bind(one.instance.as_str())
+    .bind(start)
+    .fetch_one(&mut *conn)
+    .await
+    .unwrap();
+    let end = one.end.map(nanos).into_iter().chain(next).min();
     let written = sqlx::query(
         "INSERT INTO placements (tenant_id, instance, start_time, end_time, host) \
          VALUES ($1, $2, $3, $4, $5) \
@@ -56,7 +67,7 @@ async fn alone(conn: &mut sqlx::AnyConnection, one: &Placement) -> bool {
     .bind(one.tenant.as_str())
     .bind(one.instance.as_str())
     .bind(start)
-    .bind(one.end.map(nanos))
+    .bind(end)
     .bind(one.host.as_str())
     .execute(&mut *conn)
     .await
@@ -122,6 +133,45 @@ async fn many_reports_are_what_they_are_one_by_one_on_sqlite() {
 #[tokio::test]
 async fn many_reports_are_what_they_are_one_by_one_on_postgres() {
     many(World::on_postgres().await).await;
+}
+
+async fn again(world: World) {
+    world.create(&["acme", "globex"]).await;
+    let moves = |tenant: &str| {
+        [
+            placed(tenant, "i-1", "hv-1", 1_000, None),
+            placed(tenant, "i-1", "hv-2", 2_000, Some(3_500)),
+            placed(tenant, "i-1", "hv-3", 3_000, None),
+        ]
+    };
+    assert_eq!(record(&world.db, &moves("acme")).await.unwrap(), 3);
+    let expected = [
+        "i-1 hv-1 1000 2000",
+        "i-1 hv-2 2000 3000",
+        "i-1 hv-3 3000 -",
+    ];
+    assert_eq!(stored(&world, "acme").await, expected);
+    // All of them, and each by itself: what came later is not forgotten.
+    assert_eq!(record(&world.db, &moves("acme")).await.unwrap(), 0);
+    for one in moves("acme") {
+        assert_eq!(record(&world.db, &[one]).await.unwrap(), 0);
+    }
+    assert_eq!(stored(&world, "acme").await, expected);
+    // The last one first.
+    for one in moves("globex").into_iter().rev() {
+        assert_eq!(record(&world.db, &[one]).await.unwrap(), 1);
+    }
+    assert_eq!(stored(&world, "globex").await, expected);
+}
+
+#[tokio::test]
+async fn the_same_told_again_changes_nothing_on_sqlite() {
+    again(World::on_sqlite().await).await;
+}
+
+#[tokio::test]
+async fn the_same_told_again_changes_nothing_on_postgres() {
+    again(World::on_postgres().await).await;
 }
 
 async fn all_or_none(world: World) {
