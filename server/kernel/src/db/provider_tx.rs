@@ -13,14 +13,15 @@ use crate::auth::{Permit, ProviderScope};
 use crate::error::{Error, Result};
 use crate::ids::TenantId;
 
-/// A writing transaction on the provider's registers, the only one until it ends. Dropped
+/// A writing transaction of the provider's: on its registers, the only one until it ends
+/// ([`Db::provider_tx`]), or beside them ([`Db::provider_tx_beside_registers`]). Dropped
 /// uncommitted, it rolls back.
 pub struct ProviderTx<'s> {
     pub(super) db: Db,
     scope: &'s ProviderScope,
     permit: &'s Permit,
     about: BTreeSet<TenantId>,
-    /// Whether what events are attributed by may be another afterwards.
+    /// Whether it holds the registers, and what events are attributed by may be another afterwards.
     registers: bool,
     /// Deleted by this transaction: the last entry of their logs is this one's.
     pub(super) ending: BTreeSet<TenantId>,
@@ -41,20 +42,14 @@ impl ProviderTx<'_> {
         self
     }
 
-    /// Says that this changes nothing by which events are attributed: who does that all the time
-    /// must not have every server read the registers anew each time.
-    pub fn beside_registers(&mut self) -> &mut Self {
-        self.registers = false;
-        self
-    }
-
     /// Writes `entry` to the provider's log, and to the log of every tenant that this is
     /// [`about`](Self::about) and that was not deleted before, and commits all, or nothing.
     /// Returns the number of the entry in the provider's log.
     ///
     /// # Errors
     /// `INTERNAL` when the entry was made for another action than this transaction's, or names
-    /// something of a tenant that this is not about; nothing is committed then.
+    /// something of a tenant that this is not about, or when this is about a tenant and does not
+    /// hold the registers; nothing is committed then.
     pub async fn commit(mut self, entry: AuditEntry) -> Result<u64> {
         if entry.action() != self.permit.action() {
             return Err(Error::internal(
@@ -67,6 +62,12 @@ impl ProviderTx<'_> {
         {
             return Err(Error::internal(
                 "an audit entry about a tenant that its transaction isn't about",
+            ));
+        }
+        // A tenant that is deleted meanwhile would have an entry after its last one.
+        if !self.registers && !self.about.is_empty() {
+            return Err(Error::internal(
+                "a transaction beside the registers that is about a tenant",
             ));
         }
         let now = self.db.env().now();
@@ -120,7 +121,8 @@ impl ProviderRead<'_> {
 }
 
 impl Db {
-    /// Begins a writing transaction on the provider's registers.
+    /// Begins a writing transaction on the provider's registers. Whoever else changes them waits
+    /// until it ends, and so does ingest.
     ///
     /// # Errors
     /// `PERMISSION_DENIED` when the permit was not given out with this scope; `UNAVAILABLE` when
@@ -130,22 +132,45 @@ impl Db {
         scope: &'s ProviderScope,
         permit: &'s Permit,
     ) -> Result<ProviderTx<'s>> {
+        let mut begun = self.begin_provider(scope, permit, true).await?;
+        if let Some(lock) = self.inner.dialect.lock_registers() {
+            sqlx::query(lock).execute(begun.conn()).await?;
+        }
+        Ok(begun)
+    }
+
+    /// Begins a writing transaction on what is the provider's and nothing by which events are
+    /// attributed. On PostgreSQL it holds no register: ingest does not wait for it, and no server
+    /// reads the registers anew because of it. It is about no tenant.
+    ///
+    /// # Errors
+    /// As [`Db::provider_tx`].
+    pub async fn provider_tx_beside_registers<'s>(
+        &self,
+        scope: &'s ProviderScope,
+        permit: &'s Permit,
+    ) -> Result<ProviderTx<'s>> {
+        self.begin_provider(scope, permit, false).await
+    }
+
+    async fn begin_provider<'s>(
+        &self,
+        scope: &'s ProviderScope,
+        permit: &'s Permit,
+        registers: bool,
+    ) -> Result<ProviderTx<'s>> {
         if !permit.covers_provider(scope) {
             return Err(Error::permission_denied());
         }
         let turn = self.turn().await?;
-        let dialect = self.inner.dialect;
         let pool = &self.inner.pools.provider_write;
-        let mut tx = pool.begin_with(dialect.begin_write()).await?;
-        if let Some(lock) = dialect.lock_registers() {
-            sqlx::query(lock).execute(&mut *tx).await?;
-        }
+        let tx = pool.begin_with(self.inner.dialect.begin_write()).await?;
         Ok(ProviderTx {
             db: self.clone(),
             scope,
             permit,
             about: BTreeSet::new(),
-            registers: true,
+            registers,
             ending: BTreeSet::new(),
             tx,
             turn,

@@ -87,12 +87,11 @@ impl Kernel {
         Ok(scope)
     }
 
-    /// Refuses words that name any customer, its accounts or its resources. Which customers the
+    /// Refuses words that name any customer, its accounts, resources or addresses. Which customers the
     /// event concerns makes no difference: a refusal tells nothing of that.
     async fn names_nobody(&self, entry: &Entry) -> Result<()> {
         for text in entry.texts() {
-            let text = text.to_lowercase();
-            if let Some(name) = self.db.customer_named(&text).await? {
+            if let Some(name) = self.db.customer_named(text).await? {
                 return Err(Error::invalid(
                     "justification",
                     format!(
@@ -106,7 +105,7 @@ impl Kernel {
     }
 
     /// Refuses words, each under the name of its field, that several customers are to read and
-    /// that name any customer, its accounts or its resources.
+    /// that name any customer, its accounts, resources or addresses.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` with the field and the name.
@@ -116,7 +115,7 @@ impl Kernel {
         texts: &[(&str, &str)],
     ) -> Result<()> {
         for (field, text) in texts {
-            if let Some(name) = self.db.customer_named(&text.to_lowercase()).await? {
+            if let Some(name) = self.db.customer_named(text).await? {
                 return Err(Error::invalid(
                     *field,
                     format!(

@@ -15,7 +15,8 @@ use crate::error::{Error, Result};
 /// Kinds of what holds projects: people write the number alone.
 const HOLDERS: [&str; 3] = ["organizations.", "folders.", "billingaccounts."];
 
-/// Names, accounts and resources of all customers. Of each there is a hash alone, with whose it is.
+/// Names, accounts and resources of all customers. Of each there is a hash alone, with whose it is,
+/// unless it is registered in other words than it is looked for.
 #[derive(Debug)]
 pub(in super::super) struct Names {
     version: i64,
@@ -23,6 +24,8 @@ pub(in super::super) struct Names {
     /// By the first part of the tenants' order; sorted, so that one name's owners are together.
     owners: Vec<(u64, u32)>,
     tenants: HashMap<String, u32>,
+    /// By the hash of what is looked for, what is registered, where that is another text.
+    registered: HashMap<u64, Box<str>>,
     /// Networks of more than one address.
     networks: Vec<(IpNet, u32)>,
 }
@@ -44,6 +47,7 @@ impl Names {
             hashes: RandomState::new(),
             owners: Vec::new(),
             tenants: HashMap::new(),
+            registered: HashMap::new(),
             networks: Vec::new(),
         };
         let rows = sqlx::query("SELECT tenant_id, display_name FROM tenants ORDER BY tenant_id")
@@ -52,8 +56,9 @@ impl Names {
         for (at, row) in rows.iter().enumerate() {
             let id: String = row.try_get(0)?;
             let owner = u32::try_from(at).map_err(Error::internal)?;
-            names.add(&id, owner);
-            names.add(&row.try_get::<String, _>(1)?, owner);
+            names.add(&id, &id, owner);
+            let name: String = row.try_get(1)?;
+            names.add(&name, name.trim().to_lowercase().as_str(), owner);
             names.tenants.insert(id, owner);
         }
         let rows = sqlx::query("SELECT tenant_id, account FROM accounts")
@@ -64,14 +69,14 @@ impl Names {
                 continue;
             };
             let account: String = row.try_get(1)?;
-            names.add(&account, owner);
+            names.add(&account, &account, owner);
             // Without its cloud, and what holds projects without its kind.
             if let Some((_, bare)) = account.split_once(':') {
-                names.add(bare, owner);
+                names.add(bare, &account, owner);
                 let lower = bare.to_lowercase();
                 for kind in HOLDERS {
                     if let Some(number) = lower.strip_prefix(kind) {
-                        names.add(number, owner);
+                        names.add(number, &account, owner);
                     }
                 }
             }
@@ -84,7 +89,7 @@ impl Names {
                 continue;
             };
             let identifier: String = row.try_get(1)?;
-            names.add(&identifier, owner);
+            names.add(&identifier, identifier.to_lowercase().as_str(), owner);
             match identifier.parse::<IpNet>() {
                 Ok(net) if net.prefix_len() < net.max_prefix_len() => {
                     names.networks.push((net.trunc(), owner));
@@ -106,11 +111,21 @@ impl Names {
         self.tenants.get(tenant).copied()
     }
 
-    fn add(&mut self, name: &str, owner: u32) {
+    fn add(&mut self, name: &str, registered: &str, owner: u32) {
         if let Some(key) = key(name) {
             let hash = self.hashes.hash_one(key.as_str());
             self.owners.push((hash, owner));
+            if key != registered {
+                let words = self.registered.entry(hash);
+                words.or_insert_with(|| registered.into());
+            }
         }
+    }
+
+    /// What is registered, of what was found in a text.
+    pub(super) fn registered(&self, found: String) -> String {
+        let words = self.registered.get(&self.hashes.hash_one(found.as_str()));
+        words.map_or(found, |words| words.to_string())
     }
 
     fn add_address(&mut self, ip: IpAddr, owner: u32) {
@@ -118,7 +133,8 @@ impl Names {
         self.owners.push((hash, owner));
     }
 
-    /// Whether what has this hash is another's than the tenant's, and not the tenant's too.
+    /// Whether what has this hash is another's than the tenant's, and not the tenant's too; without
+    /// a tenant, whether it is anyone's.
     fn others(&self, hash: u64, own: Option<u32>) -> bool {
         let from = self.owners.partition_point(|(other, _)| *other < hash);
         let rest = self.owners.get(from..).unwrap_or_default();
@@ -129,10 +145,10 @@ impl Names {
         owners.peek().is_some() && owners.all(|(_, owner)| Some(*owner) != own)
     }
 
-    /// Where a text names others than the tenant: where in it, and what stands there. In their
-    /// order, each place once.
-    pub(super) fn find(&self, tenant: &str, text: &Plain) -> Vec<(usize, String)> {
-        let own = self.owner(tenant);
+    /// Where a text names others than the tenant, or without one anybody: where in it, and what
+    /// stands there. In their order, each place once.
+    pub(super) fn find(&self, tenant: Option<&str>, text: &Plain) -> Vec<(usize, String)> {
+        let own = tenant.and_then(|tenant| self.owner(tenant));
         let mut found: Vec<(usize, String)> = Vec::new();
         text.runs(|at, run| {
             if self.others(self.hashes.hash_one(run), own) {

@@ -101,13 +101,15 @@ impl Plain {
     }
 }
 
-/// A name or an identifier in that form, as it is looked for; `None` for what has no letter.
+/// A name or an identifier in that form, as it is looked for; `None` for what has no letter. One
+/// that is longer than a run is looked for by its beginning.
 pub(super) fn key(name: &str) -> Option<String> {
     let plain = Plain::of(name);
-    let key = plain
-        .text
-        .trim_matches(|letter: char| !letter.is_alphanumeric());
-    (!key.is_empty()).then(|| key.to_owned())
+    let pieces = pieces(&plain.text);
+    let (begin, _) = *pieces.first()?;
+    let ends = pieces.iter().take(MOST_PIECES).map(|(_, end)| *end);
+    let end = ends.take_while(|end| end - begin <= LONGEST).last()?;
+    plain.text.get(begin..end).map(str::to_owned)
 }
 
 /// Where the words of a text begin and end.
@@ -184,6 +186,16 @@ mod tests {
     }
 
     #[test]
+    fn a_name_of_more_pieces_than_a_run_is_found_by_its_beginning() {
+        let name = vec!["globex"; MOST_PIECES + 8].join(" ");
+        let key = key(&name).unwrap();
+        let plain = Plain::of(&name);
+        let mut found = false;
+        plain.runs(|at, run| found |= at == 0 && run == key);
+        assert!(found);
+    }
+
+    #[test]
     fn a_place_is_the_originals() {
         let text = "x \u{200b}[.] Ünder  globex";
         let plain = Plain::of(text);
@@ -194,12 +206,29 @@ mod tests {
     }
 
     #[test]
-    fn runs_have_what_stands_within_a_path_or_a_list() {
-        let plain = Plain::of("s3://shop-logs/a,{\"k\":\"arn:aws:s3:::shop-logs/a\"}");
-        let mut runs = Vec::new();
-        plain.runs(|_, run| runs.push(run));
-        for wanted in ["shop-logs", "arn:aws:s3:::shop-logs", "shop-logs/a"] {
-            assert!(runs.contains(&wanted), "{wanted}");
+    fn runs_have_what_stands_by_itself_wherever_people_write_it() {
+        let runs = |text: &str| {
+            let mut runs = Vec::new();
+            Plain::of(text).runs(|_, run| runs.push(run.to_owned()));
+            runs
+        };
+        let arns = "s3://shop-logs/a,{\"k\":\"arn:aws:s3:::shop-logs/a\"}";
+        for (text, wanted) in [
+            (arns, "shop-logs"),
+            (arns, "arn:aws:s3:::shop-logs"),
+            (arns, "shop-logs/a"),
+            ("see projects/shop-prod-7/topics/t.", "shop-prod-7"),
+            ("robot@shop-prod-7.iam.example.com", "shop-prod-7"),
+            ("(gcp:shop-prod-7)", "gcp:shop-prod-7"),
+            ("in organizations.424242.", "organizations.424242"),
+            ("i-0a,i-0b", "i-0b"),
+            ("for ACME, please", "acme"),
+            ("über acme ag!", "acme ag"),
+        ] {
+            assert!(runs(text).iter().any(|run| run == wanted), "{text}");
+        }
+        for text in ["", " - , ", "pacmen", "acme2", "macme"] {
+            assert!(!runs(text).iter().any(|run| run == "acme"), "{text}");
         }
     }
 

@@ -6,12 +6,9 @@ use sqlx::{AnyConnection, Row as _};
 use super::super::dialect::{Dialect, confine, parameters};
 use super::super::jobs::{JobClaim, require_claim};
 use super::super::{Db, from_sql, nanos, to_sql};
-use super::{days, ranges, stored};
+use super::{STATEMENT_ROWS, days, ranges, rows, stored};
 use crate::error::Result;
 use crate::keys::KeyId;
-
-/// Rows of a statement.
-const STATEMENT_ROWS: usize = 250;
 
 /// A day that a tenant has yet to contribute to, and what that takes.
 #[derive(Debug)]
@@ -195,10 +192,6 @@ async fn remember(conn: &mut AnyConnection, tenant: &str, day: i64, own: &[OwnTa
     });
     query.execute(conn).await?;
     Ok(())
-}
-
-fn rows(count: usize, row: impl Fn(usize) -> String) -> String {
-    (0..count).map(row).collect::<Vec<_>>().join(", ")
 }
 
 /// The newest of the tenant's events that were stored by the end of a day; 0 if there is none.

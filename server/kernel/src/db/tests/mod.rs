@@ -9,6 +9,7 @@ mod jobs;
 mod leftovers;
 mod named;
 mod originals;
+mod placements;
 mod postgres;
 mod registers;
 mod releases;

@@ -62,6 +62,79 @@ async fn accounts_of_every_cloud_are_found_on_postgres() {
     asked(World::on_postgres().await).await;
 }
 
+/// Registers two customers with what is written in many ways, and asks of disguised texts.
+async fn disguised(world: World) {
+    world.create(&["acme", "globex"]).await;
+    let rename = "UPDATE tenants SET display_name = 'Glöbex & Söhne' WHERE tenant_id = 'globex'";
+    world.tamper(rename).await;
+    let (scope, permit) = provider();
+    let start = START.parse().unwrap();
+    let mut tx = world.db.provider_tx(&scope, &permit).await.unwrap();
+    let account = "gcp:organizations.424242".parse().unwrap();
+    tx.add_account(&tenant_id("acme"), &account, start, None)
+        .await
+        .unwrap();
+    for (tenant, kind, identifier) in [
+        ("acme", "address", "203.0.113.0/24"),
+        ("globex", "address", "2001:db8::7"),
+        ("globex", "bucket", "arn:aws:s3:::Globex-Logs"),
+        // What two have names both.
+        ("acme", "instance", "i-0shared"),
+        ("globex", "volume", "i-0shared"),
+    ] {
+        tx.add_resource(&tenant_id(tenant), kind, identifier, start, None)
+            .await
+            .unwrap();
+    }
+    tx.commit(AuditEntry::new(&permit)).await.unwrap();
+    for (text, named) in [
+        ("for A\u{200b}cme", "acme"),
+        ("ＡＣＭＥ asked", "acme"),
+        ("ac\u{ad}mé, please", "acme"),
+        ("of globex &\n  sohne", "glöbex & söhne"),
+        ("organisation 424\u{2060}242", "gcp:organizations.424242"),
+        (
+            "s3: arn:aws:s3:::GLOBEX-logs/a/b",
+            "arn:aws:s3:::globex-logs",
+        ),
+        ("seen from 203[.]0[.]113[.]7:443", "203.0.113.7"),
+        ("and [2001:DB8:0::7]", "2001:db8::7"),
+        ("both have i-0Shared", "i-0shared"),
+    ] {
+        let found = world.db.customer_named(text).await.unwrap();
+        assert_eq!(found.as_deref(), Some(named), "{text}");
+    }
+    // What is registered meanwhile is known at once.
+    let text = "account 123456789012";
+    assert_eq!(world.db.customer_named(text).await.unwrap(), None);
+    let mut tx = world.db.provider_tx(&scope, &permit).await.unwrap();
+    let account = "aws:123456789012".parse().unwrap();
+    tx.add_account(&tenant_id("acme"), &account, start, None)
+        .await
+        .unwrap();
+    tx.commit(AuditEntry::new(&permit)).await.unwrap();
+    assert!(world.db.customer_named(text).await.unwrap().is_some());
+    for text in [
+        "198.51.100.7",
+        "2001:db8::8",
+        "i-0shared2",
+        "globexes",
+        "a c m e",
+    ] {
+        assert_eq!(world.db.customer_named(text).await.unwrap(), None, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_disguised_name_is_a_name_on_sqlite() {
+    disguised(World::on_sqlite().await).await;
+}
+
+#[tokio::test]
+async fn a_disguised_name_is_a_name_on_postgres() {
+    disguised(World::on_postgres().await).await;
+}
+
 /// What is for one customer may name that one, and none of the others.
 async fn others(world: World) {
     world.create(&["acme", "globex"]).await;

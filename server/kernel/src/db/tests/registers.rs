@@ -473,12 +473,21 @@ async fn what_is_beside_the_registers_has_nobody_read_them_anew() {
     };
     let before = version().await;
     let (scope, permit) = provider();
-    for beside in [true, false] {
-        let mut tx = world.db.provider_tx(&scope, &permit).await.unwrap();
-        if beside {
-            tx.beside_registers();
-        }
-        tx.commit(AuditEntry::new(&permit)).await.unwrap();
-        assert_eq!(version().await, before + i64::from(!beside));
-    }
+    let db = &world.db;
+    let tx = db.provider_tx_beside_registers(&scope, &permit).await;
+    let entry = AuditEntry::new(&permit);
+    tx.unwrap().commit(entry).await.unwrap();
+    assert_eq!(version().await, before);
+    let tx = db.provider_tx(&scope, &permit).await.unwrap();
+    tx.commit(AuditEntry::new(&permit)).await.unwrap();
+    assert_eq!(version().await, before + 1);
+    // What is about a tenant holds the registers.
+    let tx = db.provider_tx_beside_registers(&scope, &permit).await;
+    let mut tx = tx.unwrap();
+    tx.mark_tenant(&tenant_id("acme"), "suspended")
+        .await
+        .unwrap();
+    let refused = tx.commit(AuditEntry::new(&permit)).await.unwrap_err();
+    assert_eq!(refused.reason(), Reason::Internal);
+    assert_eq!(world.count("tenants WHERE status = 'suspended'").await, 0);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use cordon_kernel::db::releases::placements::Placement;
 use cordon_kernel::{Disclosed, Name, Result};
 use cordon_proto::catalogue as wire;
 use cordon_release::Day;
@@ -9,7 +10,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::model::{HostWork, MOST_HOSTS, MOST_PLACEMENTS, NewWork, Placement};
+use super::model::{HostWork, MOST_HOSTS, MOST_PLACEMENTS, NewWork};
 use crate::rooms::fields::{Fields, time_of, wire_time};
 
 /// Longest id of an instance and name of a host, in bytes.

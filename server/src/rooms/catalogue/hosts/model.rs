@@ -1,8 +1,7 @@
-//! What placements and announced work are. Pure.
+//! What announced work is, and how much is told at once. Pure.
 
 use std::collections::BTreeSet;
 
-use cordon_kernel::TenantId;
 use cordon_release::{Day, Work};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -11,16 +10,6 @@ use uuid::Uuid;
 pub(super) const MOST_PLACEMENTS: usize = 1_000;
 /// Most hosts of one work.
 pub(super) const MOST_HOSTS: usize = 5_000;
-
-/// That an instance is or was on a host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Placement {
-    pub(super) tenant: TenantId,
-    pub(super) instance: String,
-    pub(super) host: String,
-    pub(super) start: Timestamp,
-    pub(super) end: Option<Timestamp>,
-}
 
 /// Work to be announced.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,16 +1,15 @@
 //! Recording placements, announcing work.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use cordon_kernel::db::releases::placements::Placement;
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Action, AuditEntry, Disclosed, Home, Name, Result};
 
-use super::model::{self, HostWork, NewWork, Placement};
+use super::model::{self, HostWork, NewWork};
 use super::store;
 use crate::rooms::access::Access;
 use crate::rooms::paging::{Listing, Page, PageRequest};
-use crate::rooms::tenants;
 use crate::transport::Caller;
 
 /// The service.
@@ -27,18 +26,12 @@ impl Service {
     ) -> Result<Disclosed<i32>> {
         let action = Action::RecordPlacements;
         let (scope, permit) = caller.provider_scope(&self.kernel, action).await?;
-        let mut tx = self.kernel.db().provider_tx(&scope, &permit).await?;
-        let whose: BTreeSet<_> = placements.iter().map(|one| &one.tenant).collect();
-        for tenant in whose {
-            tenants::require_tenant(tx.conn(), tenant).await?;
-        }
-        let mut count = 0;
-        for placement in &placements {
-            count += i32::from(store::record(tx.conn(), placement).await?);
-        }
+        let db = self.kernel.db();
+        let mut tx = db.provider_tx_beside_registers(&scope, &permit).await?;
+        let count = tx.record_placements(&placements).await?;
+        let count = i32::try_from(count).unwrap_or(i32::MAX);
         // No tenant's log tells of it: when an instance was moved is told by no release.
         let entry = AuditEntry::new(&permit).detail("count", count);
-        tx.beside_registers();
         tx.commit(entry).await?;
         Ok(Disclosed::summary(&scope, count))
     }
@@ -52,13 +45,13 @@ impl Service {
         let (scope, permit) = caller.provider_scope(&self.kernel, action).await?;
         let env = self.kernel.env();
         let work = model::announce(env.uuid_v7(), &new, env.now());
-        let mut tx = self.kernel.db().provider_tx(&scope, &permit).await?;
+        let db = self.kernel.db();
+        let mut tx = db.provider_tx_beside_registers(&scope, &permit).await?;
         store::announce(tx.conn(), &work, &new).await?;
         let entry = AuditEntry::new(&permit)
             .resource(Name::HostWork(work.id))
             .detail("hosts", work.hosts)
             .detail("told", work.told);
-        tx.beside_registers();
         tx.commit(entry).await?;
         Ok(Disclosed::summary(&scope, work))
     }

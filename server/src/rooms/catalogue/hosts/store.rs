@@ -1,4 +1,4 @@
-//! The tables of placements and of announced work.
+//! The tables of announced work.
 
 use cordon_kernel::db::{nanos, timestamp};
 use cordon_kernel::{Error, Result};
@@ -7,43 +7,10 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use uuid::Uuid;
 
-use super::model::{HostWork, NewWork, Placement};
+use super::model::{HostWork, NewWork};
 
 /// Rows of a statement.
 const STATEMENT_ROWS: usize = 250;
-
-/// Writes that an instance is or was on a host; whether that is new.
-pub(super) async fn record(conn: &mut AnyConnection, placement: &Placement) -> Result<bool> {
-    let start = nanos(placement.start);
-    let tenant = placement.tenant.as_str();
-    let written = sqlx::query(
-        "INSERT INTO placements (tenant_id, instance, start_time, end_time, host) \
-         VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT (tenant_id, instance, start_time) DO UPDATE SET \
-            end_time = excluded.end_time, host = excluded.host \
-          WHERE placements.host <> excluded.host \
-             OR COALESCE(placements.end_time, 0) <> COALESCE(excluded.end_time, 0)",
-    )
-    .bind(tenant)
-    .bind(placement.instance.as_str())
-    .bind(start)
-    .bind(placement.end.map(nanos))
-    .bind(placement.host.as_str())
-    .execute(&mut *conn)
-    .await?;
-    // Whoever is somewhere else from then on has left where it was.
-    let left = sqlx::query(
-        "UPDATE placements SET end_time = $3 \
-          WHERE tenant_id = $1 AND instance = $2 AND start_time < $3 \
-            AND (end_time IS NULL OR end_time > $3)",
-    )
-    .bind(tenant)
-    .bind(placement.instance.as_str())
-    .bind(start)
-    .execute(conn)
-    .await?;
-    Ok(written.rows_affected() + left.rows_affected() > 0)
-}
 
 pub(super) async fn announce(
     conn: &mut AnyConnection,
