@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, Expr, Function, FunctionArguments, Ident, ObjectNamePart,
-    Spanned, UnaryOperator, Value, ValueWithSpan,
+    BinaryOperator, CastKind, DataType, Expr, Ident, Spanned, UnaryOperator, Value, ValueWithSpan,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
@@ -13,7 +12,6 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan
 
 use super::{MAX_DEPTH, MAX_OPERATORS, readings, tree, whole};
 use crate::error::{FilterError, LakeError, Result};
-use crate::functions;
 use crate::schema::Column;
 
 /// Nesting that the parser itself allows; ours is counted first.
@@ -27,7 +25,7 @@ pub(super) struct Checked {
     pub(super) regexes: usize,
 }
 
-fn at(location: Location, message: impl Into<String>) -> LakeError {
+pub(super) fn at(location: Location, message: impl Into<String>) -> LakeError {
     FilterError {
         message: message.into(),
         line: location.line,
@@ -81,6 +79,7 @@ pub(super) fn parse(text: &str, functions: &HashSet<String>) -> Result<Checked> 
         functions,
         uses_now: false,
         regexes: 0,
+        joined: 0,
     };
     check.all(&tree)?;
     names_to_bytes(&mut tree)?;
@@ -195,11 +194,13 @@ fn syntax(error: ParserError, end: Location) -> LakeError {
     at(location, message)
 }
 
-struct Check<'a> {
-    functions: &'a HashSet<String>,
-    uses_now: bool,
-    /// Regular expressions of the tests so far.
-    regexes: usize,
+pub(super) struct Check<'a> {
+    pub(super) functions: &'a HashSet<String>,
+    pub(super) uses_now: bool,
+    /// Regular expressions so far.
+    pub(super) regexes: usize,
+    /// Texts so far that are put together from others.
+    pub(super) joined: usize,
 }
 
 impl Check<'_> {
@@ -293,8 +294,15 @@ impl Check<'_> {
         }
     }
 
-    fn operator(&self, op: &BinaryOperator, left: &Expr, right: &Expr, part: &Expr) -> Result<()> {
+    fn operator(
+        &mut self,
+        op: &BinaryOperator,
+        left: &Expr,
+        right: &Expr,
+        part: &Expr,
+    ) -> Result<()> {
         match op {
+            BinaryOperator::StringConcat => self.joins(part.span().start, 1),
             BinaryOperator::And
             | BinaryOperator::Or
             | BinaryOperator::Eq
@@ -308,7 +316,6 @@ impl Check<'_> {
             | BinaryOperator::Multiply
             | BinaryOperator::Divide
             | BinaryOperator::Modulo
-            | BinaryOperator::StringConcat
             | BinaryOperator::Arrow
             | BinaryOperator::LongArrow => {
                 let named = |side: &Expr| matches!(side, Expr::Identifier(name) if is_name(name));
@@ -325,125 +332,23 @@ impl Check<'_> {
             BinaryOperator::PGRegexMatch
             | BinaryOperator::PGRegexIMatch
             | BinaryOperator::PGRegexNotMatch
-            | BinaryOperator::PGRegexNotIMatch => {
-                literal_text(right, "a regular expression").map(drop)
-            }
+            | BinaryOperator::PGRegexNotIMatch => self.regex(right),
             _ => Err(at(
                 part.span().start,
                 format!("the operator {op} can't be used in a filter"),
             )),
         }
     }
-
-    fn function(&mut self, function: &Function) -> Result<()> {
-        let [ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else {
-            return Err(at(function.name.span().start, "functions have no prefix"));
-        };
-        let start = name.span.start;
-        let lower = name.value.to_lowercase();
-        if !self.functions.contains(&lower) {
-            let hint = nearest(&lower, self.functions.iter().map(String::as_str));
-            let hint = hint
-                .map(|near| format!("; did you mean {near}?"))
-                .unwrap_or_default();
-            return Err(at(
-                start,
-                format!("there is no function {:?} for filters{hint}", name.value),
-            ));
-        }
-        let plain = function.over.is_none()
-            && function.filter.is_none()
-            && function.null_treatment.is_none()
-            && function.within_group.is_empty()
-            && !function.uses_odbc_syntax
-            && matches!(function.parameters, FunctionArguments::None);
-        let arguments = match &function.args {
-            FunctionArguments::None => Some(Vec::new()),
-            FunctionArguments::List(list)
-                if list.duplicate_treatment.is_none() && list.clauses.is_empty() =>
-            {
-                list.args
-                    .iter()
-                    .map(tree::argument)
-                    .collect::<Option<Vec<_>>>()
-            }
-            FunctionArguments::List(_) | FunctionArguments::Subquery(_) => None,
-        };
-        let (true, Some(arguments)) = (plain, arguments) else {
-            return Err(at(start, format!("{lower} takes plain arguments alone")));
-        };
-        match (lower.as_str(), arguments.as_slice()) {
-            ("now", _) => self.uses_now = true,
-            ("regexp_like", [_, pattern, ..]) => {
-                literal_text(pattern, "a regular expression")?;
-            }
-            ("array_has", [_, wanted, ..]) => {
-                literal_text(wanted, "the element")?;
-            }
-            ("cidr_contains", [Expr::Value(range), ..]) => {
-                let text = text_of(range).unwrap_or_default();
-                if functions::parse_range(text).is_none() {
-                    return Err(at(
-                        range.span.start,
-                        format!("{text:?} is no address range; write 10.0.0.0/8 or 2001:db8::/32"),
-                    ));
-                }
-            }
-            (name, [_, rest @ ..]) => {
-                if let Some(test) = functions::TextTest::named(name) {
-                    let made = prepared(&test, rest).map_err(|message| at(start, message))?;
-                    self.regexes += made;
-                    if self.regexes > functions::MOST_REGEXES {
-                        return Err(at(
-                            start,
-                            format!(
-                                "the filter has more than {} regular expressions or patterns with \
-                                 wildcards in their midst",
-                                functions::MOST_REGEXES
-                            ),
-                        ));
-                    }
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
 }
 
-/// Whether a test can be made with these literals; how many regular expressions it makes.
-fn prepared(test: &functions::TextTest, rest: &[&Expr]) -> Result<usize, String> {
-    let literal = |part: &&Expr| match part {
-        Expr::Value(value) => match &value.value {
-            Value::SingleQuotedString(text) => Some(text.clone()),
-            Value::Number(number, _) => Some(number.clone()),
-            _ => None,
-        },
-        Expr::UnaryOp {
-            op: UnaryOperator::Minus,
-            expr,
-        } => match &**expr {
-            Expr::Value(value) => match &value.value {
-                Value::Number(number, _) => Some(format!("-{number}")),
-                _ => None,
-            },
-            _ => None,
-        },
-        _ => None,
-    };
-    let arguments: Option<Vec<String>> = rest.iter().map(literal).collect();
-    let arguments = arguments.ok_or("everything after the first argument is a literal")?;
-    test.check(&arguments)
-}
-
-fn text_of(value: &ValueWithSpan) -> Option<&str> {
+pub(super) fn text_of(value: &ValueWithSpan) -> Option<&str> {
     match &value.value {
         Value::SingleQuotedString(text) => Some(text),
         _ => None,
     }
 }
 
-fn literal_text<'a>(part: &'a Expr, what: &str) -> Result<&'a str> {
+pub(super) fn literal_text<'a>(part: &'a Expr, what: &str) -> Result<&'a str> {
     match part {
         Expr::Value(value) => text_of(value),
         _ => None,
@@ -519,7 +424,7 @@ fn column(name: &Ident) -> Result<Column> {
 }
 
 /// The known word that is most like the given one, if one is like it at all.
-fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|candidate| (distance(word, candidate), candidate))
         .min()

@@ -6,6 +6,7 @@
 //! without reading rows ([`Pruning`]). A session for this has no table, no catalogue and no
 //! file format: there is nothing that an expression could reach but its row.
 
+mod calls;
 mod check;
 mod prune;
 mod readings;

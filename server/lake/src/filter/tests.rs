@@ -180,6 +180,9 @@ fn mistakes_are_told_with_their_place() {
             "=, <> or IN",
         ),
         ("regexp_like(raw, operation)", 1, 18, "literal"),
+        ("regexp_like(raw, 'a', operation)", 1, 23, "literal"),
+        ("regexp_like(raw, '(')", 1, 18, "unclosed"),
+        (r"raw ~ '(\w{90}){20}'", 1, 7, "too large"),
         ("operation IN (SELECT 1)", 1, 1, "subquery"),
         ("EXISTS (SELECT 1)", 1, 9, "subquery"),
         ("(SELECT true)", 1, 2, "subquery"),
@@ -213,6 +216,22 @@ fn mistakes_are_told_with_their_place() {
             "{text}: {error}"
         );
     }
+}
+
+#[test]
+fn what_is_made_of_each_event_is_bounded() {
+    let raw = |count: usize, between: &str| vec!["raw"; count].join(between);
+    let told = |text: &str| refused(text).message;
+    assert!(told(&format!("concat({}) = ''", raw(33, ", "))).contains("at most 32 arguments"));
+    assert!(told(&format!("{} = ''", raw(34, " || "))).contains("more than 32 texts"));
+    let two = format!("concat({}) = '' OR {} = ''", raw(20, ", "), raw(14, " || "));
+    assert!(told(&two).contains("more than 32 texts"), "{two}");
+    let regexes = ["raw !~ 'x'"; 65].join(" AND ");
+    assert!(told(&regexes).contains("more than 64 regular"));
+    let regexes = ["regexp_like(raw, 'x')"; 65].join(" AND ");
+    assert!(told(&regexes).contains("more than 64 regular"));
+    compile(&format!("concat({}) = 'x'", raw(32, ", "))).unwrap();
+    compile(&["raw !~ 'x'"; 64].join(" AND ")).unwrap();
 }
 
 #[test]

@@ -221,6 +221,9 @@ async fn matching(
     Ok(Some((rows, times, names)))
 }
 
+/// Rows that are looked at where the search is: to hand them over would take longer.
+const AT_ONCE: usize = 512;
+
 /// Which of the rows fulfil a condition.
 pub(crate) async fn evaluate(
     access: &Access<'_>,
@@ -237,7 +240,14 @@ pub(crate) async fn evaluate(
         return condition.evaluate(&batch);
     }
     let batch = read(access, file, group, meta, condition.columns, rows).await?;
-    condition.evaluate(&batch)
+    if rows.len() <= AT_ONCE {
+        return condition.evaluate(&batch);
+    }
+    // What a filter asks may take long: others' calls do not wait for that.
+    let condition = condition.clone();
+    tokio::task::spawn_blocking(move || condition.evaluate(&batch))
+        .await
+        .map_err(std::io::Error::other)?
 }
 
 /// These rows of a row group.
