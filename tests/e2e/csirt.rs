@@ -108,7 +108,7 @@ fn story(folder: &Path, data: &Path) {
         std::thread::sleep(Duration::from_millis(500));
         let found = team.does(&["detect", "findings", "list"]);
         tampering = found.contains("AWS CloudTrail Important Change");
-        exfiltration = found.contains("Snapshot");
+        exfiltration = found.contains("A snapshot or image");
     }
 
     // An incident, and three questions about it that the server answers.

@@ -92,6 +92,19 @@ fn what(what: Option<&wire::timeline_entry::What>) -> Option<What> {
         },
         Some(Wire::Reopened(_)) => What::Reopened,
         Some(Wire::Commented(_)) => What::Commented,
+        Some(Wire::AnalysisRequested(of)) => What::AnalysisRequested {
+            analysis: of.analysis.clone(),
+        },
+        Some(Wire::AnalysisHandedOver(of)) => What::AnalysisHandedOver {
+            analysis: of.analysis.clone(),
+            to: party(of.to())?,
+        },
+        Some(Wire::AnalysisAnswered(of)) => What::AnalysisAnswered {
+            analysis: of.analysis.clone(),
+        },
+        Some(Wire::AnalysisCalledOff(of)) => What::AnalysisCalledOff {
+            analysis: of.analysis.clone(),
+        },
         _ => What::Other,
     })
 }
