@@ -7,12 +7,16 @@
 //! all of it and signs the manifest; the customer's side checks it with the same code, without
 //! asking the server.
 
+pub mod canonical;
 pub mod content;
 pub mod digest;
 pub mod geometry;
 pub mod hasher;
 pub mod list;
+pub mod manifest;
 pub mod merkle;
+pub mod names;
+pub mod problems;
 pub mod record;
 pub mod spans;
 #[cfg(test)]
