@@ -9,6 +9,7 @@
 
 pub mod canonical;
 pub mod content;
+pub mod custody;
 pub mod digest;
 pub mod geometry;
 pub mod hasher;
