@@ -8,6 +8,7 @@
 //! asking the server.
 
 pub mod canonical;
+pub mod check;
 pub mod content;
 pub mod custody;
 pub mod digest;
