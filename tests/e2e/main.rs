@@ -19,7 +19,6 @@ mod authz;
 mod catalogue;
 mod cli;
 mod crash;
-mod csirt;
 mod deletion;
 mod detection;
 mod duties;

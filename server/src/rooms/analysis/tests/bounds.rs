@@ -1,4 +1,4 @@
-//! How much there may be of everything, and what ends work that nobody wants or that can't end.
+//! How much there may be of everything, and what ends work that can't end.
 
 use std::time::Duration;
 
@@ -182,39 +182,6 @@ async fn who_has_asked_back_twenty_times_answers_or_declines() {
     }
     assert_eq!(reason(ask_back("And?".into()).await), "QUOTA_EXCEEDED");
     desk.submit(&desk.first, &asked.name, "Yes.").await.unwrap();
-}
-
-#[tokio::test]
-async fn long_work_says_how_far_it_is_and_stops_when_it_is_called_off() {
-    let mut room = Room::new().await;
-    room.send((0..200).map(|id| record(id, id, "ListBuckets")).collect())
-        .await;
-    room.limits.time = Duration::from_secs(120);
-    let endless = "SELECT count(*) FROM events a, events b, events c, events d \
-                   WHERE a.seq + b.seq = c.seq * d.seq";
-    let asked = room.ask(sql(endless)).await.unwrap();
-    let claim = room.claim().await.unwrap();
-    let follow = async {
-        loop {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            let seen = room.get(&asked.name).await;
-            let scanned = seen.progress.as_ref().map(|so_far| so_far.scanned_events);
-            if scanned > Some(0) {
-                assert_eq!(seen.state(), State::Running);
-                break;
-            }
-        }
-        let off = wire::CancelAnalysisRequest {
-            name: asked.name.clone(),
-            ..Default::default()
-        };
-        call!(room, &room.responder, analyses.cancel_analysis(off)).unwrap();
-    };
-    // Far less than the query may take.
-    let both = async { tokio::join!(room.work(&claim), follow).0 };
-    let ended = tokio::time::timeout(Duration::from_secs(60), both).await;
-    ended.expect("the work goes on").unwrap();
-    assert_eq!(room.get(&asked.name).await.state(), State::Cancelled);
 }
 
 #[tokio::test]
