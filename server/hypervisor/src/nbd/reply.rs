@@ -7,8 +7,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::wire::{
-    CHUNK_BLOCK_STATUS, CHUNK_DATA, CHUNK_DONE, CHUNK_ERROR, CHUNK_HOLE, CHUNK_NONE, EIO, EPERM,
-    ESHUTDOWN, STATE_HOLE, STATE_ZERO,
+    CHUNK_BLOCK_STATUS, CHUNK_DATA, CHUNK_DONE, CHUNK_ERROR, CHUNK_HOLE, CHUNK_NONE, EINVAL, EIO,
+    EPERM, ESHUTDOWN, STATE_HOLE, STATE_ZERO,
 };
 use crate::Error;
 use crate::disk::{Allocation, Extent};
@@ -176,8 +176,9 @@ fn outcome<T>(error: Option<u32>, whole: bool, value: impl FnOnce() -> T) -> Out
         None if whole => Ok(Ok(value())),
         None => Err(Error::Protocol("a reply with gaps")),
         Some(EIO) => Ok(Err(Bad)),
-        // What a snapshot answers once it could not keep what was overwritten.
-        Some(EPERM) => Err(Error::SnapshotBroken),
+        // What a snapshot answers once it could not keep what was overwritten: "permission denied",
+        // for which the protocol has no number, so that QEMU sends this one. The range was good.
+        Some(EPERM | EINVAL) => Err(Error::SnapshotBroken),
         Some(ESHUTDOWN) => Err(Error::Gone("the NBD server")),
         Some(code) => Err(Error::refused("a read", &format!("NBD error {code}"))),
     }

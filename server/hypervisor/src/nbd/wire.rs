@@ -57,6 +57,7 @@ pub(super) const STATE_ZERO: u32 = 2;
 /// Errors of requests.
 pub(super) const EPERM: u32 = 1;
 pub(super) const EIO: u32 = 5;
+pub(super) const EINVAL: u32 = 22;
 pub(super) const ESHUTDOWN: u32 = 108;
 
 /// One request.

@@ -15,6 +15,8 @@ use crate::error::within;
 const MAX_LINE: usize = 4 << 20;
 /// Most events that wait to be looked at; of more, the oldest are forgotten.
 const MAX_EVENTS: usize = 256;
+/// Longest event that is kept. None that is waited for comes near it.
+const MAX_EVENT: usize = 16 << 10;
 
 const WHAT: &str = "the monitor";
 
@@ -134,7 +136,7 @@ impl Qmp {
             if let Some(event) = self.events.pop_front() {
                 return Ok(event);
             }
-            let said = parse(&self.lines.next().await?)?;
+            let said = self.hear().await?;
             // Replies here are to commands that took too long.
             self.keep(said);
         }
@@ -183,9 +185,19 @@ impl Qmp {
         within(limit, command, work).await
     }
 
+    async fn hear(&mut self) -> Result<Said, Error> {
+        loop {
+            let line = self.lines.next().await?;
+            let said = parse(&line)?;
+            if said.event.is_none() || line.len() <= MAX_EVENT {
+                return Ok(said);
+            }
+        }
+    }
+
     async fn reply(&mut self, command: &'static str, id: u64) -> Result<Value, Error> {
         loop {
-            let said = parse(&self.lines.next().await?)?;
+            let said = self.hear().await?;
             let ours = said.id.as_ref().and_then(Value::as_u64) == Some(id);
             match (said.returned, said.error) {
                 (Some(value), None) if ours => return Ok(value),

@@ -1,6 +1,6 @@
 //! Lines of JSON over a unix socket, and file descriptors beside them.
 
-use std::io::IoSlice;
+use std::io::{ErrorKind, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
@@ -32,8 +32,13 @@ impl Lines {
         what: &'static str,
     ) -> Result<Self, Error> {
         let stream = UnixStream::connect(socket).await;
+        let stream = stream.map_err(|error| match error.kind() {
+            // Others wait in line already.
+            ErrorKind::WouldBlock => Error::Busy("others wait for it"),
+            _ => Error::Unreachable(what),
+        })?;
         Ok(Self {
-            stream: stream.map_err(|_| Error::Unreachable(what))?,
+            stream,
             inbox: BytesMut::new(),
             searched: 0,
             max,

@@ -265,8 +265,11 @@ async fn a_broken_snapshot_is_told_from_a_bad_sector() {
         let data = [&code.to_be_bytes()[..], &[0, 0]].concat();
         chunk(CHUNK_DONE, CHUNK_ERROR + 1, &data)
     };
-    let (_folder, client) = answered(error(1)).await;
-    assert_eq!(client.read_at(0, 4_096).await, Err(Error::SnapshotBroken));
+    for code in [1, 22] {
+        let (_folder, client) = answered(error(code)).await;
+        let read = client.read_at(0, 4_096).await;
+        assert_eq!(read, Err(Error::SnapshotBroken));
+    }
     let (_folder, client) = answered(error(108)).await;
     assert!(matches!(
         client.read_at(0, 4_096).await,
