@@ -2,7 +2,8 @@
 //! known of its network from outside. Knows no tenant, no store and no room; whether somebody may
 //! acquire a machine was decided before anything here is called.
 //!
-//! [`Hypervisor`] says what a driver has to keep. [`qemu`] is QEMU by its monitor.
+//! [`Hypervisor`] says what a driver has to keep. [`qemu`] is QEMU by its monitor, [`image`]
+//! are image files.
 //! [`nbd`] reads disks from either, and from whatever else speaks NBD. [`watchdog`] is a process of
 //! its own that lets a guest go on whose acquirer has died.
 //!
@@ -11,8 +12,10 @@
 
 mod disk;
 mod error;
+mod folder;
 mod hypervisor;
 mod id;
+pub mod image;
 pub mod nbd;
 pub mod qemu;
 pub mod qmp;

@@ -19,7 +19,7 @@ mod note;
 mod snapshot;
 mod undo;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -98,7 +98,7 @@ impl Qemu {
     /// # Errors
     /// [`Error::NotAllowed`] when others can enter the private folder, [`Error::Io`].
     pub fn new(config: QemuConfig) -> Result<Self, Error> {
-        private(&config.private)?;
+        crate::folder::private(&config.private)?;
         let config = Arc::new(config);
         Ok(Self { config })
     }
@@ -149,22 +149,5 @@ impl Hypervisor for Qemu {
         let sockets = self.sockets(instance)?;
         let mut qmp = Qmp::connect(&sockets.monitor, self.config.qmp).await?;
         undo(&mut qmp, None, sockets.agent.as_deref()).await
-    }
-}
-
-/// Sees to it that nobody else can enter a folder.
-fn private(folder: &Path) -> Result<(), Error> {
-    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-    let io = Error::io("the private folder");
-    let made = std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder);
-    made.map_err(&io)?;
-    let found = std::fs::symlink_metadata(folder).map_err(&io)?;
-    let ours = found.uid() == rustix::process::geteuid().as_raw();
-    match found.is_dir() && ours && found.mode() & 0o077 == 0 {
-        true => Ok(()),
-        false => Err(Error::NotAllowed("a private folder that others can enter")),
     }
 }
