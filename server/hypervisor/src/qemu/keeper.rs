@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::memory::{ABORT, Dump, result};
 use super::note::Pause;
-use super::undo::{release, undo};
+use super::undo::{resume, thaw, undo};
 use crate::hypervisor::Finished;
 use crate::qmp::Qmp;
 use crate::watchdog::Watchdog;
@@ -37,12 +37,13 @@ pub(crate) struct Keeper {
 impl Keeper {
     /// Lets the guest go on, and says how long it stood still.
     pub(crate) async fn release(&mut self) -> Result<Option<Duration>, Error> {
-        let Some((pause, since)) = self.pause.take() else {
+        let Some((pause, since)) = self.pause else {
             return Ok(None);
         };
-        let agent = self.agent.as_deref();
-        release(&mut self.qmp, &self.id, pause, agent).await?;
+        resume(&mut self.qmp).await?;
         self.finished.pause = since.elapsed();
+        self.pause = None;
+        thaw(&mut self.qmp, &self.id, pause, self.agent.as_deref()).await?;
         Ok(Some(self.finished.pause))
     }
 
@@ -127,14 +128,16 @@ impl Keeper {
 
     /// Undoes everything. If that fails, the watchdog goes on with it.
     pub(crate) async fn end(mut self) -> Result<Finished, Error> {
+        // As part of undoing as well; here its time is taken.
+        let released = self.release().await;
         let agent = self.agent.as_deref();
         let undone = undo(&mut self.qmp, Some(&self.id), agent).await;
+        if let (Err(error), Ok(_)) = (&released, &undone) {
+            tracing::info!(acquisition = %self.id, %error, "the guest went on at the second try");
+        }
         let _ = std::fs::remove_file(&self.socket);
         match undone {
             Ok(_) => {
-                if let Some((_, since)) = self.pause {
-                    self.finished.pause = since.elapsed();
-                }
                 drop(self.qmp);
                 self.watchdog.dismiss().await;
                 Ok(self.finished)

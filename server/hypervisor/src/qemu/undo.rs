@@ -35,8 +35,11 @@ pub(crate) async fn undo(
 
     // The customer's machine comes first.
     for (id, pause) in left.iter().filter_map(|left| Some((&left.id, left.pause?))) {
-        match release(qmp, id, pause, agent).await {
-            Ok(resumed) => cleaned.resumed |= resumed,
+        match resume(qmp).await {
+            Ok(resumed) => {
+                cleaned.resumed |= resumed;
+                failed = failed.and(thaw(qmp, id, pause, agent).await);
+            }
             Err(error) => failed = failed.and(Err(error)),
         }
     }
@@ -61,26 +64,24 @@ pub(crate) async fn undo(
     Ok(cleaned)
 }
 
-/// Lets the guest go on that an acquisition keeps from it. Whether it stood still.
-pub(crate) async fn release(
+/// Has the agent thaw what it was asked to freeze, once the guest runs, and takes the note of it away.
+pub(crate) async fn thaw(
     qmp: &mut Qmp,
     id: &AcquisitionId,
     pause: Pause,
     agent: Option<&Path>,
-) -> Result<bool, Error> {
-    let resumed = resume(qmp).await?;
+) -> Result<(), Error> {
     if let (true, Some(agent)) = (pause.frozen, agent) {
         // An agent that does not answer is the guest's own affair; the rest must not wait for it.
         if let Err(error) = agent::thaw(agent).await {
             tracing::warn!(acquisition = %id, %error, "the guest's agent did not thaw");
         }
     }
-    Pause::remove(qmp, id).await?;
-    Ok(resumed)
+    Pause::remove(qmp, id).await
 }
 
 /// Lets a machine go on that was paused. Whether it was.
-async fn resume(qmp: &mut Qmp) -> Result<bool, Error> {
+pub(crate) async fn resume(qmp: &mut Qmp) -> Result<bool, Error> {
     for _ in 0..TRIES {
         let status = qmp.execute("query-status", json!({})).await?;
         // Whatever else it stands still for is not our doing.

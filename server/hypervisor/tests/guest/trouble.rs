@@ -1,11 +1,16 @@
 //! What goes wrong ends well: the guest goes on and nothing is left.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use cordon_hypervisor::image::{ImageConfig, ImageLimits, Images};
+use cordon_hypervisor::nbd::NbdLimits;
 use cordon_hypervisor::qemu::{Qemu, QemuConfig};
-use cordon_hypervisor::{Consistency, Error, Hypervisor as _, Request, RunState};
+use cordon_hypervisor::{Consistency, DiskState, Error, Hypervisor as _, Request, RunState};
 
 use crate::acquire::{id, pull, request};
 use crate::machine::{Guest, config};
@@ -176,6 +181,126 @@ async fn a_guest_that_somebody_else_paused_stays_paused() {
     let mut qmp = qmp(&guest).await;
     qmp.execute("cont", serde_json::json!({})).await.unwrap();
     guest.goes_on();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_agents_word_is_told_as_such_and_nothing_waits_for_it() {
+    let Some(guest) = Guest::boot() else { return };
+    let driver = guest.driver();
+    let asked = request(Consistency::Live, false);
+    let agent = Agent::start(&guest);
+    for (says, expected, remarks) in [
+        (Says::Frozen(2), DiskState::SaidFrozen, 0),
+        (Says::Frozen(0), DiskState::PowerCut, 1),
+        (Says::No, DiskState::PowerCut, 1),
+        (Says::Nothing, DiskState::PowerCut, 1),
+    ] {
+        agent.says(says);
+        let acquisition = driver.begin(&id("agent"), "guest", &asked).await.unwrap();
+        let reached = acquisition.reached().clone();
+        assert_eq!(
+            (reached.disks, reached.remarks.len()),
+            (expected, remarks),
+            "{says:?}"
+        );
+        assert!(reached.pause.unwrap() < Duration::from_secs(1), "{says:?}");
+        guest.goes_on();
+        acquisition.finish().await.unwrap();
+        // Whatever it answered, it is told to thaw.
+        let asked = agent.asked();
+        let froze = asked
+            .iter()
+            .position(|asked| asked == "guest-fsfreeze-freeze");
+        let thawed = asked
+            .iter()
+            .rposition(|asked| asked == "guest-fsfreeze-thaw");
+        assert!(
+            says == Says::Nothing || froze.unwrap() < thawed.unwrap(),
+            "{says:?} {asked:?}"
+        );
+    }
+    guest.goes_on();
+}
+
+/// What an agent answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Says {
+    Frozen(u64),
+    No,
+    Nothing,
+}
+
+/// The guest's agent, played.
+struct Agent {
+    says: Arc<Mutex<Says>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Agent {
+    fn start(guest: &Guest) -> Self {
+        let socket = guest.folder.path().join("instances/guest/agent.sock");
+        let listener = UnixListener::bind(socket).unwrap();
+        let agent = Self {
+            says: Arc::new(Mutex::new(Says::Nothing)),
+            asked: Arc::default(),
+        };
+        let (says, asked) = (Arc::clone(&agent.says), Arc::clone(&agent.asked));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                for line in BufReader::new(stream.try_clone().unwrap()).split(b'\n') {
+                    let Ok(line) = line else { break };
+                    let line = line.strip_prefix(b"\xff").unwrap_or(&line);
+                    let question: serde_json::Value = serde_json::from_slice(line).unwrap();
+                    let command = question["execute"].as_str().unwrap().to_owned();
+                    let answer = match (command.as_str(), *says.lock().unwrap()) {
+                        (_, Says::Nothing) => continue,
+                        ("guest-sync-delimited", _) => {
+                            let id = &question["arguments"]["id"];
+                            // What was meant for somebody before.
+                            format!("{{\"return\": 7}}\n{{\"return\": {id}}}\n")
+                        }
+                        ("guest-fsfreeze-freeze", Says::No) => {
+                            "{\"error\": {\"desc\": \"no\"}}\n".to_owned()
+                        }
+                        (_, Says::Frozen(count)) => format!("{{\"return\": {count}}}\n"),
+                        (_, Says::No) => "{\"return\": 0}\n".to_owned(),
+                    };
+                    asked.lock().unwrap().push(command);
+                    let _ = stream.write_all(answer.as_bytes());
+                }
+            }
+        });
+        agent
+    }
+
+    fn says(&self, says: Says) {
+        *self.says.lock().unwrap() = says;
+        self.asked.lock().unwrap().clear();
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_image_that_a_guest_writes_to_is_not_read_as_a_file() {
+    let Some(guest) = Guest::boot() else { return };
+    let at = guest.folder.path();
+    std::fs::create_dir_all(at.join("images/guest")).unwrap();
+    std::fs::hard_link(at.join("disk0.qcow2"), at.join("images/guest/vd0.qcow2")).unwrap();
+    let images = Images::new(ImageConfig {
+        instances: at.join("images"),
+        shared: Vec::new(),
+        private: at.join("private"),
+        qemu_nbd: "/usr/bin/qemu-nbd".into(),
+        limits: ImageLimits::default(),
+        nbd: NbdLimits::default(),
+    });
+    let asked = request(Consistency::Live, false);
+    let begun = images.unwrap().begin(&id("image"), "guest", &asked).await;
+    assert!(matches!(begun, Err(Error::Refused { .. })), "{begun:?}");
 }
 
 /// A file system of half a MiB.

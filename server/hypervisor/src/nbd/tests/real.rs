@@ -208,3 +208,49 @@ async fn bad_sectors_are_named_and_the_rest_is_read() {
     }
     assert!(bytes == expected);
 }
+
+/// For the figures: run it alone, optimised, with `--ignored --nocapture`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes figures"]
+async fn rates() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("disk.raw");
+    let file = std::fs::File::create(&path).unwrap();
+    for i in 0..64_u64 {
+        let bytes = noise(16 << 20, u8::try_from(i).unwrap());
+        file.write_all_at(&bytes, i << 24).unwrap();
+    }
+    let path = path.to_str().unwrap();
+    let arguments = ["--read-only", "--format=raw", "--export-name=d", path];
+    let Some(server) = Server::start(folder.path(), &arguments) else {
+        return;
+    };
+    for (block, ahead) in [(1 << 18, 16), (1 << 20, 8), (4 << 20, 4)] {
+        let limits = NbdLimits::default();
+        let disk = NbdDisk::connect("vda", &server.socket, "d", limits)
+            .await
+            .unwrap();
+        let began = std::time::Instant::now();
+        let mut steps = Box::pin(walk(Arc::new(disk), block, ahead));
+        while let Some(step) = steps.next().await {
+            step.unwrap();
+        }
+        let rate = 1024.0 / began.elapsed().as_secs_f64();
+        eprintln!(
+            "{ahead} reads of {} KiB at once: {rate:.0} MiB/s",
+            block >> 10
+        );
+    }
+    let began = std::time::Instant::now();
+    let url = format!("nbd+unix:///d?socket={}", server.socket.display());
+    let out = folder.path().join("out");
+    let convert = ["convert", "-f", "raw", "-O", "raw", &url];
+    let done = Command::new("qemu-img")
+        .args(convert)
+        .arg(&out)
+        .status()
+        .unwrap();
+    assert!(done.success());
+    let rate = 1024.0 / began.elapsed().as_secs_f64();
+    eprintln!("qemu-img convert from the same export to a file: {rate:.0} MiB/s");
+}
