@@ -40,7 +40,17 @@ pub(super) async fn run(context: &Context, command: Ask) -> Outcome {
 }
 
 /// What has details that clocks go by.
-const COUNTED: &[&str] = &["OPENED", "MOVED", "RECLASSIFIED", "HANDED_OVER", "CLOSED"];
+const COUNTED: &[&str] = &[
+    "OPENED",
+    "MOVED",
+    "RECLASSIFIED",
+    "HANDED_OVER",
+    "CLOSED",
+    "ANALYSIS_REQUESTED",
+    "ANALYSIS_HANDED_OVER",
+    "ANALYSIS_ANSWERED",
+    "ANALYSIS_CALLED_OFF",
+];
 
 /// An entry without who did it, what was said with it, and what clocks don't go by: that is no more
 /// than when which side did what, and the rest may be marked as not for everyone.
