@@ -301,8 +301,10 @@ impl Check<'_> {
         right: &Expr,
         part: &Expr,
     ) -> Result<()> {
+        if matches!(op, BinaryOperator::StringConcat) {
+            self.joins(part.span().start, 1)?;
+        }
         match op {
-            BinaryOperator::StringConcat => self.joins(part.span().start, 1),
             BinaryOperator::And
             | BinaryOperator::Or
             | BinaryOperator::Eq
@@ -316,6 +318,7 @@ impl Check<'_> {
             | BinaryOperator::Multiply
             | BinaryOperator::Divide
             | BinaryOperator::Modulo
+            | BinaryOperator::StringConcat
             | BinaryOperator::Arrow
             | BinaryOperator::LongArrow => {
                 let named = |side: &Expr| matches!(side, Expr::Identifier(name) if is_name(name));

@@ -179,6 +179,7 @@ fn mistakes_are_told_with_their_place() {
             1,
             "=, <> or IN",
         ),
+        ("name || 'x' = 'y'", 1, 1, "=, <> or IN"),
         ("regexp_like(raw, operation)", 1, 18, "literal"),
         ("regexp_like(raw, 'a', operation)", 1, 23, "literal"),
         ("regexp_like(raw, '(')", 1, 18, "unclosed"),
