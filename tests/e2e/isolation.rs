@@ -580,18 +580,6 @@ async fn observe(world: &World, role: &str) -> Vec<(String, String)> {
             tokio::time::sleep(std::time::Duration::from_secs(3)).await;
         }
     }
-    for (at, name) in answers_of_own(&raw).await.iter().enumerate() {
-        for format in ["FORMAT_JSON", "FORMAT_HTML", "FORMAT_STATEMENT"] {
-            let all = methods();
-            let method = all
-                .iter()
-                .find(|one| one.name() == "DownloadAnalysisResult");
-            let method = method.unwrap();
-            let question = json!({ "name": name, "format": format }).to_string();
-            let answer = raw.call(method, request(method, &question)).await;
-            ask(method, &format!("answer {at} as {format}"), answer);
-        }
-    }
     let own = does(
         &raw,
         "ListIncidents",
@@ -604,6 +592,30 @@ async fn observe(world: &World, role: &str) -> Vec<(String, String)> {
         .flatten()
         .map(|incident| incident["name"].as_str().unwrap().to_owned())
         .collect();
+    // Questions about one of them, whose ends stand in its timeline.
+    for (at, incident) in own.iter().enumerate().take(1) {
+        for question in [
+            // The one first that the server does not answer, whenever it can.
+            json!({ "human": { "text": "What happened?" } }),
+            json!({ "sql": { "query": "SELECT count(*) AS n FROM events" } }),
+        ] {
+            let mut analysis = asking("initech", question);
+            analysis["incident"] = incident.as_str().into();
+            let method = method_named("CreateAnalysis");
+            let question = json!({ "parent": "tenants/initech", "analysis": analysis }).to_string();
+            let answer = raw.call(&method, request(&method, &question)).await;
+            ask(&method, &format!("within incident {at}"), answer);
+        }
+    }
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    for (at, name) in answers_of_own(&raw).await.iter().enumerate() {
+        for format in ["FORMAT_JSON", "FORMAT_HTML", "FORMAT_STATEMENT"] {
+            let method = method_named("DownloadAnalysisResult");
+            let question = json!({ "name": name, "format": format }).to_string();
+            let answer = raw.call(&method, request(&method, &question)).await;
+            ask(&method, &format!("answer {at} as {format}"), answer);
+        }
+    }
     for (at, name) in own.iter().enumerate() {
         for method in methods() {
             let asked = ABOUT_OWN.iter().find(|(asked, _)| *asked == method.name());
@@ -615,6 +627,11 @@ async fn observe(world: &World, role: &str) -> Vec<(String, String)> {
         }
     }
     seen
+}
+
+fn method_named(name: &str) -> MethodDescriptor {
+    let mut all = methods().into_iter();
+    all.find(|method| method.name() == name).unwrap()
 }
 
 /// What initech has asked that is answered, oldest first.

@@ -19,6 +19,7 @@ mod authz;
 mod catalogue;
 mod cli;
 mod crash;
+mod csirt;
 mod deletion;
 mod detection;
 mod duties;

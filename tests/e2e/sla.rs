@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use cordon_client::analysis::{NewAnalysis, Question};
 use cordon_client::time::{from_proto, now, to_proto};
 use cordon_client::{
-    Agreement, AlwaysOpen, Calendar, CalendarOpen, Client, DeadlineState, Entry, Holder,
-    NewIncident, Objective, ObjectiveKind, Reason, ReportingDuties, ReportingDuty,
+    Agreement, AlwaysOpen, Calendar, CalendarOpen, Client, ClockState, DeadlineState, Entry,
+    Holder, NewIncident, Objective, ObjectiveKind, Reason, ReportingDuties, ReportingDuty,
     ReportingFactKind, ReportingStage, Severity, TimelineWhat,
 };
 use futures::TryStreamExt as _;
@@ -17,6 +18,8 @@ use serde_json::Value;
 
 use crate::harness::{Server, World, at, binary, connect};
 
+/// For a machine that has other things to do.
+const DEADLINE: Duration = Duration::from_secs(120);
 /// Seconds that are promised.
 const WITHIN: i64 = 4;
 
@@ -27,16 +30,20 @@ pub(crate) fn agreement() -> Agreement {
             name: "always".into(),
             open: Some(CalendarOpen::Always(AlwaysOpen {})),
         }],
-        objectives: vec![Objective {
-            kind: ObjectiveKind::Acknowledge.into(),
-            severity: Severity::Sev2.into(),
-            within: Some(prost_types::Duration {
-                seconds: WITHIN,
-                nanos: 0,
-            }),
-            calendar: "always".into(),
-        }],
+        objectives: vec![
+            promise(ObjectiveKind::Acknowledge, WITHIN),
+            promise(ObjectiveKind::AnswerAnalysis, 3_600),
+        ],
         ..Agreement::default()
+    }
+}
+
+fn promise(kind: ObjectiveKind, seconds: i64) -> Objective {
+    Objective {
+        kind: kind.into(),
+        severity: Severity::Sev2.into(),
+        within: Some(prost_types::Duration { seconds, nanos: 0 }),
+        calendar: "always".into(),
     }
 }
 
@@ -125,8 +132,23 @@ async fn a_breach_is_recorded_once_and_the_report_of_it_can_be_computed_again() 
         "{found:?}"
     );
 
+    // A question about it is answered, which has a clock of its own.
+    let question = Question::Sql("SELECT count(*) FROM events".to_owned());
+    let asked = NewAnalysis {
+        incident: Some(opened.name.clone()),
+        ..NewAnalysis::new(question, "how much there is")
+    };
+    let asked = client.analyses().create(asked).await.unwrap().name;
+    let ended = tokio::time::timeout(DEADLINE, client.analyses().wait(&asked)).await;
+    ended.unwrap().unwrap();
+
     // The report, by whoever asks; and what the customer makes of it.
     let (clocks, _) = client.sla().clocks(&opened.name).await.unwrap();
+    let answer = clocks.iter().find(|clock| clock.request == asked).unwrap();
+    assert_eq!(
+        (answer.kind(), answer.state()),
+        (ObjectiveKind::AnswerAnalysis, ClockState::Met)
+    );
     let due = from_proto(clocks[0].due_time.as_ref().unwrap()).unwrap();
     let period = due.strftime("%Y-%m").to_string();
     let file = folder.path().join("report.json");

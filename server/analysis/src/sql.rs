@@ -66,6 +66,25 @@ pub(crate) fn at_path_one<T: AsRef<str>>(
     ))
 }
 
+/// Of the conditions on values at paths one holds; none if there are none. These are the values
+/// that they ask for: one of them stands in a record that fulfils a condition, unless the writer
+/// escaped something. To look for that is quick, to read a record is not.
+pub(crate) fn at_paths<T: AsRef<str>>(
+    values: impl IntoIterator<Item = T>,
+    conditions: impl IntoIterator<Item = Option<String>>,
+) -> Option<String> {
+    let conditions = any(conditions)?;
+    let mut stand: Vec<String> = values
+        .into_iter()
+        .map(|value| quoted(&format!("%{}%", exactly(value.as_ref()))))
+        .collect();
+    stand.sort_unstable();
+    stand.dedup();
+    stand.push(quoted(r"%\\%"));
+    let stand = format!("like_any(raw, {})", stand.join(", "));
+    all([Some(stand), Some(conditions)])
+}
+
 /// The list of resources has this one.
 pub(crate) fn has_resource(value: &str) -> String {
     format!("array_has(resources, {})", quoted(value))

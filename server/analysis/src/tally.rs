@@ -130,10 +130,12 @@ impl<K: Key> Tallies<K> {
     }
 }
 
+/// Most bytes that are remembered of a key.
+pub(crate) const LONGEST_KEY: usize = 1024;
+
 /// The text, cut to what is remembered of a key.
 pub(crate) fn key(text: &str) -> String {
-    const LONGEST: usize = 1024;
-    let mut end = text.len().min(LONGEST);
+    let mut end = text.len().min(LONGEST_KEY);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

@@ -123,8 +123,6 @@ impl Access<'_> {
     pub(crate) async fn block_segment(&self, row: &SegmentRow) -> Result<Arc<Run>> {
         debug_assert_eq!(row.object, SegmentObject::Block);
         let tenant = self.scope.tenant();
-        // Sequence numbers tell it from groups of the journal: what is sealed is not unsealed.
-        let key = (row.first_seq, row.last_seq);
         if let Some(run) = self.lake.kept_segment(tenant, row.id) {
             return Ok(run);
         }
@@ -140,14 +138,19 @@ impl Access<'_> {
             }
             other => other?,
         };
-        let mut decoder = BlockDecoder::new()?;
-        let context = BlockContext {
-            first_seq: key.0,
-            stored_ns: row.first_stored,
-            source: "",
+        let (first_seq, stored_ns) = (row.first_seq, row.first_stored);
+        let decode = move || {
+            let mut decoder = BlockDecoder::new()?;
+            let context = BlockContext {
+                first_seq,
+                stored_ns,
+                source: "",
+            };
+            decoder.decode(&plain, context)?;
+            Ok(Arc::new(Run::of(&[decoder.finish()?])?))
         };
-        decoder.decode(&plain, context)?;
-        let run = Arc::new(Run::of(&[decoder.finish()?])?);
+        // How large it is unpacked is not known before.
+        let run = self.beside(usize::MAX, decode).await?;
         self.lake.keep_segment(tenant, row.id, &run);
         Ok(run)
     }

@@ -1,6 +1,6 @@
 //! Counting events by up to three columns. Segment files are counted row group by row group
 //! without looking at names, since they repeat nothing; what lies in memory goes through the
-//! walker. Decoding runs on the blocking pool, so that several cores take part.
+//! walker. Decoding runs beside the calls, so that several cores take part.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use cordon_kernel::TenantScope;
 use cordon_kernel::db::segments::{SegmentObject, Snapshot};
 use futures::{StreamExt as _, TryStreamExt as _};
 
+use crate::beside::UNPACKING;
 use crate::catalogue::CatalogueView;
 use crate::error::{FilterError, LakeError, Result};
 use crate::filter::{Filter, project};
@@ -218,22 +219,30 @@ impl Access<'_> {
             .fetch(&self.lake.objects, self.scope, &groups, columns)
             .await?;
         let filter = search.filter.clone();
-        let by = by.to_vec();
-        let task = move || -> Result<Table> {
-            let mut table = Table::new(&by);
-            for (group, part) in groups.iter().zip(parts) {
+        let conditions = Filter::conditions(filter.as_deref());
+        let often: usize = conditions.iter().map(|condition| condition.parts).sum();
+        // Group by group, so that others come in between.
+        for (group, part) in groups.iter().zip(parts) {
+            let bytes = part.bytes().saturating_mul(UNPACKING * (1 + often));
+            let gone = u32::try_from(*group)
+                .ok()
+                .and_then(|group| gone.remove(&group));
+            let (filter, shown) = (filter.clone(), shown(by));
+            let count = move || {
                 let batch = SegmentFile::decode(part)?;
-                let gone = u32::try_from(*group)
-                    .ok()
-                    .and_then(|group| gone.get(&group));
-                let hits = hits(&batch, filter.as_deref(), gone, (low, high), inside)?;
-                table.add(&project(&batch, shown(&by))?, hits.as_ref())?;
-            }
-            Ok(table)
-        };
-        tokio::task::spawn_blocking(task)
-            .await
-            .map_err(std::io::Error::other)?
+                let hits = hits(
+                    &batch,
+                    filter.as_deref(),
+                    gone.as_ref(),
+                    (low, high),
+                    inside,
+                )?;
+                table.add(&project(&batch, shown)?, hits.as_ref())?;
+                Ok(table)
+            };
+            table = self.beside(bytes, count).await?;
+        }
+        Ok(table)
     }
 }
 

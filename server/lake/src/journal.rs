@@ -12,6 +12,7 @@ use bytes::Bytes;
 use cordon_kernel::db::BlockMeta;
 use cordon_kernel::db::segments::Snapshot;
 
+use crate::beside::UNPACKING;
 use crate::block::{BlockContext, BlockDecoder, Facts};
 use crate::error::{LakeError, Result};
 use crate::lake::Access;
@@ -244,12 +245,18 @@ impl Access<'_> {
             .await?;
         }
         for group in grouped(pieces.drain(..)) {
-            let mut decoder = BlockDecoder::new()?;
+            let mut blocks = Vec::with_capacity(group.pieces.len());
             for piece in &group.pieces {
-                let (block, plain) = kept.remove(&piece.first_seq).ok_or(LakeError::Stale)?;
-                decoder.decode(&plain, context(&block))?;
+                blocks.push(kept.remove(&piece.first_seq).ok_or(LakeError::Stale)?);
             }
-            let run = Arc::new(Run::of(&[decoder.finish()?])?);
+            let decode = move || {
+                let mut decoder = BlockDecoder::new()?;
+                for (block, plain) in blocks {
+                    decoder.decode(&plain, context(&block))?;
+                }
+                Ok(Arc::new(Run::of(&[decoder.finish()?])?))
+            };
+            let run = self.beside(UNPACKING * group.bytes, decode).await?;
             self.lake.keep_run(self.scope.tenant(), group.key(), &run);
             groups.push(group);
         }
@@ -312,7 +319,8 @@ impl Access<'_> {
                 open.extend(next.parts.iter().rev().cloned());
             }
         }
-        let run = Arc::new(Run::of(&batches)?);
+        let join = move || Ok(Arc::new(Run::of(&batches)?));
+        let run = self.beside(group.bytes, join).await?;
         self.lake.keep_run(tenant, group.key(), &run);
         Ok(run)
     }
@@ -341,12 +349,17 @@ impl Access<'_> {
                 .db()
                 .journal_blocks(self.scope, seqs)
                 .await?;
-            for block in blocks {
-                let block = block.ok_or(LakeError::Stale)?;
-                decoder.decode(&block.plain, context(&block.meta))?;
-            }
+            let decode = move || {
+                for block in blocks {
+                    let block = block.ok_or(LakeError::Stale)?;
+                    decoder.decode(&block.plain, context(&block.meta))?;
+                }
+                Ok(decoder)
+            };
+            decoder = self.beside(UNPACKING * group.bytes, decode).await?;
         }
-        decoder.finish()
+        let finish = move || decoder.finish();
+        self.beside(group.bytes, finish).await
     }
 }
 

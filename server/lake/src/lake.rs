@@ -63,6 +63,10 @@ pub struct Lake {
     heavy: Semaphore,
     /// Where queries compute.
     computing: Computing,
+    /// The right to do what would keep calls waiting.
+    places: Arc<Semaphore>,
+    /// The right to wait for that, which each tenant has as often.
+    turns: Cache<TenantId, Arc<Semaphore>>,
     /// Bytes that queries have on disk now, all together.
     spilled: Arc<AtomicU64>,
     filters: Filters,
@@ -128,6 +132,8 @@ impl Lake {
             objects,
             heavy: Semaphore::new(1),
             computing: Computing::new()?,
+            places: Arc::new(Semaphore::new(crate::beside::places())),
+            turns: Cache::new(config.tenants),
             spilled: Arc::default(),
             runs: Cache::new(config.journal_cache),
             keys: Cache::new(config.key_cache),
@@ -153,6 +159,15 @@ impl Lake {
     /// Threads for what computes long, so that calls do not wait behind it.
     pub(crate) fn computing(&self) -> &Handle {
         &self.computing.handle
+    }
+
+    pub(crate) fn places(&self) -> &Arc<Semaphore> {
+        &self.places
+    }
+
+    pub(crate) fn turns(&self, tenant: &TenantId) -> Arc<Semaphore> {
+        let turns = || Arc::new(Semaphore::new(crate::beside::places()));
+        self.turns.get_or_put(tenant, 1, turns)
     }
 
     /// Bytes that queries have on disk now, all together.
@@ -182,6 +197,7 @@ impl Lake {
         self.runs.retain(|(of, _)| of != tenant);
         self.keys.retain(|(of, ..)| of != tenant);
         self.journals.remove(tenant);
+        self.turns.remove(tenant);
         self.catalogues.remove(tenant);
         self.files.retain(|(of, _)| of != tenant);
         self.indexes.retain(|(of, _)| of != tenant);

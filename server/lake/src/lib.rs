@@ -1,5 +1,6 @@
 //! Where a tenant's events lie, and how they are found again.
 
+mod beside;
 pub mod block;
 mod cache;
 mod catalogue;

@@ -5,55 +5,38 @@
 //! ask of an event is taken out of their filters and shared: each record is read once for all
 //! paths, and a question is put once to each distinct value of a batch. What is left of a filter
 //! combines the answers. A record that can't be read so is shown to each filter by itself.
+//!
+//! Rules of one log source make a [set](Set), which sees no events of others.
 
 mod dispatch;
 mod look;
 mod plan;
 mod records;
+mod set;
 #[cfg(test)]
 mod tests;
 mod wanted;
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch, UInt32Array};
+use arrow::array::{AsArray, BooleanArray, RecordBatch, UInt32Array};
 use arrow::compute::{filter_record_batch, take_record_batch};
+use arrow::datatypes::Int32Type;
 use cordon_sigma::Anchors;
 
-use self::dispatch::Dispatch;
-use self::look::{Look, column};
-use self::plan::{Atom, Atoms, Part};
-use self::records::Records;
-use self::wanted::Wanted;
+use self::look::column;
+use self::set::Set;
 use crate::error::{LakeError, Result};
 use crate::filter::{Condition, Filter};
-use crate::functions::Paths;
 use crate::schema::{Column, Columns};
 use crate::search::keep;
 
-/// Rules that may look at every event before all records are searched for their texts: a question
-/// put to distinct values costs little, a search reads every byte.
-const MOST_LOOSE: usize = 64;
-
 /// A tenant's rules, ready to look at batches.
 pub struct Rules {
+    count: usize,
     columns: Columns,
-    /// What is left of each filter's conditions, the cheap one first.
-    parts: Vec<Vec<Part>>,
-    atoms: Vec<Atom>,
-    paths: Paths,
-    /// Rules by the operations that they ask for, in lower case.
-    operations: HashMap<String, Vec<usize>>,
-    /// By paths the texts that rules ask for in values.
-    values: Vec<Option<Wanted>>,
-    /// What these rules ask for anywhere in a record, for records whose values are not known.
-    alone: Option<Wanted>,
-    /// Texts that other rules ask for anywhere in a record.
-    texts: Option<Wanted>,
-    /// Rules that any event may match.
-    any: Vec<usize>,
+    sets: Vec<Set>,
 }
 
 /// What a rule selected of a batch.
@@ -67,7 +50,7 @@ pub struct Selected {
 
 impl std::fmt::Debug for Rules {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Rules({})", self.parts.len())
+        write!(f, "Rules({})", self.count)
     }
 }
 
@@ -77,56 +60,37 @@ impl Rules {
     /// # Errors
     /// The texts that they ask for make too large an automaton.
     pub fn new(rules: impl IntoIterator<Item = (Arc<Filter>, Anchors)>) -> Result<Self> {
-        let mut atoms = Atoms::default();
-        let mut columns = Columns::of(&[Column::Operation, Column::Raw]);
-        let mut parts = Vec::new();
-        let mut dispatch = Dispatch::default();
+        let mut columns = Columns::of(&[Column::Operation, Column::Raw, Column::SourceType]);
+        let mut by_source: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut count = 0;
         for (at, (filter, anchors)) in rules.into_iter().enumerate() {
+            count = at + 1;
             columns = columns.union(columns_of(&filter));
-            let left = conditions(&filter).map(|condition| atoms.part(condition));
-            let left = left.collect::<Result<Vec<_>>>()?;
-            dispatch.add(at, anchors, &left, &atoms);
-            parts.push(left);
+            let equal = filter.pruning.equal.iter();
+            let mut source = equal.filter(|(column, _)| *column == Column::SourceType);
+            let source = source.next().map(|(_, values)| values.clone());
+            let of = by_source.entry(source).or_default();
+            of.push((at, filter, anchors));
         }
-        let (paths, count) = atoms.paths();
-        let mut values: Vec<Option<Wanted>> = (0..count).map(|_| None).collect();
-        for (path, texts) in dispatch.values {
-            if let Some(at) = values.get_mut(path) {
-                *at = Wanted::new(texts)?;
-            }
-        }
-        let (mut any, mut texts) = (dispatch.any, dispatch.texts);
-        if texts.is_empty() && dispatch.loose.len() <= MOST_LOOSE {
-            any.extend(dispatch.loose.into_keys());
-        } else {
-            for (rule, of) in dispatch.loose {
-                of.into_iter()
-                    .for_each(|text| texts.entry(text).or_default().push(rule));
-            }
-        }
+        let sets = by_source.into_iter();
+        let sets = sets.map(|(source, rules)| Set::new(source, rules));
         Ok(Self {
+            count,
             columns,
-            parts,
-            atoms: atoms.all,
-            paths,
-            operations: dispatch.operations,
-            values,
-            alone: Wanted::new(dispatch.alone)?,
-            texts: Wanted::new(texts)?,
-            any,
+            sets: sets.collect::<Result<_>>()?,
         })
     }
 
     /// Number of rules.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.parts.len()
+        self.count
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.parts.is_empty()
+        self.count == 0
     }
 
     /// The columns that [`select`](Self::select) needs.
@@ -162,112 +126,61 @@ impl Rules {
     /// # Errors
     /// The batch lacks a column of [`columns`](Self::columns).
     pub fn select(&self, batch: &RecordBatch) -> Result<Vec<Selected>> {
-        let raw = column(batch, Column::Raw)?;
-        let raw = raw
-            .as_string_opt::<i32>()
-            .ok_or_else(|| LakeError::corrupt("records are no text"))?;
-        let records = Records::new(raw, &self.paths, &self.values);
-        let mut look = Look::new(batch, &self.atoms, records);
-        let every: Vec<u32> = (0..batch.num_rows() as u32).collect();
-        let mut found = Found::default();
-        for rule in &self.any {
-            found.add(*rule, self.run(*rule, &mut look, &every));
-        }
-        self.by_operation(&mut look, &mut found)?;
-        if let Some(alone) = &self.alone {
-            look.records.read_all(&every);
-            let mut rows = look.records.wanted();
-            for (rule, unread) in alone.rows(raw, look.records.alone()) {
-                rows.entry(rule).or_default().extend(unread);
-            }
-            self.run_all(rows, &mut look, &mut found);
-        }
-        if let Some(texts) = &self.texts {
-            self.run_all(texts.rows(raw, every), &mut look, &mut found);
-        }
-        Ok(found.selected())
-    }
-
-    /// Rules about operations that occur, on the rows with these.
-    fn by_operation(&self, look: &mut Look<'_>, found: &mut Found) -> Result<()> {
-        if self.operations.is_empty() {
-            return Ok(());
-        }
-        let (numbers, values) = look.words(Column::Operation)?;
-        // Values that differ in case alone are several of one operation.
-        let rules_of = |value: Option<&str>| self.operations.get(&value?.to_ascii_lowercase());
-        let mut wanted: Vec<(Option<&Vec<usize>>, Vec<u32>)> = values
-            .iter()
-            .map(|value| (rules_of(value), Vec::new()))
-            .collect();
-        for (row, number) in (0_u32..).zip(numbers) {
-            if let Some((Some(_), rows)) = wanted.get_mut(*number as usize) {
-                rows.push(row);
-            }
-        }
-        for (rules, rows) in wanted {
-            if rows.is_empty() {
+        let mut all = Vec::new();
+        for set in &self.sets {
+            let Some(of) = of_source(batch, set.source.as_deref())? else {
+                all.extend(set.select(batch)?);
+                continue;
+            };
+            if of.true_count() == 0 {
                 continue;
             }
-            for rule in rules.into_iter().flatten() {
-                found.add(*rule, self.run(*rule, look, &rows));
-            }
+            let every: Vec<u32> = (0..batch.num_rows() as u32).collect();
+            let names = keep(&every, &of);
+            let selected = set.select(&filter_record_batch(batch, &of)?)?.into_iter();
+            all.extend(selected.map(|one| one.named(&names)));
         }
-        Ok(())
-    }
-
-    fn run_all(&self, rules: BTreeMap<usize, Vec<u32>>, look: &mut Look<'_>, found: &mut Found) {
-        for (rule, rows) in rules {
-            found.add(rule, self.run(rule, look, &rows));
-        }
-    }
-
-    /// Those of some rows that the rule selects.
-    fn run(&self, rule: usize, look: &mut Look<'_>, rows: &[u32]) -> Result<Vec<u32>> {
-        let Some(parts) = self.parts.get(rule) else {
-            return Ok(Vec::new());
-        };
-        let mut left = Cow::Borrowed(rows);
-        for part in parts {
-            let hits = look.fulfilled(part, &left)?;
-            match hits.true_count() {
-                0 => return Ok(Vec::new()),
-                all if all == hits.len() => {}
-                _ => left = Cow::Owned(keep(&left, &hits)),
-            }
-        }
-        Ok(left.into_owned())
+        all.sort_unstable_by_key(|selected| selected.rule);
+        Ok(all)
     }
 }
 
-/// Rows that rules selected so far, or why one failed.
-#[derive(Default)]
-struct Found(BTreeMap<usize, Result<Vec<u32>>>);
-
-impl Found {
-    fn add(&mut self, rule: usize, rows: Result<Vec<u32>>) {
-        if rows.as_ref().is_ok_and(Vec::is_empty) {
-            return;
-        }
-        let so_far = self.0.entry(rule).or_insert_with(|| Ok(Vec::new()));
-        match (so_far, rows) {
-            (Ok(all), Ok(rows)) => all.extend(rows),
-            (so_far @ Ok(_), Err(error)) => *so_far = Err(error),
-            (Err(_), _) => {}
-        }
-    }
-
-    fn selected(self) -> Vec<Selected> {
-        let selected = self.0.into_iter().map(|(rule, rows)| {
-            let rows = rows.map(|mut rows| {
-                rows.sort_unstable();
-                rows.dedup();
-                rows
-            });
-            Selected { rule, rows }
+impl Selected {
+    /// With its rows called so.
+    fn named(self, names: &[u32]) -> Self {
+        let rows = self.rows.map(|rows| {
+            let rows = rows.into_iter();
+            rows.filter_map(|row| names.get(row as usize).copied())
+                .collect()
         });
-        selected.collect()
+        Self { rows, ..self }
     }
+}
+
+/// Which rows of a batch are of one of these log sources; none if all are.
+fn of_source(batch: &RecordBatch, sources: Option<&[Vec<u8>]>) -> Result<Option<BooleanArray>> {
+    let Some(sources) = sources else {
+        return Ok(None);
+    };
+    let wrong = || LakeError::corrupt("sources are no words");
+    let words = column(batch, Column::SourceType)?;
+    let words = words.as_dictionary_opt::<Int32Type>().ok_or_else(wrong)?;
+    let values = words.values().as_string_opt::<i32>().ok_or_else(wrong)?;
+    let wanted: Vec<bool> = values
+        .iter()
+        .map(|value| {
+            let value = value.unwrap_or_default().as_bytes();
+            sources.iter().any(|source| source == value)
+        })
+        .collect();
+    let of = |key: Option<i32>| {
+        let key = key.and_then(|key| usize::try_from(key).ok());
+        key.and_then(|key| wanted.get(key))
+            .copied()
+            .unwrap_or(false)
+    };
+    let of: BooleanArray = words.keys().iter().map(|key| Some(of(key))).collect();
+    Ok((of.true_count() < of.len()).then_some(of))
 }
 
 /// The rows of a batch that a filter takes, by what they are called.

@@ -13,7 +13,7 @@ use cordon_kernel::{Error, Reason, TenantScope};
 
 use crate::catalogue::CatalogueView;
 use crate::error::{LakeError, Result};
-use crate::filter::{Filter, project};
+use crate::filter::{Condition, Filter, project};
 use crate::journal::JournalView;
 use crate::lake::{Access, Lake};
 use crate::row::{seq_column, time_column};
@@ -97,7 +97,7 @@ impl Access<'_> {
             access: self,
             journal,
             catalogue,
-            filter,
+            conditions: Filter::conditions(filter),
             columns,
             window,
         };
@@ -128,7 +128,7 @@ struct Reading<'a> {
     access: &'a Access<'a>,
     journal: JournalView,
     catalogue: Arc<CatalogueView>,
-    filter: Option<&'a Filter>,
+    conditions: Vec<Condition>,
     columns: Columns,
     window: RangeInclusive<u64>,
 }
@@ -150,7 +150,7 @@ impl Reading<'_> {
             }
             if row.object == SegmentObject::Block {
                 let run = self.access.block_segment(row).await?;
-                let chosen = self.choose(&run)?;
+                let chosen = self.choose(&run).await?;
                 self.take(&run, &chosen, found)?;
                 continue;
             }
@@ -198,7 +198,7 @@ impl Reading<'_> {
             .filter(|(row, seq)| self.window.contains(&seq.cast_unsigned()) && !gone.contains(row))
             .map(|(row, _)| *row)
             .collect();
-        for condition in self.conditions() {
+        for condition in &self.conditions {
             if rows.is_empty() {
                 return Ok(());
             }
@@ -211,15 +211,8 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn conditions(&self) -> impl Iterator<Item = &crate::filter::Condition> {
-        self.filter
-            .into_iter()
-            .flat_map(|filter| [&filter.narrow, &filter.wide])
-            .flatten()
-    }
-
     /// The rows of a run that are in the window, have not given way and pass the filter.
-    fn choose(&self, run: &Run) -> Result<Vec<u32>> {
+    async fn choose(&self, run: &Run) -> Result<Vec<u32>> {
         let seqs = seq_column(&run.batch)?.values();
         let gone: HashSet<u32> = run
             .yielding
@@ -233,15 +226,15 @@ impl Reading<'_> {
                 Some(self.window.contains(&seq.cast_unsigned()) && !gone.contains(&row))
             })
             .collect();
-        let mut rows: Vec<u32> = (0..run.batch.num_rows() as u32).collect();
-        rows = keep(&rows, &inside);
-        let mut batch = filter_record_batch(&run.batch, &inside)?;
-        for condition in self.conditions() {
-            let hits = condition.evaluate_within(&batch)?;
-            rows = keep(&rows, &hits);
-            batch = filter_record_batch(&batch, &hits)?;
+        let rows: Vec<u32> = (0..run.batch.num_rows() as u32).collect();
+        let rows = keep(&rows, &inside);
+        if self.conditions.is_empty() {
+            return Ok(rows);
         }
-        Ok(rows)
+        let batch = filter_record_batch(&run.batch, &inside)?;
+        let conditions = self.conditions.clone();
+        let hits = self.access.fulfilling(batch, conditions).await?;
+        Ok(keep(&rows, &hits))
     }
 
     fn take(&self, run: &Run, rows: &[u32], found: &mut Vec<RecordBatch>) -> Result<()> {
@@ -258,7 +251,7 @@ impl Reading<'_> {
         for (at, group) in self.journal.groups.iter().enumerate() {
             if self.inside(group.first_seq, group.last_seq) {
                 let run = self.access.run(group).await?;
-                let rows = self.choose(&run)?;
+                let rows = self.choose(&run).await?;
                 let timeless = run.invalid.iter().map(|(row, _)| *row).collect();
                 open.push(Chosen {
                     at,

@@ -27,8 +27,14 @@ use crate::rooms::sla;
 
 /// Sends what waits for a subscription.
 const NOTICES: &str = cordon_kernel::db::jobs::NOTIFY;
-/// How often due work is looked for.
-const PASS: Duration = Duration::from_millis(500);
+/// How often due work of a lane is looked for.
+const fn pass(lane: Lane) -> Duration {
+    match lane {
+        // Somebody sits there and waits.
+        Lane::Analysis => Duration::from_millis(100),
+        Lane::Bulk | Lane::Prompt | Lane::Outside | Lane::Detection => Duration::from_millis(500),
+    }
+}
 /// Jobs of a lane that are done at a time: they share the machine with callers.
 const fn at_once(work: &Work, lane: Lane) -> usize {
     match lane {
@@ -160,7 +166,7 @@ async fn run_bulk(work: &Arc<Work>, stop: &CancellationToken) {
                 tracing::warn!(%error, "the database could not give back free space");
             }
         }
-        rest(&mut jobs, stop).await;
+        rest(&mut jobs, stop, pass(Lane::Bulk)).await;
     }
     drop(sweeping);
     finish(jobs).await;
@@ -171,7 +177,7 @@ async fn run_lane(work: &Arc<Work>, lane: Lane, stop: &CancellationToken) {
     let mut jobs = JoinSet::new();
     while !stop.is_cancelled() {
         if !begin(work, lane, &mut jobs).await {
-            rest(&mut jobs, stop).await;
+            rest(&mut jobs, stop, pass(lane)).await;
         }
     }
     finish(jobs).await;
@@ -198,11 +204,11 @@ async fn begin(work: &Arc<Work>, lane: Lane, jobs: &mut JoinSet<()>) -> bool {
 }
 
 /// Waits until there may be something to do.
-async fn rest(jobs: &mut JoinSet<()>, stop: &CancellationToken) {
+async fn rest(jobs: &mut JoinSet<()>, stop: &CancellationToken, pass: Duration) {
     tokio::select! {
         () = stop.cancelled() => {}
         Some(ended) = jobs.join_next() => note(ended),
-        () = tokio::time::sleep(PASS) => {}
+        () = tokio::time::sleep(pass) => {}
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use cordon_client::NewRule;
-use futures::stream::{self, StreamExt as _};
+use cordon_client::{FindingFilter, NewRule};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::{OPERATIONS, REST, STREAMS, send};
 use crate::harness::World;
@@ -66,8 +66,8 @@ async fn load(world: &World, machine: &Machine, account: &'static str) -> (Durat
 
 pub async fn measure(world: &World, machine: &Machine, given: &[String]) {
     world.tenant("hooli", &[WITHOUT]).await;
-    world.tenant("globex", &[WITH]).await;
-    let client = world.member("globex", "responder").await;
+    world.tenant("umbrella", &[WITH]).await;
+    let client = world.member("umbrella", "responder").await;
     let mut made = 0;
     for text in texts(given) {
         match client.rules().create(NewRule::from(text)).await {
@@ -77,13 +77,23 @@ pub async fn measure(world: &World, machine: &Machine, given: &[String]) {
     }
     let (without, alone) = load(world, machine, WITHOUT).await;
     let (with, looked) = load(world, machine, WITH).await;
+    let found: Vec<_> = client
+        .findings()
+        .list(FindingFilter::default())
+        .try_collect()
+        .await
+        .unwrap();
+    let events: i64 = found.iter().map(|finding| finding.count).sum();
+    assert!(events > 0, "the rules looked at nothing");
     let rate = |took: Duration| EVENTS as f64 / took.as_secs_f64();
     let each = |cpu: Duration| cpu.as_secs_f64() * 1e6 / EVENTS as f64;
     println!(
-        "events in: {:.0}/s without rules, {:.0}/s with {made} of this log source: {:.2} of it",
+        "events in: {:.0}/s without rules, {:.0}/s with {made} of this log source: {:.2} of it; they \
+         found {events} events in {} findings",
         rate(without),
         rate(with),
         rate(with) / rate(without),
+        found.len(),
     );
     println!(
         "the server's processor time for each, until it came to rest: {:.1} µs without, {:.1} µs \

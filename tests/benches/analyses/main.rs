@@ -69,8 +69,16 @@ const OPERATIONS: [&str; 12] = [
     "AssumeRole",
     "PutMetricData",
     "DescribeVolumes",
-    "StopLogging",
-    "CreateAccessKey",
+    "ListObjects",
+    "HeadObject",
+];
+
+const SERVICES: [&str; 5] = [
+    "s3.amazonaws.com",
+    "ec2.amazonaws.com",
+    "sts.amazonaws.com",
+    "iam.amazonaws.com",
+    "kms.amazonaws.com",
 ];
 
 #[tokio::main]
@@ -107,7 +115,7 @@ async fn main() {
         (
             "all that a frequent actor did",
             Question::Pivot(Subject::Actor(
-                "arn:aws:iam::100000000001:user/user-7".to_owned(),
+                "arn:aws:iam::100000000001:user/user-6".to_owned(),
             )),
         ),
         (
@@ -174,12 +182,28 @@ async fn send(world: &World, account: &'static str, part: String, events: u64) {
     }
 }
 
-/// One in ten thousand is the rare actor's.
+/// Events of a stream in which a role's session lasts.
+const SESSION: u64 = 60_000;
+
+/// The session of a role by the number of an event, and the key that it calls with.
+fn session(n: u64) -> (String, String) {
+    let (role, session) = (n % 40, n / SESSION);
+    (
+        format!("arn:aws:sts::100000000001:assumed-role/role-{role}/session-{session}"),
+        format!("ASIA{role:08}{session:08}"),
+    )
+}
+
+/// One in ten thousand is the rare actor's, who assumes a role; one in three is a session's.
 fn record(account: &str, part: &str, n: u64) -> Bytes {
     let id = format!("{part}-{n}");
     let (rare, second) = (n.is_multiple_of(10_000), 1_760_000_000 + n);
     let time = jiff::Timestamp::from_second(i64::try_from(second).unwrap()).unwrap();
-    let operation = OPERATIONS[usize::try_from(n * 7 + n / 13).unwrap() % OPERATIONS.len()];
+    let operation = match n % 1_000 {
+        5 => "CreateAccessKey",
+        6 => "StopLogging",
+        _ => OPERATIONS[usize::try_from(n * 7 + n / 13).unwrap() % OPERATIONS.len()],
+    };
     let mut text = trail(&Call {
         operation: if rare { "AssumeRole" } else { operation },
         time: &time.to_string(),
@@ -196,8 +220,23 @@ fn record(account: &str, part: &str, n: u64) -> Bytes {
     } else {
         format!("user-{}", n % 300)
     };
-    value["userIdentity"]["arn"] = format!("arn:aws:iam::100000000001:user/{user}").into();
-    value["userIdentity"]["userName"] = user.into();
+    value["eventSource"] = SERVICES[usize::try_from(n).unwrap() % SERVICES.len()].into();
+    if value["eventName"] == "AssumeRole" {
+        let (arn, key) = session(n);
+        value["responseElements"] = serde_json::json!({
+            "credentials": { "accessKeyId": key, "expiration": "Oct 9, 2026, 8:00:00 PM" },
+            "assumedRoleUser": { "assumedRoleId": "AROAEXAMPLE:session", "arn": arn },
+        });
+    }
+    if !rare && n % 3 == 1 {
+        let (arn, key) = session(n);
+        value["userIdentity"]["type"] = "AssumedRole".into();
+        value["userIdentity"]["arn"] = arn.into();
+        value["userIdentity"]["accessKeyId"] = key.into();
+    } else {
+        value["userIdentity"]["arn"] = format!("arn:aws:iam::100000000001:user/{user}").into();
+        value["userIdentity"]["userName"] = user.into();
+    }
     let last = if rare { 77 } else { n % 50 };
     value["sourceIPAddress"] = format!("198.51.100.{last}").into();
     text = value.to_string();

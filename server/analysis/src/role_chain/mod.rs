@@ -13,8 +13,11 @@ mod read;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use self::graph::Found;
-use self::read::{AWS_OPERATIONS, GCP_METHODS, Who, issues, key_of};
+use self::graph::{Found, Held};
+use self::read::{
+    AWS_OPERATIONS, GCP_METHODS, ROLE_OPERATIONS, SESSION_OPERATIONS, USER_OPERATIONS, Who, issues,
+    key_of,
+};
 use crate::answer::{Answer, Looked, MOST_NODES};
 use crate::plan::{Accumulate, Order, Plan, Scan, scan};
 use crate::question::{Direction, RoleChain, Scope, Start};
@@ -23,7 +26,9 @@ use crate::sql;
 use crate::subject::KEY_PATHS;
 
 /// The version of the plan.
-pub const PLAN_VERSION: u32 = 1;
+///
+/// 2: what was done with a key is looked for among what its holder did.
+pub const PLAN_VERSION: u32 = 2;
 /// Most events read in one scan of a round.
 pub const MOST_ROWS_OF_SCAN: u64 = 100_000;
 /// Most delegates of one event.
@@ -118,8 +123,18 @@ pub(crate) fn plan(asked: &RoleChain, scope: &Scope) -> Plan {
     }
 }
 
-/// Events that give identities.
+/// Events that give identities: first what tells of most that they do not, without the record.
 fn issuing() -> Option<String> {
+    sql::all([
+        sql::any([
+            sql::is_one("operation", AWS_OPERATIONS),
+            Some(sql::is("source_type", "gcp.audit")),
+        ]),
+        giving(),
+    ])
+}
+
+fn giving() -> Option<String> {
     let methods: Vec<String> = GCP_METHODS
         .iter()
         .map(|method| sql::quoted(&format!("%{method}")))
@@ -142,19 +157,56 @@ fn issuing() -> Option<String> {
 const DELEGATION: &str = "protoPayload.authenticationInfo.serviceAccountDelegationInfo";
 const DELEGATE: &str = "protoPayload.authenticationInfo.serviceAccountDelegationInfo.firstPartyPrincipal.principalEmail";
 
+/// Calls with one of these keys, by who calls with them where that is known of all.
+fn used(keys: &[(Option<Held>, String)]) -> Option<String> {
+    let holders: Option<Vec<&Held>> = keys.iter().map(|(held, _)| held.as_ref()).collect();
+    let keys: Vec<&String> = keys.iter().map(|(_, key)| key).collect();
+    let paths = KEY_PATHS.map(|path| sql::at_path_one(path, &keys));
+    sql::all([holders.and_then(Held::by), sql::at_paths(&keys, paths)])
+}
+
 /// Events in which one of these asked.
 fn asked_by(ids: &[String]) -> Option<String> {
-    sql::any(
-        [sql::is_one("actor", ids)]
-            .into_iter()
-            .chain(KEY_PATHS.map(|path| sql::at_path_one(path, ids)))
-            .chain([sql::at_path_one(DELEGATE, ids)])
-            // Sessions of a role are asked for as the role's.
-            .chain([sql::at_path_one(
-                "requestParameters.roleArn",
-                ids.iter().filter(|id| read::kind(id) == "role"),
-            )]),
-    )
+    // Whoever has a name of its own is told by it, without the record.
+    let by_key: Vec<&String> = of_kinds(ids, &["access_key", "user"])
+        .filter(|id| !id.starts_with("arn:"))
+        .collect();
+    // People delegate too.
+    let delegates: Vec<&String> = of_kinds(ids, &["service_account", "user"])
+        .filter(|id| !id.starts_with("arn:"))
+        .collect();
+    // Sessions of a role are asked for as the role's.
+    let roles: Vec<&String> = of_kinds(ids, &["role"]).collect();
+    let paths = KEY_PATHS
+        .map(|path| sql::at_path_one(path, &by_key))
+        .into_iter()
+        .chain([
+            sql::at_path_one(DELEGATE, &delegates),
+            sql::at_path_one("requestParameters.roleArn", &roles),
+        ]);
+    let values = by_key.iter().chain(&delegates).chain(&roles);
+    sql::any([sql::is_one("actor", ids), sql::at_paths(values, paths)])
+}
+
+fn of_kinds<'i>(ids: &'i [String], kinds: &'i [&str]) -> impl Iterator<Item = &'i String> {
+    ids.iter().filter(|id| kinds.contains(&read::kind(id)))
+}
+
+/// Operations that give an identity of the kind that these are; none if any of them may.
+fn giving_these(ids: &[String]) -> Option<String> {
+    let mut operations: BTreeSet<&str> = BTreeSet::new();
+    for id in ids {
+        operations.extend(match read::kind(id) {
+            "session" => &SESSION_OPERATIONS[..],
+            "role" => &ROLE_OPERATIONS[..],
+            "user" if id.contains(":user/") => &USER_OPERATIONS[..],
+            _ => return None,
+        });
+    }
+    sql::any([
+        sql::is_one("operation", operations),
+        Some(sql::is("source_type", "gcp.audit")),
+    ])
 }
 
 /// Events in which one of these was asked for.
@@ -165,7 +217,7 @@ fn asked_for(ids: &[String]) -> Option<String> {
         .filter(last)
         .filter_map(|id| id.rsplit('/').next())
         .collect();
-    let mut parts: Vec<Option<String>> = [
+    let mut paths: Vec<Option<String>> = [
         "responseElements.credentials.accessKeyId",
         "responseElements.accessKey.accessKeyId",
         "responseElements.assumedRoleUser.arn",
@@ -176,14 +228,17 @@ fn asked_for(ids: &[String]) -> Option<String> {
     .map(|path| sql::at_path_one(path, ids))
     .collect();
     for path in ["requestParameters.userName", "requestParameters.roleName"] {
-        parts.push(sql::at_path_one(path, &names));
+        paths.push(sql::at_path_one(path, &names));
     }
     let sessions = ids.iter().filter(|id| read::kind(id) == "session");
-    let sessions = sessions.filter_map(|id| id.rsplit('/').next());
-    parts.push(sql::at_path_one(
+    let sessions: Vec<&str> = sessions.filter_map(|id| id.rsplit('/').next()).collect();
+    paths.push(sql::at_path_one(
         "requestParameters.roleSessionName",
-        sessions,
+        &sessions,
     ));
+    let values = ids.iter().map(String::as_str);
+    let values = values.chain(names).chain(sessions);
+    let mut parts = vec![sql::at_paths(values, paths)];
     let accounts: Vec<String> = ids
         .iter()
         .filter(|id| read::kind(id) == "service_account")
@@ -280,16 +335,32 @@ impl State {
             }
             if self.asked.direction != Direction::Forward {
                 let ids = self.some(backward, BACKWARD);
-                let filter = self.fitting(ids, |ids| sql::all([issuing(), Some(asked_for(ids)?)]));
+                let filter = self.fitting(ids, |ids| {
+                    sql::all([giving_these(ids), issuing(), Some(asked_for(ids)?)])
+                });
                 add(&mut self.asks, &self.scope, Ask::Backward, filter);
             }
         }
         let keys = std::mem::take(&mut self.keys);
         let keys = self.some(keys, USE);
-        let used = self.fitting(keys, |keys| {
-            sql::any(KEY_PATHS.map(|path| sql::at_path_one(path, keys)))
-        });
-        add(&mut self.asks, &self.scope, Ask::Use, used);
+        // Those of whom it is known who calls with them are told by that first.
+        let held = keys.into_iter().map(|key| (self.found.held(&key), key));
+        let (known, unknown): (Vec<_>, Vec<_>) = held.partition(|(by, _)| by.is_some());
+        for mut some in [known, unknown] {
+            while !some.is_empty() {
+                let mut count = some.len();
+                let filter = loop {
+                    let filter = some.get(..count).and_then(used);
+                    let fits = |filter: &String| filter.len() <= sql::LONGEST_CONDITION;
+                    if count == 1 || filter.as_ref().is_none_or(fits) {
+                        break filter;
+                    }
+                    count /= 2;
+                };
+                some.drain(..count);
+                add(&mut self.asks, &self.scope, Ask::Use, filter);
+            }
+        }
         scans
     }
 
@@ -345,7 +416,10 @@ impl State {
                 if issue.to.kind != "role" {
                     self.forward.insert(issue.to.id.clone());
                 }
-                self.forward.extend(issue.key.clone());
+                // What these do bears their name, whichever key they do it with.
+                if !matches!(issue.to.kind, "session" | "service_account") {
+                    self.forward.extend(issue.key.clone());
+                }
             }
             self.keys.extend(issue.key.filter(|_| !issue.refused));
         }

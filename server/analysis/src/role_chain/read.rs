@@ -21,6 +21,31 @@ pub(super) const AWS_OPERATIONS: [&str; 10] = [
     "UpdateAssumeRolePolicy",
 ];
 
+/// Those that give a session, of a role or of a federated user.
+pub(super) const SESSION_OPERATIONS: [&str; 4] = [
+    "AssumeRole",
+    "AssumeRoleWithSAML",
+    "AssumeRoleWithWebIdentity",
+    "GetFederationToken",
+];
+
+/// Those that give a role, or change who is given it.
+pub(super) const ROLE_OPERATIONS: [&str; 4] = [
+    "AssumeRole",
+    "AssumeRoleWithSAML",
+    "AssumeRoleWithWebIdentity",
+    "UpdateAssumeRolePolicy",
+];
+
+/// Those that give what a user has, or its name.
+pub(super) const USER_OPERATIONS: [&str; 5] = [
+    "GetSessionToken",
+    "GetFederationToken",
+    "CreateAccessKey",
+    "CreateLoginProfile",
+    "UpdateLoginProfile",
+];
+
 /// The same of Google Cloud, as methods end.
 pub(super) const GCP_METHODS: [&str; 5] = [
     "GenerateAccessToken",

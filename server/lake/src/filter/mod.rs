@@ -25,10 +25,11 @@ use datafusion::config::ConfigOptions;
 use datafusion::execution::SessionStateDefaults;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::utils::split_conjunction_owned;
-use datafusion::logical_expr::{ColumnarValue, Expr};
+use datafusion::logical_expr::{ColumnarValue, Expr, Operator};
 use datafusion::optimizer::simplify_expressions::{ExprSimplifier, SimplifyContext};
-use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::BinaryExpr;
 use datafusion::physical_expr::utils::reassign_expr_columns;
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::sql::sqlparser::ast;
 
 pub(crate) use check::count;
@@ -52,8 +53,12 @@ pub const MAX_DEPTH: usize = 64;
 /// Bytes that a regular expression is taken for.
 const REGEX: usize = 64 << 10;
 
-/// Bytes of filter texts whose compiled form is kept.
-const KEPT: usize = 4 << 20;
+/// Bytes of compiled filters that are kept.
+const KEPT: usize = 16 << 20;
+
+/// Bytes that a byte of a filter is taken for once it is compiled: as much as what looks for many
+/// texts at once takes for each of theirs.
+const COMPILED: usize = 24;
 
 /// A compiled filter.
 #[derive(Debug)]
@@ -72,6 +77,12 @@ impl Filter {
     pub fn regexes(&self) -> usize {
         self.regexes
     }
+
+    /// Its conditions in the order in which they are evaluated; none without a filter.
+    pub(crate) fn conditions(filter: Option<&Self>) -> Vec<Condition> {
+        let parts = filter.map(|filter| [&filter.narrow, &filter.wide]);
+        parts.into_iter().flatten().flatten().cloned().collect()
+    }
 }
 
 /// A part of a filter and the columns it reads.
@@ -80,12 +91,28 @@ pub(crate) struct Condition {
     pub(crate) columns: Columns,
     /// Its columns are at the places that they have among [`Self::columns`].
     pub(crate) expression: Arc<dyn PhysicalExpr>,
+    /// How often the columns are gone through at most: once for each part of the expression, and for
+    /// a regular expression as often as [`REGEX_PARTS`].
+    pub(crate) parts: usize,
 }
 
 impl Condition {
     /// Which rows of a batch of exactly [`Condition::columns`] fulfil it. Null counts as no.
     pub(crate) fn evaluate(&self, batch: &RecordBatch) -> Result<BooleanArray> {
         fulfilled(&*self.expression, batch)
+    }
+
+    /// Bytes that [`Self::evaluate_within`] goes through, counted as often as it does so.
+    pub(crate) fn cost(&self, batch: &RecordBatch) -> usize {
+        let columns = self.columns.iter();
+        let columns = columns.filter_map(|column| batch.column_by_name(column.name()));
+        let bytes = columns.map(|column| {
+            let bytes = column.to_data().get_slice_memory_size();
+            bytes.unwrap_or_else(|_| column.get_array_memory_size())
+        });
+        bytes
+            .fold(0, usize::saturating_add)
+            .saturating_mul(self.parts)
     }
 
     /// The same for a batch with more columns.
@@ -216,7 +243,7 @@ impl Filters {
         let filter = Arc::new(filter);
         // What depends on the present must be compiled anew the next time.
         if !uses_now {
-            let weight = text.len() + 1_024 + filter.regexes * REGEX;
+            let weight = COMPILED * text.len() + 1_024 + filter.regexes * REGEX;
             self.kept.put(key, Arc::clone(&filter), weight);
         }
         Ok(filter)
@@ -370,9 +397,34 @@ impl Filters {
         let physical = reassign_expr_columns(physical, &columns.schema())?;
         Ok(Some(Condition {
             columns,
+            parts: parts_of(&physical),
             expression: physical,
         }))
     }
+}
+
+/// As how many parts a regular expression counts.
+const REGEX_PARTS: usize = 64;
+
+/// How many parts an expression has, itself among them.
+fn parts_of(expression: &Arc<dyn PhysicalExpr>) -> usize {
+    let regex = match (
+        expression.downcast_ref::<BinaryExpr>(),
+        expression.downcast_ref::<ScalarFunctionExpr>(),
+    ) {
+        (Some(binary), _) => matches!(
+            binary.op(),
+            Operator::RegexMatch
+                | Operator::RegexIMatch
+                | Operator::RegexNotMatch
+                | Operator::RegexNotIMatch
+        ),
+        (_, Some(function)) => function.name().contains("regexp"),
+        (None, None) => false,
+    };
+    let own = if regex { REGEX_PARTS } else { 1 };
+    let within = expression.children();
+    own + within.into_iter().map(parts_of).sum::<usize>()
 }
 
 fn visible() -> Columns {

@@ -2,11 +2,15 @@
 
 use std::collections::HashSet;
 
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use memchr::memmem::Finder;
 use regex::{Regex, RegexBuilder};
 
 /// Largest compiled form of one pattern or regular expression, in bytes.
 const LARGEST: usize = 1 << 18;
+
+/// Most texts that are each looked for by itself.
+const MOST_ALONE: usize = 4;
 
 /// Patterns of which a text is to fit one.
 #[derive(Debug)]
@@ -16,6 +20,8 @@ pub(super) struct Patterns {
     wide: bool,
     exact: HashSet<String>,
     other: Vec<Pattern>,
+    /// Texts that may stand anywhere, where there are many.
+    anywhere: Option<(AhoCorasick, Vec<String>)>,
 }
 
 #[derive(Debug)]
@@ -47,7 +53,9 @@ impl Patterns {
             wide,
             exact: HashSet::new(),
             other: Vec::new(),
+            anywhere: None,
         };
+        let mut anywhere = Vec::new();
         for pattern in patterns {
             let parts = parts(&made.folded(pattern));
             match parts.as_slice() {
@@ -56,12 +64,21 @@ impl Patterns {
                 [Part::Many] => made.other.push(Pattern::Any),
                 [Part::Text(text), Part::Many] => made.other.push(Pattern::Prefix(text.clone())),
                 [Part::Many, Part::Text(text)] => made.other.push(Pattern::Suffix(text.clone())),
-                [Part::Many, Part::Text(text), Part::Many] => {
-                    let finder = Box::new(Finder::new(text.as_bytes()).into_owned());
-                    made.other.push(Pattern::Contains(finder));
-                }
+                [Part::Many, Part::Text(text), Part::Many] => anywhere.push(text.clone()),
                 parts => made.other.push(Pattern::Regex(Box::new(regex(parts)?))),
             }
+        }
+        if anywhere.len() > MOST_ALONE {
+            // The form that takes least memory, whatever the texts are.
+            let automaton = AhoCorasick::builder()
+                .kind(Some(AhoCorasickKind::ContiguousNFA))
+                .build(&anywhere)
+                .map_err(|error| error.to_string())?;
+            made.anywhere = Some((automaton, anywhere));
+        } else {
+            let finders = anywhere.iter().map(|text| Finder::new(text.as_bytes()));
+            let finders = finders.map(|finder| Pattern::Contains(Box::new(finder.into_owned())));
+            made.other.extend(finders);
         }
         Ok(made)
     }
@@ -93,8 +110,11 @@ impl Patterns {
             Pattern::Contains(finder) => Some(finder.needle()),
             Pattern::Any | Pattern::Regex(_) => None,
         });
+        let anywhere = self.anywhere.iter().flat_map(|(_, texts)| texts);
+        let anywhere = anywhere.map(|text| Some(text.as_bytes()));
         let mut literals = exact
             .chain(other)
+            .chain(anywhere)
             .map(|text| text.filter(|text| !text.is_empty()).map(<[u8]>::to_vec))
             .collect::<Option<Vec<_>>>()?;
         literals.sort_unstable();
@@ -128,6 +148,10 @@ impl Patterns {
                 Pattern::Any => true,
                 Pattern::Regex(regex) => regex.is_match(text),
             })
+            || self
+                .anywhere
+                .as_ref()
+                .is_some_and(|(automaton, _)| automaton.is_match(text))
     }
 }
 
@@ -241,6 +265,34 @@ mod tests {
         assert_eq!(literals(&["whole", ""]), None);
         assert_eq!(literals(&["whole", "%"]), None);
         assert_eq!(literals(&["whole", "ÄRGER"]), None);
+    }
+
+    #[test]
+    fn many_texts_anywhere_are_looked_for_as_each_alone() {
+        let texts = [
+            "secret", "%Trail%", "%cret x%", "%ÄRGER%", "%b%", "%cc%", "%ddd%",
+        ];
+        let patterns: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+        let in_all = [
+            "trail", "a cc", "Secret", "secret y", "ärger", "", "dd", "xDDDx",
+        ];
+        for cased in [true, false] {
+            let all = Patterns::new(&patterns, cased).unwrap();
+            assert!(all.anywhere.is_some());
+            let alone = patterns.iter().map(|pattern| {
+                let alone = Patterns::new(std::slice::from_ref(pattern), cased).unwrap();
+                assert!(alone.anywhere.is_none());
+                alone
+            });
+            let alone: Vec<Patterns> = alone.collect();
+            for text in in_all {
+                let one = alone.iter().any(|pattern| pattern.fit(text));
+                assert_eq!(all.fit(text), one, "{text:?}, {cased}");
+            }
+        }
+        let plain: Vec<String> = (0..9).map(|n| format!("%t{n}%")).collect();
+        let literals = Patterns::new(&plain, false).unwrap().literals().unwrap();
+        assert_eq!(literals.len(), 9);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use cordon_kernel::{Env, TenantId};
 use cordon_sigma::{Anchor, Anchors, compile};
-use cordon_views::EventRow;
+use cordon_views::{EventRow, SourceType};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 
@@ -209,6 +209,34 @@ fn shared_answers_are_those_of_each_filter() {
 }
 
 #[test]
+fn rules_see_the_events_of_their_log_source_alone() {
+    let filters: Vec<_> = [
+        "source_type = 'gcp.audit' AND json_ilike_any(raw, 'a', '%1')",
+        "source_type IN ('gcp.audit', 'aws.cloudtrail') AND json_ilike_any(raw, 'a', '%1')",
+        "source_type = 'linux.auth' AND json_exists(raw, 'a')",
+        "json_ilike_any(raw, 'a', '%1')",
+    ]
+    .iter()
+    .map(|text| filter(text))
+    .collect();
+    let mut rows = with_records((0..60).map(|n| format!(r#"{{"a":"{n}"}}"#)).collect());
+    let sources = [
+        SourceType::AwsCloudTrail,
+        SourceType::K8sAudit,
+        SourceType::GcpAudit,
+    ];
+    for (row, source) in rows.iter_mut().zip(sources.into_iter().cycle()) {
+        row.source_type = source;
+    }
+    let found = selected(&shown_all(&filters), &rows);
+    assert_eq!(found, plain(&filters, &rows));
+    assert_eq!(found[0], [11, 41]);
+    assert_eq!(found[1], [11, 21, 41, 51]);
+    assert!(found[2].is_empty());
+    assert_eq!(found[3], [1, 11, 21, 31, 41, 51]);
+}
+
+#[test]
 fn what_is_too_much_to_keep_is_looked_at_by_itself() {
     let rules = [
         "json_ilike_any(raw, 'a', 'value-7')",
@@ -263,11 +291,14 @@ fn many_rules_on_texts_search_all_records_at_once() {
         (filter(&text), Anchors::OneOf(vec![anchor]))
     };
     let rows: Vec<EventRow> = (0..60).map(|id| event(id, id as i64)).collect();
-    for count in [super::MOST_LOOSE, super::MOST_LOOSE + 1] {
+    for count in [super::set::MOST_LOOSE, super::set::MOST_LOOSE + 1] {
         let all: Vec<_> = (0..count).map(rule).collect();
         let filters: Vec<_> = all.iter().map(|(filter, _)| Arc::clone(filter)).collect();
         let rules = Rules::new(all).unwrap();
-        assert_eq!(rules.texts.is_some(), count > super::MOST_LOOSE);
+        assert_eq!(
+            rules.sets[0].texts.is_some(),
+            count > super::set::MOST_LOOSE
+        );
         assert_eq!(selected(&rules, &rows), plain(&filters, &rows));
     }
 }

@@ -90,7 +90,8 @@ impl Cursor {
     }
 
     /// A cursor over a run's rows within the bounds.
-    pub(super) fn memory(
+    pub(super) async fn memory(
+        access: &Access<'_>,
         run: &Arc<Run>,
         sealed: bool,
         filter: Option<&Filter>,
@@ -102,12 +103,9 @@ impl Cursor {
         let start = times.partition_point(|time| *time > high);
         let end = times.partition_point(|time| *time >= low).max(start);
         let rows = run.batch.slice(start, end - start);
-        let mut pass = BooleanArray::from(vec![true; rows.num_rows()]);
-        if let Some(filter) = filter {
-            for condition in [&filter.narrow, &filter.wide].into_iter().flatten() {
-                pass = arrow::compute::and(&pass, &condition.evaluate_within(&rows)?)?;
-            }
-        }
+        let pass = access
+            .fulfilling(rows.clone(), Filter::conditions(filter))
+            .await?;
         let mut cursor = Self {
             times: time_column(&rows)?.values().clone(),
             names: name_column(&rows)?.clone(),
@@ -221,9 +219,6 @@ async fn matching(
     Ok(Some((rows, times, names)))
 }
 
-/// Rows that are looked at where the search is: to hand them over would take longer.
-const AT_ONCE: usize = 512;
-
 /// Which of the rows fulfil a condition.
 pub(crate) async fn evaluate(
     access: &Access<'_>,
@@ -240,14 +235,7 @@ pub(crate) async fn evaluate(
         return condition.evaluate(&batch);
     }
     let batch = read(access, file, group, meta, condition.columns, rows).await?;
-    if rows.len() <= AT_ONCE {
-        return condition.evaluate(&batch);
-    }
-    // What a filter asks may take long: others' calls do not wait for that.
-    let condition = condition.clone();
-    tokio::task::spawn_blocking(move || condition.evaluate(&batch))
-        .await
-        .map_err(std::io::Error::other)?
+    access.fulfilling(batch, vec![condition.clone()]).await
 }
 
 /// These rows of a row group.
@@ -260,14 +248,7 @@ pub(crate) async fn read(
     rows: &[u32],
 ) -> Result<RecordBatch> {
     let selection = (rows.len() < meta.rows as usize).then(|| selection(rows, meta.rows));
-    file.read(
-        &access.lake.objects,
-        access.scope,
-        group,
-        columns,
-        selection,
-    )
-    .await
+    file.read(access, group, columns, selection).await
 }
 
 pub(crate) fn keep(rows: &[u32], hits: &BooleanArray) -> Vec<u32> {

@@ -100,8 +100,6 @@ async fn read_keys(
     let (row, _) = catalogue.segment(segment)?;
     let file = access.file(row).await?;
     let columns = Columns::of(&[Column::Time, Column::Name]);
-    let keys = file
-        .read(&access.lake.objects, access.scope, group, columns, None)
-        .await?;
+    let keys = file.read(access, group, columns, None).await?;
     Keys::of(&keys)
 }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use cordon_kernel::db::segments::{SegmentObject, Snapshot};
+use futures::future::join_all;
 use uuid::Uuid;
 
 use super::cursor::{Cursor, Memory, Source, Wanted};
 use super::output::{Pick, gather, gone};
 use super::probe::Probe;
 use super::{Order, Position, Query};
+use crate::beside::places;
 use crate::catalogue::CatalogueView;
 use crate::conflict::mark_conflicts;
 use crate::error::{LakeError, Result};
@@ -23,6 +25,11 @@ const BATCH_ROWS: usize = 4_096;
 
 /// Batches end at about so many bytes of raw events.
 const BATCH_TEXT: usize = 8 << 20;
+
+/// Row groups that are opened one by one before several are at the same time.
+const AHEAD: usize = 4;
+/// Most that are: each may hold 32 MiB of raw events until a filter has read them.
+const MOST_AHEAD: usize = 2;
 
 /// Where a walk looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +69,8 @@ pub(crate) struct Walk {
     units: Vec<Unit>,
     cursors: Vec<Cursor>,
     probe: Probe,
+    /// Row groups that were opened.
+    opened: usize,
     /// Records that give way to others are walked over all the same.
     all: bool,
 }
@@ -92,6 +101,7 @@ impl Walk {
             head,
             units: Vec::new(),
             cursors: Vec::new(),
+            opened: 0,
             all: false,
             catalogue,
         };
@@ -293,31 +303,36 @@ impl Walk {
         match unit.what {
             What::Journal(group) => {
                 let run = access.run(&group).await?;
-                self.open_run(&run, false)
+                self.open_run(access, &run, false).await
             }
             What::Segment(index) => {
                 let (row, _) = self.catalogue.segment(index)?;
                 if row.object == SegmentObject::Block {
                     let run = access.block_segment(row).await?;
-                    self.open_run(&run, true)
+                    self.open_run(access, &run, true).await
                 } else {
                     self.open_segment(access, index).await
                 }
             }
-            What::RowGroup(segment, group) => self.open_row_group(access, segment, group).await,
+            What::RowGroup(..) => {
+                let units = self.ahead(unit);
+                self.open_row_groups(access, units).await
+            }
         }
     }
 
-    fn open_run(&mut self, run: &Arc<Run>, sealed: bool) -> Result<()> {
+    async fn open_run(&mut self, access: &Access<'_>, run: &Arc<Run>, sealed: bool) -> Result<()> {
         let filter = self.query.filter.as_deref();
         let cursor = Cursor::memory(
+            access,
             run,
             sealed,
             filter,
             self.query.order,
             self.bounds,
             self.after,
-        )?;
+        )
+        .await?;
         if cursor.row().is_some() {
             self.cursors.push(cursor);
         }
@@ -343,14 +358,48 @@ impl Walk {
         Ok(())
     }
 
-    async fn open_row_group(
-        &mut self,
-        access: &Access<'_>,
-        segment: usize,
-        group: usize,
-    ) -> Result<()> {
-        let catalogue = Arc::clone(&self.catalogue);
-        let (row, meta) = catalogue.segment(segment)?;
+    /// That row group, and those after it that are opened at the same time: none at first, since
+    /// most searches want no more.
+    fn ahead(&mut self, first: Unit) -> Vec<Unit> {
+        let at_once = match self.opened {
+            ..AHEAD => 1,
+            AHEAD.. => places().min(MOST_AHEAD),
+        };
+        let mut units = vec![first];
+        while units.len() < at_once
+            && let Some(next) = self
+                .units
+                .pop_if(|unit| matches!(unit.what, What::RowGroup(..)))
+        {
+            units.push(next);
+        }
+        self.opened += units.len();
+        units
+    }
+
+    async fn open_row_groups(&mut self, access: &Access<'_>, units: Vec<Unit>) -> Result<()> {
+        let opening = units.iter().map(|unit| self.row_group(access, unit));
+        let opened = join_all(opening).await;
+        for (at, (unit, opened)) in units.into_iter().zip(opened).enumerate() {
+            match opened {
+                Ok(cursor) => self.cursors.extend(cursor),
+                // The search may end before it comes there.
+                Err(_) if at > 0 => {
+                    self.opened = 0;
+                    self.units.push(unit);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// A cursor over the rows of a row group that pass the filter, if there are any.
+    async fn row_group(&self, access: &Access<'_>, unit: &Unit) -> Result<Option<Cursor>> {
+        let What::RowGroup(segment, group) = unit.what else {
+            return Ok(None);
+        };
+        let (row, meta) = self.catalogue.segment(segment)?;
         let file = access.file(row).await?;
         let bounds = meta
             .groups
@@ -362,16 +411,12 @@ impl Walk {
             bounds: self.bounds,
             after: self.after,
             head: self.head,
-            gone: gone(&catalogue, segment, group, |key| {
-                !self.all && superseded(&self.facts, &catalogue, key, self.head)
+            gone: gone(&self.catalogue, segment, group, |key| {
+                !self.all && superseded(&self.facts, &self.catalogue, key, self.head)
             })?,
         };
-        if let Some(cursor) = Cursor::file(access, file, group, bounds, &wanted).await?
-            && cursor.row().is_some()
-        {
-            self.cursors.push(cursor);
-        }
-        Ok(())
+        let cursor = Cursor::file(access, file, group, bounds, &wanted).await?;
+        Ok(cursor.filter(|cursor| cursor.row().is_some()))
     }
 }
 

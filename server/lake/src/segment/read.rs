@@ -17,9 +17,11 @@ use parquet::encryption::decrypt::FileDecryptionProperties;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataPushDecoder};
 
 use super::{FORMAT, GROUP_ROWS, SegmentIndex, SegmentMeta, index_object};
+use crate::beside::{UNPACKING, VALUE};
 use crate::error::{LakeError, Result};
+use crate::lake::Access;
 use crate::object::Objects;
-use crate::schema::{Columns, schema};
+use crate::schema::{Column, Columns, schema};
 
 /// A segment whose footer is known.
 #[derive(Debug)]
@@ -111,18 +113,30 @@ impl SegmentFile {
     /// without a selection.
     pub(crate) async fn read(
         &self,
-        objects: &Objects,
-        scope: &TenantScope,
+        access: &Access<'_>,
         group: usize,
         columns: Columns,
         selection: Option<RowSelection>,
     ) -> Result<RecordBatch> {
+        let unpacked = self.unpacked(group, columns, selection.as_ref());
         let mut decoder = self.decoder(group, columns, selection)?;
         let mut batches = Vec::new();
+        // Nothing is unpacked before something is there.
+        let mut bytes = 0;
         loop {
-            match decoder.try_decode()? {
+            let decoded;
+            (decoder, decoded) = access
+                .beside(bytes, move || {
+                    let decoded = decoder.try_decode()?;
+                    Ok((decoder, decoded))
+                })
+                .await?;
+            match decoded {
                 DecodeResult::NeedsData(ranges) => {
-                    let parts = objects.read(scope, &self.path, &ranges).await?;
+                    let objects = &access.lake.objects;
+                    let parts = objects.read(access.scope, &self.path, &ranges).await?;
+                    let packed: usize = parts.iter().map(Bytes::len).sum();
+                    bytes = (UNPACKING * packed).max(unpacked);
                     decoder.push_ranges(ranges, parts)?;
                 }
                 DecodeResult::Data(batch) => batches.push(batch),
@@ -133,6 +147,20 @@ impl SegmentFile {
             1 => batches.pop().ok_or_else(|| LakeError::corrupt("no batch")),
             _ => Ok(concat_batches(&columns.schema(), &batches)?),
         }
+    }
+
+    /// Bytes of rows in memory, roughly.
+    fn unpacked(&self, group: usize, columns: Columns, selection: Option<&RowSelection>) -> usize {
+        let Some(meta) = self.meta.groups.get(group) else {
+            return 0;
+        };
+        let all = (meta.rows as usize).max(1);
+        let rows = selection.map_or(all, RowSelection::row_count);
+        let text = match columns.contains(Column::Raw) {
+            true => usize::try_from(meta.text).unwrap_or(usize::MAX) / all,
+            false => 0,
+        };
+        rows.saturating_mul(text + columns.len() * VALUE)
     }
 
     /// The bytes of whole row groups with these columns, in one reading; each part is for
@@ -171,7 +199,7 @@ impl SegmentFile {
             .collect())
     }
 
-    /// The rows of a fetched row group. Takes a while: not for a thread that serves others.
+    /// The rows of a fetched row group. Takes a while: not for a thread that answers calls.
     pub(crate) fn decode(part: Fetched) -> Result<RecordBatch> {
         let Fetched {
             file,
@@ -227,6 +255,13 @@ pub(crate) struct Fetched {
     columns: Columns,
     ranges: Vec<Range<u64>>,
     parts: Vec<Bytes>,
+}
+
+impl Fetched {
+    /// Bytes that are there.
+    pub(crate) fn bytes(&self) -> usize {
+        self.parts.iter().map(Bytes::len).sum()
+    }
 }
 
 /// Checks that an object is what its row says.

@@ -12,7 +12,7 @@ use parquet::arrow::arrow_reader::RowSelection;
 use super::*;
 use crate::block::{BlockContext, BlockDecoder, BlockEncoder};
 use crate::error::{LakeError, Result};
-use crate::lake::Access;
+use crate::lake::{Access, LakeConfig};
 use crate::object::Objects;
 use crate::run::Run;
 use crate::schema::{Column, Columns};
@@ -47,9 +47,10 @@ struct Stored {
 
 impl Stored {
     async fn new(events: u64) -> Self {
-        let world = World::new().await;
         let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
         let objects = Objects::remote(Arc::clone(&store));
+        let dir = tempfile::tempdir().unwrap();
+        let world = World::on(dir, objects.clone(), LakeConfig::default()).await;
         let rows: Vec<EventRow> = (0..events)
             .map(|id| event(id, (id as i64 * 13) % 9_001))
             .collect();
@@ -123,10 +124,7 @@ impl Stored {
             .await?;
         let mut batches = Vec::new();
         for group in 0..file.meta.groups.len() {
-            batches.push(
-                file.read(&self.objects, &scope, group, Columns::ALL, None)
-                    .await?,
-            );
+            batches.push(file.read(access, group, Columns::ALL, None).await?);
         }
         Ok(batches)
     }
@@ -172,7 +170,7 @@ async fn rows_come_back_in_every_way_of_reading() {
     let ranges = [5..7, 4_000..4_100, 8_191..8_192];
     let selection = RowSelection::from_consecutive_ranges(ranges.clone().into_iter(), 8_192);
     let some = file
-        .read(&stored.objects, &scope, 1, columns, Some(selection))
+        .read(&access, 1, columns, Some(selection))
         .await
         .unwrap();
     let rows = UInt32Array::from_iter_values(ranges.into_iter().flatten().map(|row| row as u32));

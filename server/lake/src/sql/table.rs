@@ -248,7 +248,11 @@ impl PartitionStream for Part {
         let lake = Arc::clone(&reading.lake);
         drop(lake.computing().spawn_blocking(move || {
             io.block_on(async {
-                let last = match wanted.read(&reading, &to).await {
+                let read = tokio::select! {
+                    read = wanted.read(&reading, &to) => read,
+                    () = to.closed() => return,
+                };
+                let last = match read {
                     Ok(true) => Ok(None),
                     Ok(false) => return,
                     Err(error) => {
@@ -465,6 +469,7 @@ mod tests {
         filter.narrow = Some(Condition {
             columns: Columns::NONE.with(Column::Seq),
             expression: Arc::new(expression),
+            parts: 1,
         });
         let reading = Arc::new(Reading {
             lake: Arc::clone(&lake),

@@ -16,7 +16,10 @@ use super::service::{Service, told};
 use super::store;
 use crate::transport::{Caller, Feed, Feeder};
 
-/// How often it is read.
+/// How soon after it was another one it is read again; each time it is not, it is read later, up to
+/// [`POLL`]. Most answers are there at once, and somebody waits for them.
+const SOON: Duration = Duration::from_millis(50);
+/// How often it is read at least.
 const POLL: Duration = Duration::from_millis(500);
 /// For how long after a change another one may bear the same time, by another server's clock.
 const SETTLED: SignedDuration = SignedDuration::from_secs(10);
@@ -59,6 +62,7 @@ impl Tail {
         let mut seen = String::new();
         let mut updated = None;
         let mut said = tokio::time::Instant::now();
+        let mut rest = SOON;
         loop {
             // The row itself, which may be long, is read when it is another one than before.
             let mut read = self.kernel.db().tenant_read(&self.scope).await?;
@@ -71,7 +75,8 @@ impl Tail {
                         .await?;
                     said = tokio::time::Instant::now();
                 }
-                tokio::time::sleep(POLL).await;
+                tokio::time::sleep(rest).await;
+                rest = POLL.min(rest * 2);
                 continue;
             }
             let cipher = self.kernel.cipher(&self.scope).await?;
@@ -85,7 +90,10 @@ impl Tail {
             // Two changes of one moment: it is read until the moment is past.
             let age = self.kernel.env().now().duration_since(found.updated);
             updated = (age > SETTLED).then(|| nanos(found.updated));
-            if found.etag != seen {
+            if found.etag == seen {
+                rest = POLL.min(rest * 2);
+            } else {
+                rest = SOON;
                 seen.clone_from(&found.etag);
                 let told = told(&self.scope, found);
                 let analysis = Some(convert::analysis(&tenant, told.analysis, told.staff));
@@ -97,7 +105,7 @@ impl Tail {
             if ended {
                 return Ok(());
             }
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(rest).await;
         }
     }
 }

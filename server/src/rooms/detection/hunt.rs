@@ -1,6 +1,7 @@
 //! Rules over what is past, many at once: for the room of analyses. Nothing is kept or told.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use cordon_kernel::{Result, TenantScope};
@@ -40,9 +41,50 @@ struct Hunted {
 /// Rules, ready to be held against events from the oldest to the newest.
 pub(crate) struct Hunt {
     rules: Vec<Hunted>,
+    filters: Arc<Filters>,
+}
+
+/// What of a hunt is the same for all events: several batches can be looked at side by side.
+pub(crate) struct Filters {
     /// Rule and selection of each of the filters.
     places: Vec<(usize, usize)>,
-    filters: Rules,
+    rules: Rules,
+}
+
+/// What rules take of a batch.
+#[derive(Default)]
+pub(crate) struct Selected {
+    /// By rules the rows with the selections that take them, ascending.
+    by_rule: BTreeMap<usize, Vec<(u32, usize)>>,
+    /// Rules whose filters fail on some event.
+    failed: Vec<usize>,
+}
+
+impl Filters {
+    /// What the rules take of a batch.
+    ///
+    /// # Errors
+    /// The batch lacks a column.
+    pub(crate) fn select(&self, batch: &RecordBatch) -> Result<Selected> {
+        let mut all = Selected::default();
+        for selected in self.rules.select(batch)? {
+            let Some((rule, selection)) = self.places.get(selected.rule).copied() else {
+                continue;
+            };
+            match selected.rows {
+                Ok(rows) => {
+                    let rows = rows.into_iter().map(|row| (row, selection));
+                    all.by_rule.entry(rule).or_default().extend(rows);
+                }
+                // One rule's trouble with an event is not the next rule's.
+                Err(_) => all.failed.push(rule),
+            }
+        }
+        for rows in all.by_rule.values_mut() {
+            rows.sort_unstable();
+        }
+        Ok(all)
+    }
 }
 
 impl Hunt {
@@ -71,14 +113,21 @@ impl Hunt {
         }
         Ok(Self {
             rules,
-            places,
-            filters: Rules::new(filters)?,
+            filters: Arc::new(Filters {
+                places,
+                rules: Rules::new(filters)?,
+            }),
         })
     }
 
     /// The columns that batches must have.
     pub(crate) fn columns(&self) -> Columns {
-        self.filters.columns().union(told())
+        self.filters.rules.columns().union(told())
+    }
+
+    /// What looks at batches.
+    pub(crate) fn filters(&self) -> Arc<Filters> {
+        Arc::clone(&self.filters)
     }
 
     /// The rules by title and level, and whether one failed on some event.
@@ -88,37 +137,23 @@ impl Hunt {
             .map(|rule| (rule.title.as_str(), rule.level, rule.failed))
     }
 
-    /// What they find in the next events.
+    /// What they find in the next events, of which they take these.
     ///
     /// # Errors
     /// The batch lacks a column.
-    pub(crate) fn take(&mut self, batch: &RecordBatch) -> Result<Vec<Hit>> {
-        let mut by_rule: BTreeMap<usize, Vec<(u32, usize)>> = BTreeMap::new();
-        for selected in self.filters.select(batch)? {
-            let Some((rule, selection)) = self.places.get(selected.rule).copied() else {
-                continue;
-            };
-            match selected.rows {
-                Ok(rows) => by_rule
-                    .entry(rule)
-                    .or_default()
-                    .extend(rows.into_iter().map(|row| (row, selection))),
-                // One rule's trouble with an event is not the next rule's.
-                Err(_) => {
-                    if let Some(rule) = self.rules.get_mut(rule) {
-                        rule.failed = true;
-                    }
-                }
+    pub(crate) fn take(&mut self, batch: &RecordBatch, selected: Selected) -> Result<Vec<Hit>> {
+        for rule in selected.failed {
+            if let Some(rule) = self.rules.get_mut(rule) {
+                rule.failed = true;
             }
         }
-        if by_rule.is_empty() {
+        if selected.by_rule.is_empty() {
             return Ok(Vec::new());
         }
         let batch = filled(batch)?;
         let events = Events::new(&batch)?;
         let mut hits = Vec::new();
-        for (at, mut rows) in by_rule {
-            rows.sort_unstable();
+        for (at, rows) in selected.by_rule {
             let Some(rule) = self.rules.get_mut(at) else {
                 continue;
             };

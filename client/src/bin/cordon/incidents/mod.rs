@@ -12,7 +12,7 @@ mod provider;
 pub(crate) mod report;
 pub(crate) mod show;
 pub(crate) mod tasks;
-mod timeline;
+pub(crate) mod timeline;
 mod watch;
 pub(crate) mod which;
 pub(crate) mod words;

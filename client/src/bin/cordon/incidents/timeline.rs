@@ -103,4 +103,4 @@ pub(super) fn actor_json(actor: Option<&Actor>) -> Value {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

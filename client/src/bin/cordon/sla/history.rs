@@ -86,10 +86,29 @@ async fn write(client: &Client, out: impl Write) -> Result<u64, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use cordon_client::sla::to_timeline;
     use cordon_client::{Actor, TimelineWhat};
     use cordon_proto::incidents::timeline_entry as wire;
+    use cordon_sla::timeline::What;
 
     use super::*;
+    use crate::incidents::timeline::tests::{each, entry};
+
+    #[test]
+    fn clocks_go_by_a_written_history_as_by_what_the_server_said() {
+        let mut counted = 0;
+        for what in each() {
+            let entry = entry(Some(what));
+            let said = to_timeline(&entry).unwrap();
+            let written: cordon_sla::timeline::TimelineEntry =
+                serde_json::from_value(unsaid(entry)).unwrap();
+            assert_eq!(written, said);
+            counted += usize::from(said.what != What::Other);
+        }
+        // Opening, note, move, severity, hand-over, closing, opening again, comment; and of a question that
+        // it was asked, handed over twice, answered and called off.
+        assert_eq!(counted, 13);
+    }
 
     #[test]
     fn no_words_of_people_are_in_a_history() {

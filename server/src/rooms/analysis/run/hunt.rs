@@ -6,6 +6,7 @@ use cordon_analysis::answer::Rows;
 use cordon_analysis::{Answer, Cell, ColumnKind, Kind, Remark, RemarkReason, Scope, plan_version};
 use cordon_kernel::{Result, TenantScope};
 use cordon_lake::{Lake, Order, Query};
+use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::Run;
 use crate::rooms::detection::Hunt;
@@ -21,6 +22,11 @@ pub(in super::super) fn compile_rules(
     texts: &[String],
 ) -> Result<Hunt> {
     Hunt::new(lake, scope, texts)
+}
+
+/// Batches of at most 8 MiB that are looked at side by side.
+fn at_once() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4))
 }
 
 /// What one rule found.
@@ -70,13 +76,26 @@ impl Run<'_> {
             .collect();
         let mut found = vec![Found::default(); titles.len()];
         let mut scanned = 0;
-        let mut search = self.lake.search(&self.scope, query).await?;
-        while let Some(batch) = search.next().await? {
-            let work = Arc::clone(&self.work);
+        let search = self.lake.search(&self.scope, query).await?;
+        // Rules look at several batches side by side; what they take is counted in order.
+        let filters = hunt.filters();
+        let looks = search.into_stream().map(|batch| {
+            let (filters, work) = (Arc::clone(&filters), Arc::clone(&self.work));
+            async move {
+                let batch = batch?;
+                computed(move || {
+                    let selected = filters.select(&batch)?;
+                    work.scanned(batch.num_rows());
+                    Ok((batch, selected))
+                })
+                .await
+            }
+        });
+        let mut looks = std::pin::pin!(looks.buffered(at_once()));
+        while let Some((batch, selected)) = looks.try_next().await? {
             scanned += batch.num_rows() as u64;
             let (kept, taken) = computed(move || {
-                let taken = hunt.take(&batch)?;
-                work.scanned(batch.num_rows());
+                let taken = hunt.take(&batch, selected)?;
                 Ok((hunt, taken))
             })
             .await?;

@@ -62,18 +62,22 @@ impl Run<'_> {
         };
         let mut search = self.lake.search(&self.scope, query).await?;
         let mut state = state;
-        while let Some(batch) = search.next().await? {
+        let mut next = search.next().await?;
+        while let Some(batch) = next {
             let work = Arc::clone(&self.work);
-            let (taken, flow) = computed(move || {
+            let taking = computed(move || {
                 let flow = take(&mut *state, at, &batch)?;
                 work.scanned(batch.num_rows());
                 Ok((state, flow))
-            })
-            .await?;
-            state = taken;
+            });
+            // The next rows are read meanwhile.
+            let (taken, read) = tokio::join!(taking, search.next());
+            let flow;
+            (state, flow) = taken?;
             if flow.is_break() {
                 break;
             }
+            next = read?;
         }
         Ok(state)
     }

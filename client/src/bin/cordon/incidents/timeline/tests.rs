@@ -7,7 +7,7 @@ use super::*;
 
 const COMMENT: &str = "tenants/acme/incidents/1/comments/c1";
 
-fn entry(what: Option<TimelineWhat>) -> TimelineEntry {
+pub(crate) fn entry(what: Option<TimelineWhat>) -> TimelineEntry {
     TimelineEntry {
         exercise: false,
         name: "tenants/acme/incidents/1/timelineEntries/7".to_owned(),
@@ -26,7 +26,7 @@ fn entry(what: Option<TimelineWhat>) -> TimelineEntry {
 }
 
 /// One of each kind.
-fn each() -> Vec<TimelineWhat> {
+pub(crate) fn each() -> Vec<TimelineWhat> {
     vec![
         TimelineWhat::Opened(wire::Opened {
             severity: Severity::Sev2.into(),
