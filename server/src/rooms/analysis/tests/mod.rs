@@ -137,7 +137,7 @@ impl Room {
     async fn work(&self, claim: &JobClaim) -> cordon_kernel::Result<()> {
         let (_, about) = claim.job().split_once(':').unwrap();
         let kernel = &self.world.kernel;
-        answer(kernel, &self.lake, &self.limits, claim, about).await?;
+        Box::pin(answer(kernel, &self.lake, &self.limits, claim, about)).await?;
         Ok(())
     }
 
