@@ -387,6 +387,7 @@ impl Walk {
                 Err(_) if at > 0 => {
                     self.opened = 0;
                     self.units.push(unit);
+                    self.sort_units();
                 }
                 Err(error) => return Err(error),
             }
