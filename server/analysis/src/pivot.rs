@@ -19,7 +19,9 @@ use crate::time::rfc3339;
 use crate::timeline::{entry_rows, push_entry};
 
 /// The version of the plan.
-pub const PLAN_VERSION: u32 = 1;
+///
+/// 2: access keys by the column.
+pub const PLAN_VERSION: u32 = 2;
 /// Most values of one dimension.
 pub const MOST_VALUES: usize = 5_000;
 /// Most events that are listed.

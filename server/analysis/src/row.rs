@@ -34,6 +34,8 @@ pub struct Row<'a> {
     pub operation: &'a str,
     /// Who did it.
     pub actor: &'a str,
+    /// The credential that it was done with, by its id.
+    pub credential_uid: &'a str,
     /// Source address.
     pub src_ip: Option<IpAddr>,
     /// Source port.

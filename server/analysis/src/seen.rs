@@ -13,13 +13,14 @@ use crate::row::Row;
 use crate::subject;
 
 /// The version of the plan.
-pub const PLAN_VERSION: u32 = 1;
+///
+/// 2: access keys by the column.
+pub const PLAN_VERSION: u32 = 2;
 
 /// How it is answered, and what it can't say.
 pub const METHOD: &str = "For each subject one event from either end of the scope's time: the \
 lake reads no further. `First` means first in the scope, and no earlier than your oldest events \
-that are kept. User agents and access keys are read from the records of those sources that have \
-them.";
+that are kept. User agents are read from the records of those sources that have them.";
 
 struct State {
     subjects: Vec<Subject>,

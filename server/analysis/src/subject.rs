@@ -4,11 +4,6 @@ use crate::indicator;
 use crate::question::Subject;
 use crate::sql;
 
-/// Where records name the key that a call was made with.
-pub(crate) const KEY_PATHS: [&str; 2] = [
-    "userIdentity.accessKeyId",
-    "protoPayload.authenticationInfo.serviceAccountKeyName",
-];
 /// Where records name the role that a session is one of.
 pub(crate) const ISSUER_PATH: &str = "userIdentity.sessionContext.sessionIssuer.arn";
 /// Where records name the program that called.
@@ -24,10 +19,10 @@ pub(crate) fn filter(subject: &Subject) -> Option<String> {
             let sessions = is_role(actor).then(|| sql::at_path_one(ISSUER_PATH, [actor]));
             sql::any([Some(sql::is("actor", actor)), sessions.flatten()])
         }
-        Subject::AccessKey(key) => {
-            let used = KEY_PATHS.map(|path| sql::at_path_one(path, [key]));
-            sql::any(used.into_iter().chain([Some(sql::has_resource(key))]))
-        }
+        Subject::AccessKey(key) => sql::any([
+            Some(sql::is("credential_uid", key)),
+            Some(sql::has_resource(key)),
+        ]),
         Subject::Address(address) => addresses(address),
         Subject::Resource(resource) => {
             // An instance's role has sessions that are called like the instance.

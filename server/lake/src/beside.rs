@@ -27,8 +27,9 @@ pub(crate) const UNPACKING: usize = 4;
 /// Bytes of a value in memory, however well it is packed.
 pub(crate) const VALUE: usize = 8;
 
-/// Pieces of long work that are done at a time.
-pub(crate) fn places() -> usize {
+/// Pieces of long work that are done at a time: as many as there are processors.
+#[must_use]
+pub fn places() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
@@ -198,7 +199,8 @@ mod tests {
         assert_eq!(done.unwrap().unwrap(), 7);
     }
 
-    /// A piece that says whose it is when it is done.
+    /// A piece that says whose it is when it is done. It takes long beside what the test's one thread
+    /// needs to hand over the next, or one customer's would be handed over many at once.
     async fn piece(
         access: &Access<'_>,
         whose: &'static str,
@@ -206,6 +208,7 @@ mod tests {
     ) -> Result<()> {
         let done = Arc::clone(done);
         let work = move || {
+            std::thread::sleep(Duration::from_millis(10));
             done.lock().unwrap().push(whose);
             Ok(())
         };

@@ -30,6 +30,7 @@ pub mod shelf;
 pub mod sql;
 mod tail;
 
+pub use beside::places;
 pub use cache::Cache;
 pub use error::{FilterError, LakeError, Result};
 pub use fsck::FsckReport;

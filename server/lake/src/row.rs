@@ -6,13 +6,14 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, FixedSizeBinaryArray, Int32Array,
-    Int64Array, ListArray, RecordBatch, StringArray, TimestampNanosecondArray, new_null_array,
+    Int64Array, ListArray, RecordBatch, StringArray, StringDictionaryBuilder,
+    TimestampNanosecondArray, new_null_array,
 };
 use arrow::datatypes::{Int32Type, Int64Type, Schema, SchemaRef, TimestampNanosecondType};
-use cordon_views::{EventRow, EventRowRef, Reason, SourceType, Status, Withheld};
+use cordon_views::{EventRow, EventRowRef, Reason, SourceType, Status, Withheld, credential_uid};
 
 use crate::error::{LakeError, Result};
-use crate::schema::Column;
+use crate::schema::{Column, Columns};
 
 /// An address, as attribution has it or as text read back.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +83,7 @@ pub(crate) struct Row<'a> {
     pub(crate) raw_context: &'a str,
     pub(crate) withheld: Gaps<'a>,
     pub(crate) shared_event_id: &'a str,
+    pub(crate) credential_uid: &'a str,
 }
 
 impl<'a> From<&'a EventRow> for Row<'a> {
@@ -115,6 +117,7 @@ impl<'a> From<&'a EventRow> for Row<'a> {
             raw_context: row.raw_context.as_deref().unwrap_or_default(),
             withheld: Gaps::Owned(&row.withheld),
             shared_event_id: &row.shared_event_id,
+            credential_uid: &row.credential_uid,
         }
     }
 }
@@ -171,6 +174,7 @@ pub struct Events<'a> {
     normalizer: &'a Int32Array,
     shared_event_id: Word<'a>,
     addressed: &'a BooleanArray,
+    credential_uid: Word<'a>,
 }
 
 /// The batch with every column: those that were not read are empty.
@@ -260,6 +264,34 @@ pub(crate) fn seq_column(batch: &RecordBatch) -> Result<&Int64Array> {
         .ok_or_else(|| mistyped(Column::Seq))
 }
 
+/// These columns of a batch of which some or all rows were stored without credentials: these are
+/// taken from the records, as they are when events are stored.
+pub(crate) fn with_credentials(batch: &RecordBatch, columns: Columns) -> Result<RecordBatch> {
+    let (source_type, raw) = (word(batch, Column::SourceType)?, texts(batch, Column::Raw)?);
+    let stored = word(batch, Column::CredentialUid).ok();
+    let mut ids = StringDictionaryBuilder::<Int32Type>::new();
+    for row in 0..batch.num_rows() {
+        let stored = stored.as_ref().map_or("", |stored| stored.at(row));
+        if !stored.is_empty() {
+            ids.append(stored)?;
+            continue;
+        }
+        let source_type = source_type.at(row).parse();
+        let id = source_type.map(|source_type| credential_uid(source_type, raw.value(row)));
+        match id {
+            Ok(id) if !id.is_empty() => drop(ids.append(&id)?),
+            _ => ids.append_null(),
+        }
+    }
+    let ids: ArrayRef = Arc::new(ids.finish());
+    let arrays = columns.iter().map(|of| match of {
+        Column::CredentialUid => Ok(Arc::clone(&ids)),
+        of => Ok(Arc::clone(column(batch, of)?)),
+    });
+    let arrays = arrays.collect::<Result<Vec<_>>>()?;
+    Ok(RecordBatch::try_new(columns.schema(), arrays)?)
+}
+
 /// Bytes of the raw events of a batch.
 pub(crate) fn raw_bytes(batch: &RecordBatch) -> Result<usize> {
     let raw = texts(batch, Column::Raw)?;
@@ -315,6 +347,7 @@ impl<'a> Events<'a> {
             normalizer: i32s(batch, Column::Normalizer)?,
             shared_event_id: word(batch, Column::SharedEventId)?,
             addressed: bools(batch, Column::Addressed)?,
+            credential_uid: word(batch, Column::CredentialUid)?,
         })
     }
 
@@ -402,6 +435,7 @@ impl<'a> Events<'a> {
             service: self.service.at(row),
             operation: self.operation.at(row),
             actor: self.actor.at(row),
+            credential_uid: self.credential_uid.at(row),
             src_ip: self.src_ip.at(row).parse().ok(),
             dst_ip: self.dst_ip.at(row).parse().ok(),
             src_port: port(self.src_port, row).and_then(|port| u16::try_from(port).ok()),
@@ -444,6 +478,7 @@ impl<'a> Events<'a> {
             raw_context: self.raw_context.at(row),
             withheld: strings(self.withheld, row).map_or(Gaps::Owned(&[]), Gaps::Array),
             shared_event_id: self.shared_event_id.at(row),
+            credential_uid: self.credential_uid.at(row),
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 /// Number of columns.
-pub const COLUMNS: usize = 31;
+pub const COLUMNS: usize = 32;
 
 /// Bytes of an event's name.
 pub const NAME_LEN: i32 = 16;
@@ -111,6 +111,8 @@ columns! {
     SharedEventId "shared_event_id" Word true false;
     /// The record was addressed to an account of this tenant.
     Addressed "addressed" Bool false false;
+    /// The credential that it was done with, by its id: OCSF's `credential_uid`.
+    CredentialUid "credential_uid" Word true true;
 }
 
 enum Kind {
@@ -184,7 +186,7 @@ pub fn schema() -> SchemaRef {
 
 /// A set of columns, in the order of the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Columns(u32);
+pub struct Columns(u64);
 
 impl Columns {
     /// No column.
@@ -210,6 +212,12 @@ impl Columns {
     #[must_use]
     pub const fn with(self, column: Column) -> Self {
         Self(self.0 | 1 << column.index())
+    }
+
+    /// The set with one less.
+    #[must_use]
+    pub const fn without(self, column: Column) -> Self {
+        Self(self.0 & !(1 << column.index()))
     }
 
     /// What is in either.

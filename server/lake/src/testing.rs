@@ -58,6 +58,7 @@ pub(crate) fn event(id: u64, time: i64) -> EventRow {
         service: format!("{service}.amazonaws.com"),
         operation: operation.to_owned(),
         actor: format!("arn:aws:iam::{account}:user/u{user}"),
+        credential_uid: format!("AKIAEXAMPLE{user:09}"),
         src_ip: Some(IpAddr::V4(ip)),
         dst_ip: None,
         src_port: None,
@@ -68,7 +69,7 @@ pub(crate) fn event(id: u64, time: i64) -> EventRow {
         shared: false,
         normalizer: 1,
         raw: format!(
-            r#"{{"eventVersion":"1.08","userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::{account}:user/u{user}","accountId":"{account}"}},"eventTime":"t{time}","eventSource":"{service}.amazonaws.com","eventName":"{operation}","sourceIPAddress":"{ip}","requestID":"r{id:032x}","eventID":"00000000-0000-4000-8000-{id:012x}","requestParameters":{{"n":{id}}}}}"#
+            r#"{{"eventVersion":"1.08","userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::{account}:user/u{user}","accountId":"{account}","accessKeyId":"AKIAEXAMPLE{user:09}"}},"eventTime":"t{time}","eventSource":"{service}.amazonaws.com","eventName":"{operation}","sourceIPAddress":"{ip}","requestID":"r{id:032x}","eventID":"00000000-0000-4000-8000-{id:012x}","requestParameters":{{"n":{id}}}}}"#
         ),
         raw_context: None,
         withheld: Vec::new(),
@@ -122,7 +123,7 @@ pub(crate) fn any_event() -> impl Strategy<Value = EventRow> {
             any::<[bool; 4]>(),
         ),
         (any::<[i32; 3]>(), any::<u16>(), status(), source_type()),
-        (text(), text(), text(), text(), text()),
+        (text(), text(), text(), text(), text(), text()),
         (
             address(),
             address(),
@@ -154,6 +155,7 @@ pub(crate) fn any_event() -> impl Strategy<Value = EventRow> {
             service: words.2,
             operation: words.3,
             actor: words.4,
+            credential_uid: words.5,
             src_ip: ends.0,
             dst_ip: ends.1,
             src_port: ends.2,

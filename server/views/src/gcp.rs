@@ -30,6 +30,7 @@ use crate::cloud::fields::{at, column, each, first, number, resource, text};
 use crate::cloud::read::attribute_in;
 use crate::cloud::setting::Setting;
 use crate::cloud::{Cloud, learn};
+use crate::credential;
 use crate::directory::{Directory, Kind, Names};
 use crate::identity;
 use crate::ocsf_native::json::{Source, clip, time_of_text};
@@ -227,6 +228,7 @@ fn columns(entry: &Value, row: &mut EventRow) {
             "authenticationinfo.principalsubject",
         ],
     );
+    row.credential_uid = credential::of_gcp(call);
     row.src_ip = text(call, "requestmetadata.callerip").and_then(identity::parse_address);
     resource(row, text(call, "resourcename"));
     for one in each(call, "authorizationinfo") {

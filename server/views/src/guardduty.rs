@@ -182,6 +182,7 @@ fn columns(finding: &Finding<'_>, row: &mut EventRow) {
         "resource.kubernetesDetails.kubernetesUserDetails.username",
         "resource.rdsDbUserDetails.user",
     ]);
+    row.credential_uid = credential_uid(finding);
     let ends = Ends::of(finding);
     row.src_ip = ends.source.ip.and_then(identity::parse_address);
     row.dst_ip = ends.destination.ip.and_then(identity::parse_address);
@@ -193,6 +194,17 @@ fn columns(finding: &Finding<'_>, row: &mut EventRow) {
             row.resources.push(name);
         }
     }
+}
+
+/// The access key that it is about, if it is of what was done with one.
+fn credential_uid(finding: &Finding<'_>) -> String {
+    let key = finding.text("resource.accessKeyDetails.accessKeyId");
+    key.map(clip).unwrap_or_default()
+}
+
+/// The same of a view.
+pub(crate) fn credential_of(finding: &Value) -> String {
+    credential_uid(&Finding::of(finding))
 }
 
 /// Names of what the finding is about.

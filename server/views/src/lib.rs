@@ -9,6 +9,7 @@ pub mod attribute;
 pub mod azure;
 pub mod cloud;
 pub mod cloudtrail;
+mod credential;
 pub mod directory;
 pub mod gcp;
 pub mod guardduty;
@@ -26,6 +27,7 @@ pub mod view;
 pub mod vpcflow;
 
 pub use attribute::{LONGEST_RECORD, Reject, attribute, content_hash};
+pub use credential::credential_uid;
 pub use directory::{Directory, Kind, Names};
 pub use render::{explain, render_ocsf};
 pub use row::{

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use self::json::{Source, at, clip, each_at, number, text, time_of_text};
 use crate::attribute::Reject;
+use crate::credential;
 use crate::directory::{Directory, Kind, Names};
 use crate::identity;
 use crate::row::{Attributed, EventRow, SourceType, Status};
@@ -147,6 +148,7 @@ fn columns(event: &Value, row: &mut EventRow) {
         "actor.process.name",
         "actor.user.account.uid",
     ]);
+    row.credential_uid = credential::of_ocsf(event);
     let address = |path: &str| text(event, path).and_then(identity::parse_address);
     row.src_ip = address("src_endpoint.ip");
     row.dst_ip = address("dst_endpoint.ip");

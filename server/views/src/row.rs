@@ -269,6 +269,9 @@ pub struct EventRow {
     pub operation: String,
     /// Who did it: an ARN, user name, principal id or service; empty if not named.
     pub actor: String,
+    /// The credential that it was done with, by its id (an access key's, a service account key's
+    /// name): OCSF's `credential_uid`; empty if not named.
+    pub credential_uid: String,
     /// Where it came from. Empty if it is no address or its place is taken by a pseudonym.
     pub src_ip: Option<IpAddr>,
     /// Where it went to.
@@ -322,6 +325,7 @@ impl EventRow {
             service: String::new(),
             operation: String::new(),
             actor: String::new(),
+            credential_uid: String::new(),
             src_ip: None,
             dst_ip: None,
             src_port: None,
@@ -375,6 +379,7 @@ impl EventRow {
             service: &self.service,
             operation: &self.operation,
             actor: &self.actor,
+            credential_uid: &self.credential_uid,
             src_ip: self.src_ip,
             dst_ip: self.dst_ip,
             src_port: self.src_port,
@@ -407,6 +412,7 @@ pub struct EventRowRef<'a> {
     pub service: &'a str,
     pub operation: &'a str,
     pub actor: &'a str,
+    pub credential_uid: &'a str,
     pub src_ip: Option<IpAddr>,
     pub dst_ip: Option<IpAddr>,
     pub src_port: Option<u16>,

@@ -188,6 +188,7 @@ where
                 service: SERVICE.to_owned(),
                 operation: String::new(),
                 actor: String::new(),
+                credential_uid: String::new(),
                 src_ip: None,
                 dst_ip: None,
                 src_port: None,

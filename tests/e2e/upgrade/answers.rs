@@ -1,6 +1,8 @@
 //! What an installation answers to whoever asks for all it has, as JSON: the same before and after
 //! an upgrade.
 
+use std::collections::BTreeMap;
+
 use cordon_client::{Client, Count, Entry, Holder, Search, View};
 use futures::StreamExt as _;
 use serde_json::{Map, Value, json};
@@ -58,7 +60,36 @@ async fn of_tenant(reader: &Client) -> Value {
         .into_iter()
         .map(|group| (group.values.join(" "), group.count.into()))
         .collect();
-    json!({ "events": events, "counts": counts })
+    json!({ "events": events, "counts": counts, "credentials": credentials(reader).await })
+}
+
+/// How many events each credential has: a column that the first versions did not store.
+async fn credentials(reader: &Client) -> Value {
+    let by_credential = Count::new()
+        .by("credential_uid")
+        .filter("credential_uid IS NOT NULL");
+    let counted = reader.events().count(by_credential).await.unwrap();
+    let counts = counted.counts.into_iter();
+    let counts: Map<String, Value> = counts
+        .map(|group| (group.values.join(" "), group.count.into()))
+        .collect();
+    counts.into()
+}
+
+/// The same by the records of the events.
+pub fn credentials_of(events: &[Value]) -> Value {
+    let mut counts: BTreeMap<String, i64> = BTreeMap::new();
+    for event in events {
+        let record: Value = serde_json::from_str(event[3].as_str().unwrap()).unwrap_or_default();
+        let places = [
+            &record["userIdentity"]["accessKeyId"],
+            &record["resource"]["accessKeyDetails"]["accessKeyId"],
+        ];
+        if let Some(key) = places.iter().find_map(|place| place.as_str()) {
+            *counts.entry(key.to_owned()).or_default() += 1;
+        }
+    }
+    json!(counts)
 }
 
 /// What staff is shown of the events that concern others, too.

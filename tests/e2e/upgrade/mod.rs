@@ -9,7 +9,7 @@ use cordon_fixtures::{Database, Postgres};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use self::answers::{TENANTS, answers};
+use self::answers::{TENANTS, answers, credentials_of};
 use crate::harness::{Call, Log, Server, World, binary, database_settings, raw, trail};
 
 /// The kept installation, put in place.
@@ -120,6 +120,7 @@ async fn what_the_version_before_has_kept_is_there_byte_for_byte() {
     let now = answers(&world).await;
     let then = &kept.answers;
     assert_eq!(now["dead_letters"], then["dead_letters"]);
+    let mut some = false;
     for tenant in TENANTS {
         let (now, then) = (&now["tenants"][tenant], &then["tenants"][tenant]);
         assert!(!list(then, "events").is_empty());
@@ -136,11 +137,16 @@ async fn what_the_version_before_has_kept_is_there_byte_for_byte() {
                 );
             }
         }
+        let credentials = credentials_of(list(now, "events"));
+        assert_eq!(now["credentials"], credentials, "{tenant}");
+        some |= credentials != serde_json::json!({});
         // The log has grown since.
         let (now, then) = (list(now, "log"), list(then, "log"));
         assert!(now.len() > then.len());
         assert_eq!(now[..then.len()], *then, "{tenant}");
     }
+
+    assert!(some, "no event has a credential");
 
     // And it goes on from there.
     let account = "aws:444400004444";

@@ -294,7 +294,7 @@ impl Row for Columns {
 
 fn columns_json(columns: EventColumns) -> Map<String, Value> {
     let port = |port: i32| if port == 0 { Value::Null } else { port.into() };
-    let pairs: [(&str, Value); 22] = [
+    let pairs: [(&str, Value); 23] = [
         ("time", time_json(columns.time.as_ref())),
         ("observed_time", time_json(columns.observed_time.as_ref())),
         ("stored_time", time_json(columns.stored_time.as_ref())),
@@ -308,6 +308,7 @@ fn columns_json(columns: EventColumns) -> Map<String, Value> {
         ("service", or_null(columns.service)),
         ("operation", or_null(columns.operation)),
         ("actor", or_null(columns.actor)),
+        ("credential_uid", or_null(columns.credential_uid)),
         ("src_ip", or_null(columns.src_ip)),
         ("src_port", port(columns.src_port)),
         ("dst_ip", or_null(columns.dst_ip)),

@@ -9,8 +9,7 @@ use crate::answer::{
 };
 use crate::question::Kind;
 use crate::row::Row;
-use crate::sql;
-use crate::tally::{LONGEST_KEY, Tally};
+use crate::tally::Tally;
 use crate::time::rfc3339;
 
 /// Most keys.
@@ -44,31 +43,6 @@ struct Key {
     /// Who did the first of it.
     used_by: String,
     addresses: BTreeSet<String>,
-}
-
-/// How those are named who call with a key.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Held {
-    /// So.
-    Exactly(String),
-    /// In a way that fits this pattern.
-    Like(String),
-}
-
-impl Held {
-    /// The condition that calls of one of these fulfil.
-    pub(super) fn by(holders: Vec<&Self>) -> Option<String> {
-        let (mut exact, mut like) = (BTreeSet::new(), BTreeSet::new());
-        for holder in holders {
-            match holder {
-                Self::Exactly(name) => drop(exact.insert(name)),
-                Self::Like(pattern) => drop(like.insert(sql::quoted(pattern))),
-            }
-        }
-        let like: Vec<String> = like.into_iter().collect();
-        let like = (!like.is_empty()).then(|| format!("like_any(actor, {})", like.join(", ")));
-        sql::any([sql::is_one("actor", exact), like])
-    }
 }
 
 /// Nodes, edges and keys, of bounded number.
@@ -118,27 +92,6 @@ impl Found {
         Some(Who {
             id: holder.clone(),
             kind: seen.kind,
-        })
-    }
-
-    /// Who calls with this key; none if it is not known how they are named.
-    pub(super) fn held(&self, key: &str) -> Option<Held> {
-        let holder = self.owner(key)?;
-        // What was cut is nobody's name.
-        if holder.id.len() >= LONGEST_KEY {
-            return None;
-        }
-        let name = holder
-            .id
-            .rsplit_once('/')
-            .map(|(_, name)| sql::exactly(name));
-        Some(match (holder.kind, name) {
-            ("session" | "service_account", _) => Held::Exactly(holder.id),
-            // Of a user with a path the name alone may be known.
-            ("user", Some(name)) if holder.id.contains(":user/") => Held::Like(format!("%/{name}")),
-            // Services do not say which session it was.
-            ("role", Some(name)) => Held::Like(format!("%:assumed-role/{name}/%")),
-            _ => return None,
         })
     }
 

@@ -13,23 +13,22 @@ mod read;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use self::graph::{Found, Held};
+use self::graph::Found;
 use self::read::{
     AWS_OPERATIONS, GCP_METHODS, ROLE_OPERATIONS, SESSION_OPERATIONS, USER_OPERATIONS, Who, issues,
     key_of,
 };
 use crate::answer::{Answer, Looked, MOST_NODES};
-use crate::plan::{Accumulate, Order, Plan, Scan, scan};
+use crate::plan::{Accumulate, MOST_SCANS, Order, Plan, Scan, scan};
 use crate::question::{Direction, RoleChain, Scope, Start};
 use crate::row::Row;
 use crate::sql;
-use crate::subject::KEY_PATHS;
 
 /// The version of the plan.
 ///
-/// 2: what was done with a key is looked for among what its holder did.
+/// 2: what was done with a key is told by the column, once the walk is at its end.
 pub const PLAN_VERSION: u32 = 2;
-/// Most events read in one scan of a round.
+/// Most events that may give an identity read in one scan of a round.
 pub const MOST_ROWS_OF_SCAN: u64 = 100_000;
 /// Most delegates of one event.
 const MOST_DELEGATES: usize = 16;
@@ -48,6 +47,35 @@ each edge: the walk itself does not ask whether one step came before the next. N
 policies that would allow a step that nobody took, roles passed to instances and functions, role \
 assignments of Azure, and paths in the names of users, which keys and passwords do not tell.";
 
+/// Most bytes of the keys that one scan looks for.
+const LONGEST_KEYS: usize = sql::LONGEST_CONDITION - 64;
+
+/// What is read of an event that may give an identity.
+const COLUMNS: [&str; 11] = [
+    "time",
+    "name",
+    "status",
+    "account",
+    "operation",
+    "actor",
+    "credential_uid",
+    "src_ip",
+    "source_type",
+    "shared",
+    "raw",
+];
+/// What is read of one that was done with a key.
+const USE_COLUMNS: [&str; 8] = [
+    "time",
+    "name",
+    "status",
+    "actor",
+    "credential_uid",
+    "src_ip",
+    "source_type",
+    "shared",
+];
+
 /// What a scan of a round is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ask {
@@ -59,7 +87,6 @@ enum Ask {
 /// Ways that an identity can have been gone on from.
 const FORWARD: usize = 0;
 const BACKWARD: usize = 1;
-const USE: usize = 2;
 
 struct State {
     asked: RoleChain,
@@ -72,7 +99,7 @@ struct State {
     backward: BTreeSet<String>,
     keys: BTreeSet<String>,
     /// What was gone on from already.
-    walked: BTreeMap<String, [bool; 3]>,
+    walked: BTreeMap<String, [bool; 2]>,
     seen: BTreeSet<[u8; 16]>,
     found: Found,
     looked: Looked,
@@ -157,35 +184,35 @@ fn giving() -> Option<String> {
 const DELEGATION: &str = "protoPayload.authenticationInfo.serviceAccountDelegationInfo";
 const DELEGATE: &str = "protoPayload.authenticationInfo.serviceAccountDelegationInfo.firstPartyPrincipal.principalEmail";
 
-/// Calls with one of these keys, by who calls with them where that is known of all.
-fn used(keys: &[(Option<Held>, String)]) -> Option<String> {
-    let holders: Option<Vec<&Held>> = keys.iter().map(|(held, _)| held.as_ref()).collect();
-    let keys: Vec<&String> = keys.iter().map(|(_, key)| key).collect();
-    let paths = KEY_PATHS.map(|path| sql::at_path_one(path, &keys));
-    sql::all([holders.and_then(Held::by), sql::at_paths(&keys, paths)])
-}
-
 /// Events in which one of these asked.
 fn asked_by(ids: &[String]) -> Option<String> {
-    // Whoever has a name of its own is told by it, without the record.
-    let by_key: Vec<&String> = of_kinds(ids, &["access_key", "user"])
-        .filter(|id| !id.starts_with("arn:"))
-        .collect();
+    // Those of AWS, and of Google's service accounts.
+    let is_key = |id: &&String| read::kind(id) == "access_key" || id.starts_with("//");
+    let keys = ids.iter().filter(is_key);
+    let called = sql::any([
+        sql::is_one("actor", ids),
+        sql::is_one("credential_uid", keys),
+    ]);
     // People delegate too.
     let delegates: Vec<&String> = of_kinds(ids, &["service_account", "user"])
         .filter(|id| !id.starts_with("arn:"))
         .collect();
     // Sessions of a role are asked for as the role's.
     let roles: Vec<&String> = of_kinds(ids, &["role"]).collect();
-    let paths = KEY_PATHS
-        .map(|path| sql::at_path_one(path, &by_key))
-        .into_iter()
-        .chain([
+    let recorded = sql::at_paths(
+        delegates.iter().chain(&roles),
+        [
             sql::at_path_one(DELEGATE, &delegates),
             sql::at_path_one("requestParameters.roleArn", &roles),
-        ]);
-    let values = by_key.iter().chain(&delegates).chain(&roles);
-    sql::any([sql::is_one("actor", ids), sql::at_paths(values, paths)])
+        ],
+    );
+    // What the record has to tell is asked where it may, and columns say where that is.
+    let delegated = (!delegates.is_empty()).then(|| sql::is("source_type", "gcp.audit"));
+    let assumed = (!roles.is_empty()).then(|| sql::is_one("operation", ROLE_OPERATIONS));
+    sql::all([
+        sql::any([called.clone(), delegated, assumed.flatten()]),
+        recorded.and_then(|recorded| sql::any([called, Some(recorded)])),
+    ])
 }
 
 fn of_kinds<'i>(ids: &'i [String], kinds: &'i [&str]) -> impl Iterator<Item = &'i String> {
@@ -300,34 +327,20 @@ impl State {
     }
 
     fn round(&mut self) -> Vec<Scan> {
-        let columns = [
-            "time",
-            "name",
-            "status",
-            "account",
-            "operation",
-            "actor",
-            "src_ip",
-            "source_type",
-            "shared",
-            "raw",
-        ];
         self.asks.clear();
         self.current = None;
         let mut scans = Vec::new();
         let mut add = |asks: &mut Vec<Ask>, scope: &Scope, ask, filter: Option<String>| {
             if filter.is_some() {
-                let mut scan = scan(scope, filter, Order::OldestFirst, &columns);
+                let mut scan = scan(scope, filter, Order::OldestFirst, &COLUMNS);
                 scan.limit = MOST_ROWS_OF_SCAN;
                 scans.push(scan);
                 asks.push(ask);
             }
         };
-        let steps = i32::try_from(self.asked.hops).unwrap_or(i32::MAX);
-        let forward = std::mem::take(&mut self.forward);
-        let backward = std::mem::take(&mut self.backward);
-        if self.hop < steps {
-            self.hop += 1;
+        if self.hop < self.most_hops() {
+            let forward = std::mem::take(&mut self.forward);
+            let backward = std::mem::take(&mut self.backward);
             if self.asked.direction != Direction::Backward {
                 let ids = self.some(forward, FORWARD);
                 let filter = self.fitting(ids, |ids| sql::all([issuing(), Some(asked_by(ids)?)]));
@@ -341,25 +354,46 @@ impl State {
                 add(&mut self.asks, &self.scope, Ask::Backward, filter);
             }
         }
-        let keys = std::mem::take(&mut self.keys);
-        let keys = self.some(keys, USE);
-        // Those of whom it is known who calls with them are told by that first.
-        let held = keys.into_iter().map(|key| (self.found.held(&key), key));
-        let (known, unknown): (Vec<_>, Vec<_>) = held.partition(|(by, _)| by.is_some());
-        for mut some in [known, unknown] {
-            while !some.is_empty() {
-                let mut count = some.len();
-                let filter = loop {
-                    let filter = some.get(..count).and_then(used);
-                    let fits = |filter: &String| filter.len() <= sql::LONGEST_CONDITION;
-                    if count == 1 || filter.as_ref().is_none_or(fits) {
-                        break filter;
-                    }
-                    count /= 2;
-                };
-                some.drain(..count);
-                add(&mut self.asks, &self.scope, Ask::Use, filter);
+        if scans.is_empty() {
+            // The walk is at its end: what was done with the keys is read at once.
+            return self.uses();
+        }
+        self.hop += 1;
+        scans
+    }
+
+    fn most_hops(&self) -> i32 {
+        i32::try_from(self.asked.hops).unwrap_or(i32::MAX)
+    }
+
+    /// Whether there are identities that were not gone on from.
+    fn further(&self) -> bool {
+        let left = |ids: &BTreeSet<String>, way: usize| {
+            let walked = |id| self.walked.get(id).and_then(|ways| ways.get(way));
+            ids.iter().any(|id| walked(id) != Some(&true))
+        };
+        let direction = self.asked.direction;
+        (direction != Direction::Backward && left(&self.forward, FORWARD))
+            || (direction != Direction::Forward && left(&self.backward, BACKWARD))
+    }
+
+    /// Scans for the calls with all keys.
+    fn uses(&mut self) -> Vec<Scan> {
+        let mut scans = Vec::new();
+        while !self.keys.is_empty() && scans.len() < MOST_SCANS {
+            let (mut some, mut bytes) = (Vec::new(), 0);
+            while let Some(key) = self.keys.pop_first() {
+                bytes += sql::quoted(&key).len() + 2;
+                if bytes > LONGEST_KEYS && !some.is_empty() {
+                    self.keys.insert(key);
+                    break;
+                }
+                some.push(key);
             }
+            let filter = sql::is_one("credential_uid", some);
+            // A busy key's calls must not keep those of others from being seen.
+            scans.push(scan(&self.scope, filter, Order::OldestFirst, &USE_COLUMNS));
+            self.asks.push(Ask::Use);
         }
         scans
     }
@@ -379,7 +413,7 @@ impl State {
                 self.start.kind == "role" && *role == self.start.id && issue.to.id != self.start.id
             });
             // Sessions of other roles may be called the same.
-            let asked = |id: &String| matches!(self.walked.get(id), Some([_, true, _]));
+            let asked = |id: &String| matches!(self.walked.get(id), Some([_, true]));
             if ask == Ask::Backward
                 && issue.to.kind == "session"
                 && ![Some(&issue.to.id), issue.key.as_ref(), issue.role.as_ref()]
@@ -434,13 +468,14 @@ impl Accumulate for State {
             self.rows = 0;
         }
         self.rows += 1;
-        if self.rows == MOST_ROWS_OF_SCAN {
+        let ask = self.asks.get(scan).copied();
+        if self.rows == MOST_ROWS_OF_SCAN && ask != Some(Ask::Use) {
             self.stopped += 1;
         }
         self.looked.at(row);
-        match self.asks.get(scan) {
+        match ask {
             Some(Ask::Use) => {
-                if let Some(key) = key_of(row.raw) {
+                if let Some(key) = key_of(row) {
                     self.found.used(&key, row);
                 }
             }
@@ -452,7 +487,6 @@ impl Accumulate for State {
                     self.stopped += 1;
                     return ControlFlow::Break(());
                 }
-                let ask = *ask;
                 // What is of no concern now may be in a later round.
                 if self.issued(ask, row) {
                     self.seen.insert(row.name);
@@ -468,13 +502,13 @@ impl Accumulate for State {
     }
 
     fn finish(self: Box<Self>) -> Answer {
-        let unwalked = self.forward.len() + self.backward.len();
+        let further = self.further();
         self.found.answer(
             &self.looked,
             graph::Limits {
                 dropped: self.dropped,
                 stopped: self.stopped,
-                further: unwalked > 0 || self.hop >= i32::try_from(self.asked.hops).unwrap_or(0),
+                further,
             },
         )
     }

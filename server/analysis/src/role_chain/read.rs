@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use crate::json;
 use crate::row::Row;
-use crate::subject::KEY_PATHS;
 use crate::tally::key;
 
 /// Operations of AWS that give somebody an identity, or a way to it.
@@ -115,11 +114,8 @@ pub(super) struct Issue {
 }
 
 /// The key that a call was made with.
-pub(super) fn key_of(raw: &str) -> Option<String> {
-    KEY_PATHS.iter().find_map(|path| {
-        let path: Vec<&str> = path.split('.').collect();
-        json::text(raw, &path).map(|found| key(&found))
-    })
+pub(super) fn key_of(row: &Row<'_>) -> Option<String> {
+    (!row.credential_uid.is_empty()).then(|| key(row.credential_uid))
 }
 
 /// What the event says; more than one where a chain of delegation stands in it.
@@ -194,7 +190,7 @@ fn aws(row: &Row<'_>) -> Option<Issue> {
     };
     Some(Issue {
         from: Who::new(&caller),
-        with: key_of(raw),
+        with: key_of(row),
         to: Who::new(&to),
         role,
         expires: key.as_ref().and_then(|_| credentials("expiration")),
@@ -228,7 +224,7 @@ fn gcp(row: &Row<'_>) -> Vec<Issue> {
     let mut out = Vec::new();
     let issue = |from: &str, to: &str, key, operation: &str| Issue {
         from: Who::new(from),
-        with: key_of(raw),
+        with: key_of(row),
         to: Who::new(to),
         role: None,
         key,

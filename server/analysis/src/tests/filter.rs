@@ -166,6 +166,7 @@ fn column(name: &str, row: &EventRow) -> Worth {
         "service" => text(&row.service),
         "operation" => text(&row.operation),
         "actor" => text(&row.actor),
+        "credential_uid" => text(&row.credential_uid),
         "src_ip" => address(row.src_ip),
         "dst_ip" => address(row.dst_ip),
         "resources" => Worth::List(row.resources.clone()),

@@ -6,10 +6,8 @@ use serde_json::json;
 
 use super::world::at;
 use super::{Event, World, scope};
-use crate::answer::Outcome;
 use crate::question::{
-    Around, Beacons, Changes, Compare, Direction, Indicators, Pivot, RoleChain, Same, Seen, Start,
-    Subject, Timeline, Volume,
+    Around, Beacons, Changes, Compare, Indicators, Pivot, Same, Seen, Subject, Timeline, Volume,
 };
 use crate::{Answer, Cell, Question, RemarkReason, Window};
 
@@ -39,7 +37,7 @@ fn reasons(answer: &Answer) -> BTreeSet<String> {
     reasons.collect()
 }
 
-fn user(name: &str) -> String {
+pub(super) fn user(name: &str) -> String {
     format!("arn:aws:iam::111122223333:user/{name}")
 }
 
@@ -135,160 +133,6 @@ fn a_pivot_on_an_instance_takes_its_sessions_along() {
     ]);
     let subject = Subject::Resource("i-0abc".into());
     assert_eq!(world.ask(&Question::Pivot(Pivot { subject })).events, 2);
-}
-
-/// Ann makes a key for Bob, Bob assumes a role, the role assumes another in another account.
-fn chain() -> World {
-    let assume = |seconds, user: &str, account: &str, role: &str, key: &str| {
-        Event::new(seconds, "sts", "AssumeRole", user)
-            .with(
-                "requestParameters",
-                json!({"roleArn": format!("arn:aws:iam::{account}:role/{role}"), "roleSessionName": "s"}),
-            )
-            .with(
-                "responseElements",
-                json!({
-                    "credentials": {"accessKeyId": key, "expiration": "later"},
-                    "assumedRoleUser": {"arn": format!("arn:aws:sts::{account}:assumed-role/{role}/s")},
-                }),
-            )
-    };
-    let first = "arn:aws:sts::111122223333:assumed-role/first/s";
-    World::of([
-        Event::new(0, "iam", "CreateAccessKey", "ann")
-            .with("requestParameters", json!({"userName": "bob"}))
-            .with(
-                "responseElements",
-                json!({"accessKey": {"userName": "bob", "accessKeyId": "AKIAEXAMPLEBOB000001"}}),
-            ),
-        assume(10, "bob", "111122223333", "first", "ASIAEXAMPLEFIRST0001")
-            .with("userIdentity.accessKeyId", json!("AKIAEXAMPLEBOB000001")),
-        assume(20, "x", "444455556666", "second", "ASIAEXAMPLESECOND001")
-            .with("userIdentity.arn", json!(first))
-            .with("userIdentity.accessKeyId", json!("ASIAEXAMPLEFIRST0001")),
-        Event::new(25, "sts", "AssumeRole", "x")
-            .with("userIdentity.arn", json!(first))
-            .with("userIdentity.accessKeyId", json!("ASIAEXAMPLEFIRST0001"))
-            .with("errorCode", json!("AccessDenied"))
-            .with(
-                "errorMessage",
-                json!("User: x is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111122223333:role/admin"),
-            ),
-        // Somebody else, of no concern.
-        assume(30, "eve", "111122223333", "other", "ASIAEXAMPLEOTHER0001"),
-    ])
-}
-
-fn ask_chain(world: &World, start: Start, direction: Direction, hops: u32) -> Answer {
-    world.ask(&Question::RoleChain(RoleChain {
-        start,
-        direction,
-        hops,
-    }))
-}
-
-#[test]
-fn a_chain_is_followed_forward_to_its_end() {
-    let answer = ask_chain(&chain(), Start::Actor(user("ann")), Direction::Forward, 4);
-    let graph = answer.graph.as_ref().unwrap();
-    let ids: Vec<(i32, &str)> = graph
-        .nodes
-        .iter()
-        .map(|node| (node.hop, node.id.as_str()))
-        .collect();
-    assert_eq!(
-        ids,
-        [
-            (0, "arn:aws:iam::111122223333:user/ann"),
-            (1, "arn:aws:iam::111122223333:user/bob"),
-            (2, "arn:aws:sts::111122223333:assumed-role/first/s"),
-            (3, "arn:aws:iam::111122223333:role/admin"),
-            (3, "arn:aws:sts::444455556666:assumed-role/second/s"),
-        ]
-    );
-    let outcomes: Vec<Outcome> = graph.edges.iter().map(|edge| edge.outcome).collect();
-    let (used, given, refused) = (Outcome::Used, Outcome::Given, Outcome::Refused);
-    assert_eq!(outcomes, [used, used, refused, given]);
-    assert_eq!(
-        texts(&answer, "credentials", "uses"),
-        ["1", "2", "0"],
-        "{:?}",
-        answer.table("credentials")
-    );
-    let near = ask_chain(&chain(), Start::Actor(user("ann")), Direction::Forward, 1);
-    assert_eq!(near.graph.unwrap().nodes.len(), 2);
-    assert!(
-        near.remarks
-            .iter()
-            .any(|remark| remark.message.contains("may be more"))
-    );
-}
-
-#[test]
-fn a_chain_is_followed_backward_from_session_role_and_key() {
-    let session = "arn:aws:sts::444455556666:assumed-role/second/s".to_owned();
-    let role = "arn:aws:iam::444455556666:role/second".to_owned();
-    for start in [
-        Start::Actor(session),
-        Start::Role(role),
-        Start::AccessKey("ASIAEXAMPLESECOND001".into()),
-    ] {
-        let answer = ask_chain(&chain(), start.clone(), Direction::Backward, 4);
-        let graph = answer.graph.unwrap();
-        let first = &graph.nodes[0];
-        assert_eq!(
-            (first.hop, first.id.as_str()),
-            (-3, user("ann").as_str()),
-            "{start:?}"
-        );
-        let before = graph.nodes.iter().filter(|node| node.hop < 0).count();
-        assert_eq!(before, 3, "{start:?}");
-        assert!(graph.nodes.iter().all(|node| !node.id.contains("eve")));
-    }
-}
-
-#[test]
-fn delegation_of_service_accounts_is_a_chain() {
-    let mut world = World::default();
-    let entry = json!({
-        "insertId": "one", "timestamp": at(5), "logName": "projects/example/logs/cloudaudit.googleapis.com%2Factivity",
-        "resource": {"type": "service_account", "labels": {"project_id": "example"}},
-        "protoPayload": {
-            "@type": "type.googleapis.com/google.cloud.audit.AuditLog",
-            "serviceName": "iamcredentials.googleapis.com", "methodName": "GenerateAccessToken",
-            "authenticationInfo": {"principalEmail": "ann@example.com"},
-            "request": {"name": "projects/-/serviceAccounts/robot@example.iam.gserviceaccount.com"},
-        },
-    });
-    world.add(cordon_views::SourceType::GcpAudit, &entry.to_string(), None);
-    let delegated = json!({
-        "insertId": "two", "timestamp": at(9), "logName": "projects/example/logs/cloudaudit.googleapis.com%2Factivity",
-        "resource": {"type": "gcs_bucket", "labels": {"project_id": "example"}},
-        "protoPayload": {
-            "@type": "type.googleapis.com/google.cloud.audit.AuditLog",
-            "serviceName": "storage.googleapis.com", "methodName": "storage.buckets.list",
-            "authenticationInfo": {
-                "principalEmail": "deep@example.iam.gserviceaccount.com",
-                "serviceAccountDelegationInfo": [
-                    {"firstPartyPrincipal": {"principalEmail": "robot@example.iam.gserviceaccount.com"}},
-                ],
-            },
-        },
-    });
-    world.add(
-        cordon_views::SourceType::GcpAudit,
-        &delegated.to_string(),
-        None,
-    );
-    assert_eq!(world.rows.len(), 2);
-    let start = Start::Actor("ann@example.com".into());
-    let answer = ask_chain(&world, start, Direction::Both, 3);
-    let kinds = texts(&answer, "identities", "kind");
-    assert_eq!(kinds, ["user", "service_account", "service_account"]);
-    assert_eq!(
-        texts(&answer, "steps", "operation"),
-        ["GenerateAccessToken", "delegation"]
-    );
 }
 
 #[test]

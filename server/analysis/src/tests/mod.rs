@@ -2,6 +2,7 @@
 //! the plan has.
 
 mod bounds;
+mod chains;
 mod filter;
 mod kinds;
 mod published;

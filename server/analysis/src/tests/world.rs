@@ -167,7 +167,7 @@ impl World {
             for (place, scan) in scans.iter().enumerate() {
                 for row in self.scanned(scan) {
                     let resources: Vec<&str> = row.resources.iter().map(String::as_str).collect();
-                    let row = borrowed(row, &resources);
+                    let row = only(&borrowed(row, &resources), &scan.columns);
                     if plan.state.take(place, &row) == ControlFlow::Break(()) {
                         break;
                     }
@@ -194,6 +194,45 @@ impl World {
     }
 }
 
+/// What the server gives of a row: the columns that the scan names, besides when and which it is.
+fn only<'a>(row: &Row<'a>, columns: &[&str]) -> Row<'a> {
+    let mut out = Row {
+        time_ns: row.time_ns,
+        name: row.name,
+        ..Row::default()
+    };
+    for column in columns {
+        match *column {
+            "time" | "name" => {}
+            "observed_time" => out.observed_ns = row.observed_ns,
+            "seq" => out.seq = row.seq,
+            "class_uid" => out.class_uid = row.class_uid,
+            "activity_id" => out.activity_id = row.activity_id,
+            "severity_id" => out.severity_id = row.severity_id,
+            "status" => out.status = row.status,
+            "account" => out.account = row.account,
+            "region" => out.region = row.region,
+            "service" => out.service = row.service,
+            "operation" => out.operation = row.operation,
+            "actor" => out.actor = row.actor,
+            "credential_uid" => out.credential_uid = row.credential_uid,
+            "src_ip" => out.src_ip = row.src_ip,
+            "src_port" => out.src_port = row.src_port,
+            "dst_ip" => out.dst_ip = row.dst_ip,
+            "dst_port" => out.dst_port = row.dst_port,
+            "resources" => out.resources = row.resources,
+            "source" => out.source = row.source,
+            "source_type" => out.source_type = row.source_type,
+            "event_id" => out.event_id = row.event_id,
+            "shared" => out.shared = row.shared,
+            "raw" => out.raw = row.raw,
+            "raw_context" => out.raw_context = row.raw_context,
+            other => panic!("no column {other}"),
+        }
+    }
+    out
+}
+
 /// The row with what the lake has of it.
 fn borrowed<'a>(row: &'a EventRow, resources: &'a [&'a str]) -> Row<'a> {
     Row {
@@ -210,6 +249,7 @@ fn borrowed<'a>(row: &'a EventRow, resources: &'a [&'a str]) -> Row<'a> {
         service: &row.service,
         operation: &row.operation,
         actor: &row.actor,
+        credential_uid: &row.credential_uid,
         src_ip: row.src_ip,
         src_port: row.src_port,
         dst_ip: row.dst_ip,

@@ -12,9 +12,10 @@ use arrow::datatypes::Int32Type;
 use cordon_views::Status;
 use zstd::bulk::Decompressor;
 
-use super::{DECODE_PRIME, Head, MAX_ROWS};
+use super::{DECODE_PRIME, FIRST, Head, MAX_ROWS};
 use crate::codec::Reader;
 use crate::error::{LakeError, Result};
+use crate::row::with_credentials;
 use crate::schema::{NAME_LEN, item, schema, time_quality};
 
 /// Most bytes of text that one batch may hold: offsets are 32 bits wide.
@@ -96,7 +97,8 @@ impl BlockDecoder {
                 "journal block unpacks to another length",
             ));
         }
-        self.columns.read(&self.body, head.rows, context)
+        let first = head.version == FIRST;
+        self.columns.read(&self.body, head.rows, context, first)
     }
 
     /// The collected rows as one batch of all columns; the decoder is empty afterwards.
@@ -331,10 +333,20 @@ struct Columns {
     addressed: Vec<bool>,
     raw: Texts,
     withheld: Lists,
+    credential_uid: Words,
+    /// Some rows' credentials stand in their records alone.
+    older: bool,
 }
 
 impl Columns {
-    fn read(&mut self, body: &[u8], rows: usize, context: BlockContext<'_>) -> Result<()> {
+    /// A block of the first version has no credentials.
+    fn read(
+        &mut self,
+        body: &[u8],
+        rows: usize,
+        context: BlockContext<'_>,
+        first: bool,
+    ) -> Result<()> {
         let mut from = Reader::new(body);
         let table = read_table(&mut from)?;
         self.read_origins(&mut from, rows, &table, context)?;
@@ -378,6 +390,12 @@ impl Columns {
         let (raw_lengths, raws) = read_lengths(&mut from, rows)?;
         self.event_id.extend(&id_lengths, from.bytes(ids)?)?;
         self.raw.extend(&raw_lengths, from.bytes(raws)?)?;
+        self.older |= first;
+        self.credential_uid.start_block(&table);
+        for _ in 0..rows {
+            let number = if first { 0 } else { from.length(table.len())? };
+            self.credential_uid.push(number, &table)?;
+        }
         if from.is_at_end() {
             Ok(())
         } else {
@@ -469,8 +487,13 @@ impl Columns {
             numbers(self.normalizer),
             word(SHARED_EVENT_ID)?,
             bools(self.addressed),
+            self.credential_uid.finish()?,
         ];
-        Ok(RecordBatch::try_new(schema(), columns)?)
+        let batch = RecordBatch::try_new(schema(), columns)?;
+        if self.older {
+            return with_credentials(&batch, crate::schema::Columns::ALL);
+        }
+        Ok(batch)
     }
 }
 

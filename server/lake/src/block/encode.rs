@@ -244,6 +244,9 @@ impl BlockEncoder {
             .for_each(|row| to.extend_from_slice(row.event_id.as_bytes()));
         rows.iter()
             .for_each(|row| to.extend_from_slice(row.raw.as_bytes()));
+        for row in rows {
+            put_u64(to, u64::from(words.number(row.credential_uid)));
+        }
     }
 }
 

@@ -38,8 +38,11 @@ pub const MAX_ROWS: usize = 32_768;
 /// Most bytes in a block's body, unpacked.
 pub const MAX_BODY: usize = 64 << 20;
 
-/// Current version.
-const VERSION: u8 = 1;
+/// Current version: its rows end with their credentials.
+const VERSION: u8 = 2;
+
+/// The one before, of which rows the credentials stand in their records alone.
+const FIRST: u8 = 1;
 
 /// The body was packed with the priming text.
 const PRIMED: u8 = 1;
@@ -49,8 +52,8 @@ const PRIME_BELOW: usize = 48 << 10;
 
 const LEVEL: i32 = 1;
 
-/// What the short records of the supported sources have in common. Blocks of version 1 need
-/// exactly these bytes for ever.
+/// What the short records of the supported sources have in common. Blocks of both
+/// versions need exactly these bytes for ever.
 const PRIME: &[u8] = include_bytes!("prime.txt");
 
 static ENCODE_PRIME: LazyLock<EncoderDictionary<'static>> =
@@ -105,6 +108,7 @@ pub(crate) fn shared_key(source_type: &str, shared_event_id: &str) -> [u8; 16] {
 }
 
 struct Head<'a> {
+    version: u8,
     rows: usize,
     primed: bool,
     body_len: usize,
@@ -116,7 +120,7 @@ impl<'a> Head<'a> {
     fn parse(block: &'a [u8]) -> Result<Self> {
         let mut from = Reader::new(block);
         let version = from.byte()?;
-        if version != VERSION {
+        if !matches!(version, FIRST | VERSION) {
             return Err(LakeError::corrupt(format!(
                 "journal block of version {version}"
             )));
@@ -135,6 +139,7 @@ impl<'a> Head<'a> {
             facts.superseding.push((from.u32()?, from.array()?));
         }
         Ok(Self {
+            version,
             rows,
             primed: flags & PRIMED != 0,
             body_len,

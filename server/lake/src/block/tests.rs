@@ -41,6 +41,7 @@ fn read(events: &Events<'_>, index: usize) -> EventRow {
         service: row.service.to_owned(),
         operation: row.operation.to_owned(),
         actor: row.actor.to_owned(),
+        credential_uid: row.credential_uid.to_owned(),
         src_ip: row.src_ip,
         dst_ip: row.dst_ip,
         src_port: row.src_port,
@@ -113,9 +114,11 @@ proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let _ = decode(&bytes);
-        let mut block = vec![VERSION, 0, 1, 200];
-        block.extend(bytes);
-        let _ = decode(&block);
+        for version in [FIRST, VERSION] {
+            let mut block = vec![version, 0, 1, 200];
+            block.extend(&bytes);
+            let _ = decode(&block);
+        }
     }
 
     #[test]
@@ -229,4 +232,40 @@ fn the_priming_text_is_part_of_the_format() {
         blake3::hash(PRIME).to_hex().as_str(),
         "1a31ec72803b1944f9827eac4e54b2e9fed5a35cff25ce55d03897fcec6bb965",
     );
+}
+
+/// The block as the first version has it.
+fn first_version(block: &[u8], rows: usize) -> Vec<u8> {
+    let head = Head::parse(block).unwrap();
+    assert!(head.primed && head.facts.is_empty());
+    let mut unpack = zstd::bulk::Decompressor::with_prepared_dictionary(&DECODE_PRIME).unwrap();
+    let mut body = unpack.decompress(head.packed, head.body_len).unwrap();
+    // A number of one byte for each row, since there are few words.
+    body.truncate(body.len() - rows);
+    let mut first = vec![FIRST, 0];
+    crate::codec::put_len(&mut first, rows);
+    crate::codec::put_len(&mut first, body.len());
+    first.extend([0, 0]);
+    first.extend(zstd::bulk::compress(&body, 1).unwrap());
+    first
+}
+
+#[test]
+fn credentials_of_the_first_version_are_taken_from_the_records() {
+    let mut rows: Vec<EventRow> = (0..5).map(|id| event(id, id as i64)).collect();
+    rows[3].raw = "{}".to_owned();
+    rows[3].credential_uid = String::new();
+    rows[4].raw = "no record at all".to_owned();
+    rows[4].credential_uid = String::new();
+    let block = first_version(&encode(&rows).plain, rows.len());
+    // One of each version are one batch.
+    let mut decoder = BlockDecoder::new().unwrap();
+    decoder.decode(&encode(&rows).plain, CONTEXT).unwrap();
+    decoder.decode(&block, CONTEXT).unwrap();
+    let batch = decoder.finish().unwrap();
+    let events = Events::new(&batch).unwrap();
+    for (index, row) in rows.iter().chain(&rows).enumerate() {
+        assert_eq!(&read(&events, index), row);
+    }
+    assert!(rows[0].credential_uid.starts_with("AKIA"));
 }

@@ -62,10 +62,11 @@ impl Check<'_> {
             ("now", _) => self.uses_now = true,
             ("concat", joined) => self.joins(start, joined.len())?,
             ("regexp_like", [_, pattern, flags @ ..]) => {
+                let mut told = "";
                 for flags in flags {
-                    literal_text(flags, "what a regular expression is told besides")?;
+                    told = literal_text(flags, "what a regular expression is told besides")?;
                 }
-                self.regex(pattern)?;
+                self.regex(pattern, told)?;
             }
             ("array_has", [_, wanted, ..]) => {
                 literal_text(wanted, "the element")?;
@@ -91,10 +92,10 @@ impl Check<'_> {
     }
 
     /// A regular expression is a literal, and small.
-    pub(super) fn regex(&mut self, pattern: &Expr) -> Result<()> {
+    pub(super) fn regex(&mut self, pattern: &Expr, flags: &str) -> Result<()> {
         let text = literal_text(pattern, "a regular expression")?;
         let start = pattern.span().start;
-        if let Some(fault) = functions::regex_fault(text) {
+        if let Some(fault) = functions::regex_fault(text, flags) {
             return Err(at(start, format!("a regular expression: {fault}")));
         }
         self.made(start, 1)

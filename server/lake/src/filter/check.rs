@@ -332,10 +332,10 @@ impl Check<'_> {
                 }
                 Ok(())
             }
-            BinaryOperator::PGRegexMatch
-            | BinaryOperator::PGRegexIMatch
-            | BinaryOperator::PGRegexNotMatch
-            | BinaryOperator::PGRegexNotIMatch => self.regex(right),
+            BinaryOperator::PGRegexMatch | BinaryOperator::PGRegexNotMatch => self.regex(right, ""),
+            BinaryOperator::PGRegexIMatch | BinaryOperator::PGRegexNotIMatch => {
+                self.regex(right, "i")
+            }
             _ => Err(at(
                 part.span().start,
                 format!("the operator {op} can't be used in a filter"),

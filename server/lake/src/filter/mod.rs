@@ -27,7 +27,7 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{ColumnarValue, Expr, Operator};
 use datafusion::optimizer::simplify_expressions::{ExprSimplifier, SimplifyContext};
-use datafusion::physical_expr::expressions::BinaryExpr;
+use datafusion::physical_expr::expressions::{BinaryExpr, LikeExpr};
 use datafusion::physical_expr::utils::reassign_expr_columns;
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::sql::sqlparser::ast;
@@ -420,7 +420,8 @@ fn parts_of(expression: &Arc<dyn PhysicalExpr>) -> usize {
                 | Operator::RegexNotIMatch
         ),
         (_, Some(function)) => function.name().contains("regexp"),
-        (None, None) => false,
+        // Most patterns become one too, made for each batch.
+        (None, None) => expression.downcast_ref::<LikeExpr>().is_some(),
     };
     let own = if regex { REGEX_PARTS } else { 1 };
     let within = expression.children();

@@ -31,9 +31,14 @@ pub fn first_at(doc: &str, path: &str) -> Option<String> {
     first
 }
 
-/// What is wrong with a regular expression, if anything is: it is none, or becomes too large.
-pub(crate) fn regex_fault(regex: &str) -> Option<String> {
-    patterns::compiled(regex).err()
+/// What is wrong with a regular expression with these flags, if anything is: it is none, or becomes
+/// too large.
+pub(crate) fn regex_fault(regex: &str, flags: &str) -> Option<String> {
+    let flagged = match flags {
+        "" => regex.to_owned(),
+        flags => format!("(?{flags}){regex}"),
+    };
+    patterns::compiled(&flagged).err()
 }
 
 /// Every function that a filter may call. None reads anything but its arguments, none is

@@ -234,8 +234,12 @@ pub(crate) async fn evaluate(
             RecordBatch::try_new_with_options(condition.columns.schema(), Vec::new(), &options)?;
         return condition.evaluate(&batch);
     }
-    let batch = read(access, file, group, meta, condition.columns, rows).await?;
-    access.fulfilling(batch, vec![condition.clone()]).await
+    let (columns, often) = (condition.columns, condition.parts);
+    let selected = selected(rows, meta);
+    let condition = condition.clone();
+    let evaluate = move |batch: RecordBatch| condition.evaluate(&batch);
+    file.read_for(access, group, columns, selected, often, evaluate)
+        .await
 }
 
 /// These rows of a row group.
@@ -247,8 +251,13 @@ pub(crate) async fn read(
     columns: Columns,
     rows: &[u32],
 ) -> Result<RecordBatch> {
-    let selection = (rows.len() < meta.rows as usize).then(|| selection(rows, meta.rows));
-    file.read(access, group, columns, selection).await
+    file.read(access, group, columns, selected(rows, meta))
+        .await
+}
+
+/// None for all rows.
+fn selected(rows: &[u32], meta: &GroupMeta) -> Option<RowSelection> {
+    (rows.len() < meta.rows as usize).then(|| selection(rows, meta.rows))
 }
 
 pub(crate) fn keep(rows: &[u32], hits: &BooleanArray) -> Vec<u32> {

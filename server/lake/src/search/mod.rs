@@ -13,6 +13,8 @@
 //! them by their Bloom filters. Events without a valid time, and records that give way to one
 //! addressed to the tenant, are settled by the facts of the journal and of the catalogue.
 
+#[cfg(test)]
+mod ahead_tests;
 mod cursor;
 mod output;
 mod probe;
@@ -215,7 +217,12 @@ impl Search<'_> {
                         .snapshot(self.access.scope)
                         .await?;
                 }
-                other => return other.map_err(LakeError::lost),
+                Err(error) => {
+                    // What was opened ahead is gone with what failed: who goes on begins there anew.
+                    self.walk = None;
+                    return Err(error.lost());
+                }
+                found => return found,
             }
         }
     }

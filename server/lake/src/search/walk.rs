@@ -15,6 +15,7 @@ use crate::beside::places;
 use crate::catalogue::CatalogueView;
 use crate::conflict::mark_conflicts;
 use crate::error::{LakeError, Result};
+use crate::filter::Filter;
 use crate::journal::{Group, JournalFacts};
 use crate::lake::Access;
 use crate::run::Run;
@@ -27,9 +28,13 @@ const BATCH_ROWS: usize = 4_096;
 const BATCH_TEXT: usize = 8 << 20;
 
 /// Row groups that are opened one by one before several are at the same time.
-const AHEAD: usize = 4;
-/// Most that are: each may hold 32 MiB of raw events until a filter has read them.
+pub(super) const AHEAD: usize = 4;
+/// Most that are, for each piece of work that is done at a time: while some compute, others read.
 const MOST_AHEAD: usize = 2;
+/// Most that are in all, and most bytes of their raw events where a filter reads these: none is unpacked
+/// before it is its turn, but what is packed waits in memory.
+const ALL_AHEAD: usize = 16;
+const TEXT_AHEAD: u64 = 64 << 20;
 
 /// Where a walk looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -363,18 +368,39 @@ impl Walk {
     fn ahead(&mut self, first: Unit) -> Vec<Unit> {
         let at_once = match self.opened {
             ..AHEAD => 1,
-            AHEAD.. => places().min(MOST_AHEAD),
+            AHEAD.. => (MOST_AHEAD * places()).min(ALL_AHEAD),
         };
+        let mut text = self.text(&first);
         let mut units = vec![first];
         while units.len() < at_once
-            && let Some(next) = self
-                .units
-                .pop_if(|unit| matches!(unit.what, What::RowGroup(..)))
+            && let Some(next) = self.units.last()
+            && matches!(next.what, What::RowGroup(..))
         {
-            units.push(next);
+            text = text.saturating_add(self.text(next));
+            if text > TEXT_AHEAD {
+                break;
+            }
+            units.extend(self.units.pop());
         }
         self.opened += units.len();
         units
+    }
+
+    /// Bytes of the raw events that the filter reads of a row group.
+    fn text(&self, unit: &Unit) -> u64 {
+        let filter = self.query.filter.as_deref();
+        let What::RowGroup(segment, group) = unit.what else {
+            return 0;
+        };
+        if !Filter::conditions(filter)
+            .iter()
+            .any(|condition| condition.columns.contains(Column::Raw))
+        {
+            return 0;
+        }
+        let meta = self.catalogue.segment(segment).ok();
+        let meta = meta.and_then(|(_, meta)| meta.groups.get(group));
+        meta.map_or(0, |meta| meta.text)
     }
 
     async fn open_row_groups(&mut self, access: &Access<'_>, units: Vec<Unit>) -> Result<()> {

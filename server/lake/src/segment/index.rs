@@ -11,8 +11,9 @@ use crate::schema::Column;
 const VERSION: u8 = 1;
 
 /// The columns with a filter, in the order they are written, and how many in a hundred
-/// values that are not there may seem to be. The last ones take a few dozen bytes.
-pub(crate) const INDEXED: [(Column, f64); 10] = [
+/// values that are not there may seem to be. Those from the operation to
+/// the source take a few dozen bytes.
+pub(crate) const INDEXED: [(Column, f64); 11] = [
     (Column::Name, 0.05),
     (Column::EventId, 0.05),
     (Column::SrcIp, 0.01),
@@ -23,18 +24,41 @@ pub(crate) const INDEXED: [(Column, f64); 10] = [
     (Column::Account, 0.01),
     (Column::Region, 0.01),
     (Column::Source, 0.01),
+    (Column::CredentialUid, 0.01),
 ];
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct SegmentIndex {
+    /// How many of the columns have a filter.
+    columns: usize,
     groups: Vec<Vec<Sbbf>>,
+}
+
+impl Default for SegmentIndex {
+    fn default() -> Self {
+        Self {
+            columns: INDEXED.len(),
+            groups: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+impl SegmentIndex {
+    /// One as segments of the first format have it.
+    pub(crate) fn first() -> Self {
+        Self {
+            columns: 10,
+            ..Self::default()
+        }
+    }
 }
 
 impl SegmentIndex {
     /// Adds a row group, given as the batches it consists of.
     pub(crate) fn add(&mut self, batches: &[RecordBatch]) -> Result<()> {
-        let mut filters = Vec::with_capacity(INDEXED.len());
-        for (column, errors) in INDEXED {
+        let mut filters = Vec::with_capacity(self.columns);
+        for (column, errors) in INDEXED.into_iter().take(self.columns) {
             let mut values: Vec<&[u8]> = Vec::new();
             for batch in batches {
                 values_of(batch, column, &mut values)?;
@@ -69,7 +93,7 @@ impl SegmentIndex {
     pub(crate) fn encode(&self) -> Result<Vec<u8>> {
         let mut to = vec![VERSION];
         put_len(&mut to, self.groups.len());
-        put_len(&mut to, INDEXED.len());
+        put_len(&mut to, self.columns);
         for filter in self.groups.iter().flatten() {
             put_len(&mut to, 32 * filter.num_blocks());
             filter.write_bitset(&mut to)?;
@@ -85,7 +109,10 @@ impl SegmentIndex {
         let groups = from.count()?;
         // Columns that a later version added stand behind the ones known here.
         let columns = from.count()?;
-        let mut index = Self::default();
+        let mut index = Self {
+            columns,
+            groups: Vec::new(),
+        };
         for _ in 0..groups {
             let mut filters = Vec::new();
             for _ in 0..columns {

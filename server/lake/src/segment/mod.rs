@@ -21,7 +21,10 @@ pub(crate) use read::{SegmentFile, matches_hash};
 pub(crate) use write::{SegmentWriter, WrittenSegment};
 
 /// Version of the layout, in the segment's row.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
+
+/// The one before, without a column of credentials.
+pub(crate) const FIRST: u32 = 1;
 
 /// Most rows in a row group.
 pub(crate) const GROUP_ROWS: usize = 8_192;

@@ -16,12 +16,13 @@ use parquet::arrow::push_decoder::{ParquetPushDecoder, ParquetPushDecoderBuilder
 use parquet::encryption::decrypt::FileDecryptionProperties;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataPushDecoder};
 
-use super::{FORMAT, GROUP_ROWS, SegmentIndex, SegmentMeta, index_object};
+use super::{FIRST, FORMAT, GROUP_ROWS, SegmentIndex, SegmentMeta, index_object};
 use crate::beside::{UNPACKING, VALUE};
 use crate::error::{LakeError, Result};
 use crate::lake::Access;
 use crate::object::Objects;
-use crate::schema::{Column, Columns, schema};
+use crate::row::with_credentials;
+use crate::schema::{Column, Columns};
 
 /// A segment whose footer is known.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(crate) struct SegmentFile {
     path: String,
     pub(crate) meta: SegmentMeta,
     footer: ArrowReaderMetadata,
+    /// It has no column of credentials.
+    older: bool,
 }
 
 impl SegmentFile {
@@ -47,7 +50,7 @@ impl SegmentFile {
         };
         let meta = SegmentMeta::decode(&row.meta)?;
         let start = meta.index_end;
-        if row.format != FORMAT || start >= row.object_bytes {
+        if !matches!(row.format, FIRST | FORMAT) || start >= row.object_bytes {
             return Err(LakeError::corrupt(format!(
                 "segment of format {}",
                 row.format
@@ -77,13 +80,19 @@ impl SegmentFile {
         if footer.num_row_groups() != meta.groups.len() {
             return Err(LakeError::corrupt("a segment's footer is that of another"));
         }
+        let older = row.format == FIRST;
+        let columns = match older {
+            true => Columns::ALL.without(Column::CredentialUid),
+            false => Columns::ALL,
+        };
         let options = ArrowReaderOptions::new()
             .with_skip_arrow_metadata(true)
-            .with_schema(schema());
+            .with_schema(columns.schema());
         Ok(Self {
             path: path.clone(),
             meta,
             footer: ArrowReaderMetadata::try_new(Arc::new(footer), options)?,
+            older,
         })
     }
 
@@ -118,35 +127,69 @@ impl SegmentFile {
         columns: Columns,
         selection: Option<RowSelection>,
     ) -> Result<RecordBatch> {
-        let unpacked = self.unpacked(group, columns, selection.as_ref());
-        let mut decoder = self.decoder(group, columns, selection)?;
+        self.read_for(access, group, columns, selection, 0, Ok)
+            .await
+    }
+
+    /// The same for work that goes through the rows so often. They are unpacked when it is its
+    /// turn, so that nothing large waits in memory.
+    ///
+    /// # Errors
+    /// Those of the work too.
+    pub(crate) async fn read_for<T: Send + 'static>(
+        &self,
+        access: &Access<'_>,
+        group: usize,
+        columns: Columns,
+        selection: Option<RowSelection>,
+        often: usize,
+        work: impl FnOnce(RecordBatch) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let stored = self.stored(columns);
+        let complete = stored != columns;
+        let unpacked = self.unpacked(group, stored, selection.as_ref());
+        let mut decoder = self.decoder(group, stored, selection)?;
         let mut batches = Vec::new();
+        let mut work = work;
         // Nothing is unpacked before something is there.
         let mut bytes = 0;
         loop {
-            let decoded;
-            (decoder, decoded) = access
-                .beside(bytes, move || {
-                    let decoded = decoder.try_decode()?;
-                    Ok((decoder, decoded))
-                })
-                .await?;
-            match decoded {
-                DecodeResult::NeedsData(ranges) => {
-                    let objects = &access.lake.objects;
-                    let parts = objects.read(access.scope, &self.path, &ranges).await?;
-                    let packed: usize = parts.iter().map(Bytes::len).sum();
-                    bytes = (UNPACKING * packed).max(unpacked);
-                    decoder.push_ranges(ranges, parts)?;
-                }
-                DecodeResult::Data(batch) => batches.push(batch),
-                DecodeResult::Finished => break,
-            }
+            let step = move || {
+                let ranges = loop {
+                    match decoder.try_decode()? {
+                        DecodeResult::NeedsData(ranges) => break ranges,
+                        DecodeResult::Data(batch) => batches.push(batch),
+                        DecodeResult::Finished => {
+                            let mut batch = whole(batches, stored)?;
+                            if complete {
+                                batch = with_credentials(&batch, columns)?;
+                            }
+                            return Ok(Step::Done(work(batch)?));
+                        }
+                    }
+                };
+                Ok(Step::Needs(ranges, (decoder, batches, work)))
+            };
+            let ranges;
+            (ranges, (decoder, batches, work)) = match access.beside(bytes, step).await? {
+                Step::Done(made) => return Ok(made),
+                Step::Needs(ranges, so_far) => (ranges, so_far),
+            };
+            let objects = &access.lake.objects;
+            let parts = objects.read(access.scope, &self.path, &ranges).await?;
+            let packed: usize = parts.iter().map(Bytes::len).sum();
+            bytes = (UNPACKING * packed).max(unpacked).saturating_mul(1 + often);
+            decoder.push_ranges(ranges, parts)?;
         }
-        match batches.len() {
-            1 => batches.pop().ok_or_else(|| LakeError::corrupt("no batch")),
-            _ => Ok(concat_batches(&columns.schema(), &batches)?),
+    }
+
+    /// What is read for these columns.
+    fn stored(&self, columns: Columns) -> Columns {
+        if !self.older || !columns.contains(Column::CredentialUid) {
+            return columns;
         }
+        let without = columns.without(Column::CredentialUid);
+        without.with(Column::SourceType).with(Column::Raw)
     }
 
     /// Bytes of rows in memory, roughly.
@@ -172,12 +215,13 @@ impl SegmentFile {
         groups: &[usize],
         columns: Columns,
     ) -> Result<Vec<Fetched>> {
-        let mut ranges = Vec::with_capacity(groups.len() * columns.len());
+        let stored = self.stored(columns);
+        let mut ranges = Vec::with_capacity(groups.len() * stored.len());
         for group in groups {
             let group = self.footer.metadata().row_groups().get(*group);
             let group = group.ok_or_else(|| LakeError::corrupt("no such row group"))?;
             // One leaf per column: lists have one too.
-            for column in columns.iter() {
+            for column in stored.iter() {
                 let chunk = group.columns().get(column.index());
                 let chunk = chunk.ok_or_else(|| LakeError::corrupt("no such column"))?;
                 let (start, length) = chunk.byte_range();
@@ -185,7 +229,7 @@ impl SegmentFile {
             }
         }
         let parts = objects.read(scope, &self.path, &ranges).await?;
-        let each = columns.len().max(1);
+        let each = stored.len().max(1);
         Ok(groups
             .iter()
             .zip(ranges.chunks(each).zip(parts.chunks(each)))
@@ -208,9 +252,11 @@ impl SegmentFile {
             ranges,
             parts,
         } = part;
-        let mut decoder = file.decoder(group, columns, None)?;
+        let stored = file.stored(columns);
+        let mut decoder = file.decoder(group, stored, None)?;
         decoder.push_ranges(ranges, parts)?;
         match decoder.try_decode()? {
+            DecodeResult::Data(batch) if stored != columns => with_credentials(&batch, columns),
             DecodeResult::Data(batch) => Ok(batch),
             _ => Err(LakeError::corrupt("a row group without rows")),
         }
@@ -245,6 +291,20 @@ impl SegmentFile {
             .iter()
             .filter(|chunk| chunk.compression() != parquet::basic::Compression::UNCOMPRESSED);
         packed.map(|chunk| chunk.column_path().string()).collect()
+    }
+}
+
+/// How far the reading of a row group is.
+enum Step<S, T> {
+    /// These bytes come next.
+    Needs(Vec<Range<u64>>, S),
+    Done(T),
+}
+
+fn whole(mut batches: Vec<RecordBatch>, columns: Columns) -> Result<RecordBatch> {
+    match batches.len() {
+        1 => batches.pop().ok_or_else(|| LakeError::corrupt("no batch")),
+        _ => Ok(concat_batches(&columns.schema(), &batches)?),
     }
 }
 

@@ -36,6 +36,14 @@ fn batch(rows: &[EventRow]) -> RecordBatch {
     Run::of(&[decoder.finish().unwrap()]).unwrap().batch
 }
 
+/// The credentials of a batch.
+fn credentials_of(batch: &RecordBatch) -> Vec<Option<String>> {
+    let column = batch.column_by_name("credential_uid").unwrap();
+    let texts = arrow::compute::cast(column, &arrow::datatypes::DataType::Utf8).unwrap();
+    let texts = texts.as_string::<i32>().iter();
+    texts.map(|text| text.map(str::to_owned)).collect()
+}
+
 /// A segment of this many events in a store of its own.
 struct Stored {
     world: World,
@@ -47,6 +55,10 @@ struct Stored {
 
 impl Stored {
     async fn new(events: u64) -> Self {
+        Self::of_format(events, FORMAT).await
+    }
+
+    async fn of_format(events: u64, format: u32) -> Self {
         let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
         let objects = Objects::remote(Arc::clone(&store));
         let dir = tempfile::tempdir().unwrap();
@@ -58,7 +70,12 @@ impl Stored {
         let scope = world.scope(ACME);
         let access = world.lake.access(&scope).await.unwrap();
         let id = world.kernel.env().uuid_v7();
-        let mut writer = SegmentWriter::new(Arc::clone(&access.cipher), id).unwrap();
+        let cipher = Arc::clone(&access.cipher);
+        let writer = match format {
+            FIRST => SegmentWriter::first(cipher, id),
+            _ => SegmentWriter::new(cipher, id),
+        };
+        let mut writer = writer.unwrap();
         for start in (0..batch.num_rows()).step_by(3_000) {
             writer
                 .write(&batch.slice(start, 3_000.min(batch.num_rows() - start)))
@@ -81,7 +98,7 @@ impl Stored {
             object_bytes: written.bytes.len() as u64,
             object_hash: *blake3::hash(&written.bytes).as_bytes(),
             key_version: written.key_version,
-            format: FORMAT,
+            format,
             meta: written.meta.encode().into(),
         };
         objects
@@ -132,7 +149,16 @@ impl Stored {
 
 #[tokio::test]
 async fn rows_come_back_in_every_way_of_reading() {
-    let stored = Stored::new(20_000).await;
+    rows_come_back_of(FORMAT).await;
+}
+
+#[tokio::test]
+async fn credentials_of_the_first_format_are_taken_from_the_records() {
+    rows_come_back_of(FIRST).await;
+}
+
+async fn rows_come_back_of(format: u32) {
+    let stored = Stored::of_format(20_000, format).await;
     let scope = stored.scope();
     let access = stored.world.lake.access(&scope).await.unwrap();
     let batches = stored.read(&access, &stored.row).await.unwrap();
@@ -181,6 +207,14 @@ async fn rows_come_back_in_every_way_of_reading() {
         wanted.column_by_name("raw").unwrap().as_string::<i32>()
     );
 
+    // One column, which may be in the records alone.
+    let one = Columns::of(&[Column::CredentialUid]);
+    let credentials = file.read(&access, 1, one, None).await.unwrap();
+    assert_eq!(credentials.schema(), one.schema());
+    let found = credentials_of(&credentials);
+    assert_eq!(found, credentials_of(&batches[1]));
+    assert!(found.iter().all(Option::is_some));
+
     // Whole row groups at once.
     let parts = file
         .fetch(&stored.objects, &scope, &[0, 2], Columns::ALL)
@@ -220,6 +254,17 @@ async fn indexes_have_no_false_negatives_and_few_false_positives() {
         "{wrong} wrong guesses"
     );
     assert!(index.may_have(0, Column::Operation, b"AssumeRole"));
+    assert!(index.may_have(0, Column::CredentialUid, b"AKIAEXAMPLE000000003"));
+    assert!(!index.may_have(0, Column::CredentialUid, b"AKIAEXAMPLE000000099"));
+    // One of the first format does not know.
+    let first = Stored::of_format(100, FIRST).await;
+    let access = first.world.lake.access(&scope).await.unwrap();
+    let file = SegmentFile::open(&first.objects, &scope, &access.cipher, &first.row).await;
+    let file = file.unwrap();
+    let index = file.index(&first.objects, &scope, &access.cipher, &first.row);
+    let index = index.await.unwrap();
+    assert!(index.may_have(0, Column::CredentialUid, b"AKIAEXAMPLE000000099"));
+    assert!(!index.may_have(0, Column::Operation, b"GoHome"));
     assert!(!index.may_have(0, Column::Operation, b"DeleteTrail"));
     assert!(
         index.may_have(0, Column::Raw, b"anything"),
@@ -361,7 +406,8 @@ async fn what_is_wide_is_packed() {
             "resources.list.item",
             "event_id",
             "raw",
-            "withheld.list.item"
+            "withheld.list.item",
+            "credential_uid"
         ]
     );
 }

@@ -87,17 +87,22 @@ fn properties(cipher: &TenantCipher, id: Uuid, key_version: u32) -> Result<Write
         .with_file_encryption_properties(encryption);
     // Numbers and words of a few kinds are small once encoded. To pack them would save little and
     // cost much: whoever reads a column makes ready to unpack it, for each row group.
-    let zstd = Compression::ZSTD(ZstdLevel::try_new(1)?);
-    for column in [
-        Column::Actor,
-        Column::SrcIp,
-        Column::DstIp,
-        Column::Resources,
-        Column::EventId,
-        Column::Raw,
-        Column::Withheld,
+    // What filters read is packed by what is ready at once.
+    let (zstd, lz4) = (
+        Compression::ZSTD(ZstdLevel::try_new(1)?),
+        Compression::LZ4_RAW,
+    );
+    for (column, packed) in [
+        (Column::Actor, lz4),
+        (Column::SrcIp, lz4),
+        (Column::DstIp, lz4),
+        (Column::Resources, zstd),
+        (Column::EventId, zstd),
+        (Column::Raw, zstd),
+        (Column::Withheld, zstd),
+        (Column::CredentialUid, lz4),
     ] {
-        builder = builder.set_column_compression(leaf(column), zstd);
+        builder = builder.set_column_compression(leaf(column), packed);
     }
     for column in Column::ALL {
         let path = || leaf(column);
@@ -157,6 +162,18 @@ impl SegmentWriter {
             group: Vec::new(),
             group_rows: 0,
             group_text: 0,
+        })
+    }
+
+    /// One that writes the first format.
+    #[cfg(test)]
+    pub(crate) fn first(cipher: Arc<TenantCipher>, id: Uuid) -> Result<Self> {
+        let properties = properties(&cipher, id, cipher.key_version())?;
+        let columns = crate::schema::Columns::ALL.without(Column::CredentialUid);
+        Ok(Self {
+            writer: ArrowWriter::try_new(Vec::new(), columns.schema(), Some(properties))?,
+            index: SegmentIndex::first(),
+            ..Self::new(cipher, id)?
         })
     }
 

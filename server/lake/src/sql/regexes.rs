@@ -27,14 +27,11 @@ struct Regexes {
 }
 
 impl Regexes {
-    fn one(&mut self, regex: &Expr, flags: Option<&Expr>) -> ControlFlow<String> {
+    fn one(&mut self, regex: &Expr, flags: &str) -> ControlFlow<String> {
         let Some(regex) = literal(regex) else {
             return ControlFlow::Break("a regular expression is a literal text".into());
         };
-        if flags.is_some_and(|flags| literal(flags).is_none()) {
-            return ControlFlow::Break("flags of a regular expression are a literal text".into());
-        }
-        if let Some(fault) = regex_fault(regex) {
+        if let Some(fault) = regex_fault(regex, flags) {
             return ControlFlow::Break(format!("a regular expression: {fault}"));
         }
         self.more(1)
@@ -60,13 +57,16 @@ impl Visitor for Regexes {
             Expr::BinaryOp {
                 op:
                     BinaryOperator::PGRegexMatch
-                    | BinaryOperator::PGRegexIMatch
                     | BinaryOperator::PGRegexNotMatch
-                    | BinaryOperator::PGRegexNotIMatch
                     | BinaryOperator::Regexp,
                 right,
                 ..
-            } => self.one(right, None),
+            } => self.one(right, ""),
+            Expr::BinaryOp {
+                op: BinaryOperator::PGRegexIMatch | BinaryOperator::PGRegexNotIMatch,
+                right,
+                ..
+            } => self.one(right, "i"),
             Expr::SimilarTo { .. } | Expr::RLike { .. } => {
                 ControlFlow::Break("SIMILAR TO and RLIKE are not there: write column ~ '…'".into())
             }
@@ -77,9 +77,13 @@ impl Visitor for Regexes {
                 };
                 let arguments: Vec<&Expr> = list.args.iter().filter_map(argument).collect();
                 match (name.as_str(), arguments.as_slice()) {
-                    ("regexp_like", [_, regex, rest @ ..]) => {
-                        self.one(regex, rest.first().copied())
-                    }
+                    ("regexp_like", [_, regex]) => self.one(regex, ""),
+                    ("regexp_like", [_, regex, flags, ..]) => match literal(flags) {
+                        Some(flags) => self.one(regex, flags),
+                        None => ControlFlow::Break(
+                            "flags of a regular expression are a literal text".into(),
+                        ),
+                    },
                     (name, [_, rest @ ..]) => match TextTest::named(name) {
                         Some(test) => self.test(&test, rest),
                         None => ControlFlow::Continue(()),
@@ -174,6 +178,15 @@ mod tests {
         ] {
             assert!(told(made).contains("literal"), "{made}: {}", told(made));
         }
+        // What is both cases' is larger than what is one's.
+        let large = (1..1_000)
+            .map(|times| format!("([k-s]x){{{}}}", 20 * times))
+            .find(|regex| told(&format!("raw ~* '{regex}'")).contains("too large"))
+            .unwrap();
+        assert_eq!(told(&format!("raw ~ '{large}'")), "");
+        assert_eq!(told(&format!("regexp_like(raw, '{large}')")), "");
+        let flagged = told(&format!("regexp_like(raw, '{large}', 'i')"));
+        assert!(flagged.contains("too large"), "{flagged}");
         assert!(told("raw SIMILAR TO 'x'").contains("SIMILAR"));
         assert!(told(r"raw ~ '(\w{90}){20}'").contains("too large"));
         assert!(told("regexp_like(raw, '(')").contains("unclosed"));

@@ -50,6 +50,7 @@ impl View {
             // Rendering takes these from the source's bytes.
             Self::Ocsf | Self::Raw => Columns::all_but(&[
                 Column::Actor,
+                Column::CredentialUid,
                 Column::SrcIp,
                 Column::DstIp,
                 Column::Resources,
@@ -206,6 +207,7 @@ fn columns(
         source_type: row.source_type.as_str().into(),
         event_id: row.event_id.into(),
         shared: row.shared,
+        credential_uid: row.credential_uid.into(),
     }
 }
 

@@ -120,6 +120,7 @@ pub(crate) fn row(
         service: clip(service),
         operation: clip(operation),
         actor: clip(actor(record)),
+        credential_uid: credential_uid(record),
         src_ip: source_address(record),
         dst_ip: None,
         src_port: None,
@@ -166,6 +167,11 @@ fn actor<'r>(record: &'r Record<'_>) -> &'r str {
     .into_iter()
     .find_map(Text::get)
     .unwrap_or_default()
+}
+
+/// The access key that it was done with.
+pub(super) fn credential_uid(record: &Record<'_>) -> String {
+    clip(record.user_identity.0.access_key_id.as_str())
 }
 
 fn status(record: &Record<'_>, class_uid: i32) -> Status {

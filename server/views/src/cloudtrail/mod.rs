@@ -36,6 +36,12 @@ use columns::Fixed;
 use parse::Record;
 use parties::{Parties, Party};
 
+/// The key that a record or view says it was done with; empty if it can't be read.
+pub(crate) fn credential_uid(text: &str) -> String {
+    let record = columns::parse(text);
+    record.map_or_else(|_| String::new(), |record| columns::credential_uid(&record))
+}
+
 /// Attributes one CloudTrail record; see [`crate::attribute()`].
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cordon_views::{SourceType, Status};
+use cordon_views::{SourceType, Status, credential_uid};
 use serde_json::{Value, json};
 
 use crate::samples;
@@ -182,7 +182,9 @@ fn another_registration_changes_no_byte() {
 #[test]
 fn columns_are_read() {
     let mut entry = shared();
-    entry["protoPayload"]["authenticationInfo"] = json!({"principalEmail": "dora@example.net"});
+    let key = "//iam.googleapis.com/projects/alpha-prod/serviceAccounts/x@alpha-prod.iam.gserviceaccount.com/keys/1";
+    entry["protoPayload"]["authenticationInfo"] =
+        json!({"principalEmail": "dora@example.net", "serviceAccountKeyName": key});
     entry["protoPayload"]["status"] = json!({});
     let alpha = row(GCP, &both(), &entry, "alpha");
     assert!(!alpha.shared);
@@ -197,6 +199,8 @@ fn columns_are_read() {
     assert_eq!(alpha.region, "europe-west3");
     assert_eq!(alpha.service, "storage.googleapis.com");
     assert_eq!(alpha.actor, "dora@example.net");
+    assert_eq!(alpha.credential_uid, key);
+    assert_eq!(credential_uid(GCP, &alpha.raw), key);
     assert_eq!(
         alpha.resources,
         [

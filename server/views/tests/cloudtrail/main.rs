@@ -6,7 +6,7 @@ mod odd;
 #[path = "../support/mod.rs"]
 mod support;
 
-use cordon_views::{Reason, Status, keep_preferred};
+use cordon_views::{Reason, Status, credential_uid, keep_preferred};
 use serde_json::{Value, json};
 use support::{Keys, OBSERVED, World, all_of, cloudtrail, row_of};
 
@@ -90,6 +90,7 @@ fn own_records_are_kept_byte_for_byte() {
     assert_eq!(row.status, Status::Success);
     assert_eq!(row.account, A);
     assert_eq!(row.actor, format!("arn:aws:iam::{A}:user/alice"));
+    assert_eq!(row.credential_uid, "AKIAALPHAALPHAALPHA1");
     assert_eq!(row.src_ip, Some("198.51.100.7".parse().unwrap()));
     assert_eq!(row.resources, ["i-0123456789abcdef0"]);
 }
@@ -167,6 +168,13 @@ fn a_role_assumed_across_accounts_is_seen_from_both_sides() {
         beta.actor
     );
     assert!(beta.account.starts_with("acct~"), "{}", beta.account);
+    assert_eq!(v["userIdentity"]["accessKeyId"], *beta.credential_uid);
+    for row in [alpha, beta] {
+        assert_eq!(
+            credential_uid(row.source_type, &row.raw),
+            row.credential_uid
+        );
+    }
     assert_eq!((beta.class_uid, beta.activity_id), (3002, 1));
     assert!(
         beta.withheld

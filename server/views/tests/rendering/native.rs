@@ -69,6 +69,11 @@ fn an_event_of_one_account_is_as_it_came() {
     assert_eq!(row.operation, "GetObject");
     assert_eq!(row.account, "222222222222");
     assert_eq!(row.actor, "arn:aws:iam::111111111111:user/anna");
+    assert_eq!(row.credential_uid, "AKIAEXAMPLEEXAMPLE11");
+    assert_eq!(
+        cordon_views::credential_uid(SourceType::Ocsf, &row.raw),
+        row.credential_uid
+    );
     assert_eq!(row.resources, ["arn:aws:s3:::ledger"]);
     assert_eq!(render(row), event, "nothing to add");
 }

@@ -111,6 +111,7 @@ fn row(source_type: SourceType, raw: String, class_uid: i32, activity_id: i32) -
         service: String::new(),
         operation: String::new(),
         actor: String::new(),
+        credential_uid: String::new(),
         src_ip: None,
         dst_ip: None,
         src_port: None,

@@ -7,7 +7,8 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use cordon_views::{
-    Attributed, Directory, EventRow, Kind, Names, Reject, SourceType, attribute, render_ocsf,
+    Attributed, Directory, EventRow, Kind, Names, Reject, SourceType, attribute, credential_uid,
+    render_ocsf,
 };
 use serde_json::Value;
 
@@ -123,7 +124,19 @@ impl Names for Seal {
 
 /// Renders a row that must render.
 pub fn render(row: &EventRow) -> Value {
-    render_ocsf(&row.as_ref())
+    let event = render_ocsf(&row.as_ref());
+    // The column is what the event says.
+    let said = ["user", "session"]
+        .iter()
+        .find_map(|who| event["actor"][who]["credential_uid"].as_str());
+    if let Some(said) = said {
+        assert_eq!(row.credential_uid, said, "{event}");
+    }
+    assert_eq!(
+        credential_uid(row.source_type, &row.raw),
+        row.credential_uid
+    );
+    event
 }
 
 /// The published data, or `None` with a message.

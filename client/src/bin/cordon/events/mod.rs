@@ -21,8 +21,8 @@ use crate::when::{self, When};
 pub(crate) const FILTERS: &str = "\
 A filter is a SQL condition over these columns:
   time observed_time stored_time time_quality class_uid activity_id severity_id status account
-  region service operation actor src_ip src_port dst_ip dst_port resources source source_type
-  event_id shared raw seq name
+  region service operation actor credential_uid src_ip src_port dst_ip dst_port resources source
+  source_type event_id shared raw seq name
 As in:
   --filter \"operation = 'AssumeRole' AND status = 'Failure'\"
   --filter \"NOT cidr_contains('10.0.0.0/8', src_ip) AND actor LIKE '%/admin'\"

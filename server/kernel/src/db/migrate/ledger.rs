@@ -58,6 +58,7 @@ pub(super) const SQLITE: &[Migration] = migrations!("sqlite":
     20 "0020" "baselines" from 15,
     21 "0021" "releases" from 15,
     22 "0022" "context" from 15,
+    23 "0023" "credentials" from 23,
 );
 
 pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
@@ -81,6 +82,7 @@ pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
     18 "0018" "baselines" from 13,
     19 "0019" "releases" from 13,
     20 "0020" "context" from 13,
+    21 "0021" "credentials" from 21,
 );
 
 /// Makes the ledger, unless it is there.

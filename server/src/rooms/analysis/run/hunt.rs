@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cordon_analysis::answer::Rows;
 use cordon_analysis::{Answer, Cell, ColumnKind, Kind, Remark, RemarkReason, Scope, plan_version};
 use cordon_kernel::{Result, TenantScope};
-use cordon_lake::{Lake, Order, Query};
+use cordon_lake::{Lake, Order, Query, places};
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::Run;
@@ -24,10 +24,8 @@ pub(in super::super) fn compile_rules(
     Hunt::new(lake, scope, texts)
 }
 
-/// Batches of at most 8 MiB that are looked at side by side.
-fn at_once() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4))
-}
+/// Most batches of at most 8 MiB that rules look at side by side.
+const MOST_AT_ONCE: usize = 8;
 
 /// What one rule found.
 #[derive(Debug, Clone, Copy, Default)]
@@ -77,7 +75,8 @@ impl Run<'_> {
         let mut found = vec![Found::default(); titles.len()];
         let mut scanned = 0;
         let search = self.lake.search(&self.scope, query).await?;
-        // Rules look at several batches side by side; what they take is counted in order.
+        // Rules look at several batches side by side, and some wait, so that those after them are read
+        // meanwhile. What they take is counted in order.
         let filters = hunt.filters();
         let looks = search.into_stream().map(|batch| {
             let (filters, work) = (Arc::clone(&filters), Arc::clone(&self.work));
@@ -91,7 +90,7 @@ impl Run<'_> {
                 .await
             }
         });
-        let mut looks = std::pin::pin!(looks.buffered(at_once()));
+        let mut looks = std::pin::pin!(looks.buffered((2 * places()).min(MOST_AT_ONCE)));
         while let Some((batch, selected)) = looks.try_next().await? {
             scanned += batch.num_rows() as u64;
             let (kept, taken) = computed(move || {

@@ -105,6 +105,7 @@ fn take(state: &mut dyn Accumulate, scan: usize, batch: &RecordBatch) -> Result<
             service: event.service,
             operation: event.operation,
             actor: event.actor,
+            credential_uid: event.credential_uid,
             src_ip: event.src_ip,
             src_port: event.src_port,
             dst_ip: event.dst_ip,

@@ -1,5 +1,7 @@
 //! Questions in SQL.
 
+use std::time::Duration;
+
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{
@@ -18,6 +20,9 @@ use uuid::Uuid;
 use super::Run;
 use crate::rooms::analysis::model::Analysis;
 use crate::rooms::analysis::store;
+
+/// How often the rows that were read are looked at while no answer comes.
+const BETWEEN: Duration = Duration::from_millis(500);
 
 /// What to do when rows were left out.
 const NARROW: &str = "add conditions or LIMIT, or count and group";
@@ -48,15 +53,23 @@ impl Run<'_> {
         let mut rows = Rows::new("rows", "What the query gives", &columns);
         let mut lost = Lost::new(columns.len());
         let mut seen = 0;
-        while let Some(batch) = running.next().await? {
-            add(&mut rows, &batch, &mut lost).map_err(Error::from)?;
+        // What counts gives its first row at its end.
+        let mut between = tokio::time::interval(BETWEEN);
+        loop {
+            let next = tokio::select! {
+                next = running.next() => Some(next?),
+                _ = between.tick() => None,
+            };
             let scanned = usize::try_from(running.scanned()).unwrap_or(usize::MAX);
             self.work.scanned(scanned.saturating_sub(seen));
             seen = scanned;
+            match next {
+                Some(Some(batch)) => add(&mut rows, &batch, &mut lost).map_err(Error::from)?,
+                Some(None) => break,
+                None => {}
+            }
         }
         let scanned = running.scanned();
-        let all = usize::try_from(scanned).unwrap_or(usize::MAX);
-        self.work.scanned(all.saturating_sub(seen));
         let mut remarks = Vec::new();
         let mut table = rows.done(NARROW, &mut remarks);
         lost.tell(&mut table, &mut remarks);

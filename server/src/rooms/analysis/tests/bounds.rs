@@ -197,3 +197,55 @@ async fn a_silent_watch_says_that_it_is_alive() {
     let alive = next.expect("nothing comes").unwrap().unwrap();
     assert_eq!(alive.analysis, None);
 }
+
+/// Pairs every record with every other, and looks through both for what is in none.
+fn endless() -> Kind {
+    let text = "concat(a.raw, b.raw, a.raw, b.raw, a.raw, b.raw, a.raw, b.raw)";
+    sql(&format!(
+        "SELECT count(*) FROM events a, events b WHERE strpos({text}, 'nowhere') > 0"
+    ))
+}
+
+#[tokio::test]
+async fn long_work_says_how_far_it_is_and_stops_when_it_is_called_off_or_taken_over() {
+    let mut room = Room::new().await;
+    let records = (0..3_000).map(|id| record(id, 0, "RunInstances"));
+    room.send(records.collect()).await;
+    let asked = room.ask(endless()).await.unwrap();
+    let claim = room.claim().await.unwrap();
+    let watch = async {
+        loop {
+            let found = room.get(&asked.name).await;
+            if found.progress.unwrap().scanned_events > 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let request = wire::CancelAnalysisRequest {
+            name: asked.name.clone(),
+            etag: String::new(),
+        };
+        let off = call!(room, &room.responder, analyses.cancel_analysis(request));
+        assert_eq!(off.unwrap().analysis.unwrap().state(), State::Cancelled);
+    };
+    let work = Box::pin(async { tokio::join!(room.work(&claim), watch).0 });
+    let ended = tokio::time::timeout(Duration::from_secs(60), work).await;
+    ended.expect("it goes on").unwrap();
+    assert_eq!(room.get(&asked.name).await.state(), State::Cancelled);
+    room.world.kernel.db().job_done(claim).await.unwrap();
+
+    let asked = room.ask(endless()).await.unwrap();
+    let lost = room.claim().await.unwrap();
+    let over = async {
+        while room.get(&asked.name).await.state() != State::Running {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        room.world.clock.advance(LAPSED);
+        room.claim().await.unwrap()
+    };
+    let work = Box::pin(async { tokio::join!(room.work(&lost), over).0 });
+    let ended = tokio::time::timeout(Duration::from_secs(60), work).await;
+    let refused = ended.expect("it goes on").unwrap_err();
+    assert_eq!(refused.reason(), cordon_kernel::Reason::EtagMismatch);
+    assert_eq!(room.get(&asked.name).await.state(), State::Running);
+}
