@@ -125,7 +125,10 @@ fn all_calls_with_the_keys_are_looked_at() {
     };
     let mut plan = crate::plan(&Question::RoleChain(chain), &scope).unwrap();
     let mut scans = std::mem::take(&mut plan.scans);
-    while scans.iter().all(|scan| scan.columns.contains(&"raw")) {
+    for _ in 0..crate::plan::MOST_ROUNDS {
+        if scans.iter().any(|scan| !scan.columns.contains(&"raw")) {
+            break;
+        }
         scans = plan.state.next_scans();
     }
     // No event was found, so that the start is the one key.
@@ -156,34 +159,40 @@ fn a_chain_is_followed_backward_from_session_role_and_key() {
     }
 }
 
-#[test]
-fn delegation_of_service_accounts_is_a_chain() {
-    let mut world = World::default();
-    let entry = json!({
-        "insertId": "one", "timestamp": at(5), "logName": "projects/example/logs/cloudaudit.googleapis.com%2Factivity",
-        "resource": {"type": "service_account", "labels": {"project_id": "example"}},
-        "protoPayload": {
-            "@type": "type.googleapis.com/google.cloud.audit.AuditLog",
-            "serviceName": "iamcredentials.googleapis.com", "methodName": "GenerateAccessToken",
-            "authenticationInfo": {"principalEmail": "ann@example.com"},
-            "request": {"name": "projects/-/serviceAccounts/robot@example.iam.gserviceaccount.com"},
-        },
-    });
-    world.add(SourceType::GcpAudit, &entry.to_string(), None);
-    let delegated = json!({
-        "insertId": "two", "timestamp": at(9), "logName": "projects/example/logs/cloudaudit.googleapis.com%2Factivity",
+const ROBOT: &str = "robot@example.iam.gserviceaccount.com";
+
+/// An entry of Google's audit log.
+fn gcp(seconds: i64, service: &str, method: &str, authentication: &Value) -> Value {
+    json!({
+        "insertId": format!("{seconds}-{method}"), "timestamp": at(seconds),
+        "logName": "projects/example/logs/cloudaudit.googleapis.com%2Factivity",
         "resource": {"type": "gcs_bucket", "labels": {"project_id": "example"}},
         "protoPayload": {
             "@type": "type.googleapis.com/google.cloud.audit.AuditLog",
-            "serviceName": "storage.googleapis.com", "methodName": "storage.buckets.list",
-            "authenticationInfo": {
-                "principalEmail": "deep@example.iam.gserviceaccount.com",
-                "serviceAccountDelegationInfo": [
-                    {"firstPartyPrincipal": {"principalEmail": "robot@example.iam.gserviceaccount.com"}},
-                ],
-            },
+            "serviceName": format!("{service}.googleapis.com"), "methodName": method,
+            "authenticationInfo": authentication,
         },
-    });
+    })
+}
+
+/// Who called, and by whose delegation.
+fn delegation(actor: &str, by: &str) -> Value {
+    json!({
+        "principalEmail": actor,
+        "serviceAccountDelegationInfo": [{"firstPartyPrincipal": {"principalEmail": by}}],
+    })
+}
+
+#[test]
+fn delegation_of_service_accounts_is_a_chain() {
+    let mut world = World::default();
+    let authentication = json!({"principalEmail": "ann@example.com"});
+    let mut given = gcp(5, "iamcredentials", "GenerateAccessToken", &authentication);
+    given["protoPayload"]["request"] =
+        json!({"name": format!("projects/-/serviceAccounts/{ROBOT}")});
+    world.add(SourceType::GcpAudit, &given.to_string(), None);
+    let authentication = delegation("deep@example.iam.gserviceaccount.com", ROBOT);
+    let delegated = gcp(9, "storage", "storage.buckets.list", &authentication);
     world.add(SourceType::GcpAudit, &delegated.to_string(), None);
     assert_eq!(world.rows.len(), 2);
     let start = Start::Actor("ann@example.com".into());
@@ -208,27 +217,14 @@ fn steps(answer: &Answer) -> Vec<(String, String, String)> {
 #[test]
 fn people_delegate_too() {
     let mut world = World::default();
-    let entry = json!({
-        "insertId": "one", "timestamp": at(5), "logName": "projects/example/logs/cloudaudit.googleapis.com%2Factivity",
-        "resource": {"type": "gcs_bucket", "labels": {"project_id": "example"}},
-        "protoPayload": {
-            "@type": "type.googleapis.com/google.cloud.audit.AuditLog",
-            "serviceName": "storage.googleapis.com", "methodName": "storage.buckets.list",
-            "authenticationInfo": {
-                "principalEmail": "robot@example.iam.gserviceaccount.com",
-                "serviceAccountDelegationInfo": [
-                    {"firstPartyPrincipal": {"principalEmail": "ann@example.com"}},
-                ],
-            },
-        },
-    });
+    let authentication = delegation(ROBOT, "ann@example.com");
+    let entry = gcp(5, "storage", "storage.buckets.list", &authentication);
     world.add(SourceType::GcpAudit, &entry.to_string(), None);
     let start = Start::Actor("ann@example.com".into());
     let answer = ask_chain(&world, start, Direction::Forward, 2);
-    let robot = "robot@example.iam.gserviceaccount.com";
     assert_eq!(
         steps(&answer),
-        [("ann@example.com".into(), robot.into(), "delegation".into())]
+        [("ann@example.com".into(), ROBOT.into(), "delegation".into())]
     );
 }
 
