@@ -397,6 +397,7 @@ mod tests {
                 "service",
                 "operation",
                 "actor",
+                "credential_uid",
                 "src_ip",
                 "src_port",
                 "dst_ip",
