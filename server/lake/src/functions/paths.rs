@@ -27,8 +27,8 @@ pub(crate) struct Paths {
 struct Node {
     /// A bit for each of its keys, which most other keys do not have.
     hints: [u64; 4],
-    /// Keys, the shorter first, and what they lead to.
-    keys: Vec<(Box<str>, Step)>,
+    /// Keys and what they lead to.
+    keys: HashMap<Box<str>, Step, ahash::RandomState>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -67,21 +67,19 @@ impl Paths {
                 }
             }
         }
-        let sorted = |keys: HashMap<&str, Step>| {
+        let hinted = |keys: HashMap<&str, Step>| {
             let mut node = Node::default();
             for (key, step) in keys {
                 let (word, bit) = hint(key);
                 if let Some(word) = node.hints.get_mut(word) {
                     *word |= bit;
                 }
-                node.keys.push((key.into(), step));
+                node.keys.insert(key.into(), step);
             }
-            node.keys
-                .sort_unstable_by(|(one, _), (other, _)| order(one, other));
             node
         };
         Self {
-            nodes: nodes.into_iter().map(sorted).collect(),
+            nodes: nodes.into_iter().map(hinted).collect(),
         }
     }
 
@@ -105,16 +103,16 @@ impl Paths {
         if node.hints.get(word)? & bit == 0 {
             return None;
         }
-        let keys = &node.keys;
-        let at = keys.binary_search_by(|(other, _)| order(other, key)).ok()?;
-        keys.get(at).map(|(_, step)| *step)
+        node.keys.get(key).copied()
     }
 }
 
-/// One of 256 bits, by the length and the last letter.
+/// One of 256 bits, by the length, the first and the last letter.
 fn hint(key: &str) -> (usize, u64) {
-    let last = key.as_bytes().last().copied().unwrap_or_default();
-    let number = (key.len() as u8).wrapping_mul(67) ^ last.wrapping_mul(5);
+    let key = key.as_bytes();
+    let letter = |letter: Option<&u8>| letter.copied().unwrap_or_default();
+    let (first, last) = (letter(key.first()), letter(key.last()));
+    let number = (key.len() as u8).wrapping_mul(67) ^ first.wrapping_mul(29) ^ last.wrapping_mul(5);
     (usize::from(number >> 6), 1 << (number & 63))
 }
 
@@ -127,11 +125,6 @@ fn number<'p>(
         nodes.push(HashMap::new());
         nodes.len() - 1
     })
-}
-
-/// By length first, which tells most keys apart.
-fn order(one: &str, other: &str) -> std::cmp::Ordering {
-    (one.len(), one).cmp(&(other.len(), other))
 }
 
 struct Walk<'w, F> {
