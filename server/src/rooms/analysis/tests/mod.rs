@@ -6,9 +6,12 @@ mod incidents;
 mod limits;
 mod questions;
 mod releases;
+mod states;
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use cordon_kernel::Action;
 use cordon_kernel::db::jobs::{JobClaim, JobRunner, Lane};
 use cordon_lake::sql::SqlLimits;
@@ -173,6 +176,16 @@ impl Room {
             bytes.extend(part?.data);
         }
         Ok(bytes)
+    }
+
+    /// What was signed of an answer, without the signature.
+    async fn signed(&self, name: &str) -> Value {
+        let bytes = self
+            .download(&self.responder, (name, Format::Statement, ""))
+            .await;
+        let envelope: Value = serde_json::from_slice(&bytes.unwrap()).unwrap();
+        let payload = STANDARD.decode(envelope["payload"].as_str().unwrap());
+        serde_json::from_slice(&payload.unwrap()).unwrap()
     }
 
     async fn json(&self, name: &str) -> Value {

@@ -1,7 +1,5 @@
 //! Questions that the server answers: once, over the tenant's own events, signed, and the same again.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
 
 use super::*;
@@ -31,14 +29,7 @@ async fn a_question_is_answered_signed_and_kept() {
     assert!(!told.contains("DescribeTrails"), "{told}");
     // What is signed is these bytes, and says how they came about.
     assert_eq!(hex::encode(digest(&SHA256, &json)), result.sha256);
-    let statement = room
-        .download(&room.responder, (name, Format::Statement, ""))
-        .await;
-    let envelope: Value = serde_json::from_slice(&statement.unwrap()).unwrap();
-    let payload = STANDARD
-        .decode(envelope["payload"].as_str().unwrap())
-        .unwrap();
-    let payload: Value = serde_json::from_slice(&payload).unwrap();
+    let payload = room.signed(name).await;
     assert_eq!(payload["subject"][0]["name"], name);
     assert_eq!(payload["subject"][0]["digest"]["sha256"], result.sha256);
     let predicate = &payload["predicate"];
