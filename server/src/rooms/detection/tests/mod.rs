@@ -2,6 +2,7 @@
 
 mod baselines;
 mod context;
+mod correlations;
 mod findings;
 mod provider_rules;
 mod rules;
