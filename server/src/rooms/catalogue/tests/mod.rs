@@ -93,6 +93,20 @@ impl Room {
         assert_eq!(stored.rejected, 0);
     }
 
+    /// The source says up to when it has delivered everything, in seconds since 1970.
+    async fn report(&self, seconds: i64) {
+        let request = self.request(&self.world.operator, ()).await.unwrap();
+        let source = "trail".parse().unwrap();
+        let (scope, _) = Caller::of(&request)
+            .unwrap()
+            .ingest_scope(&self.world.kernel, &source, Action::ReportWatermark)
+            .await
+            .unwrap();
+        let until = Some(seconds * 1_000_000_000);
+        let db = self.world.kernel.db();
+        db.heartbeat(&scope, until).await.unwrap();
+    }
+
     /// The name of acme's newest event.
     async fn newest_event(&self) -> String {
         let request = self.request(&self.reader, ()).await.unwrap();

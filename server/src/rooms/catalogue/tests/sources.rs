@@ -93,6 +93,37 @@ async fn lag_and_completeness_are_measured_from_ones_own_events() {
 }
 
 #[tokio::test]
+async fn what_a_source_says_to_have_delivered_is_told_to_whom_it_delivers() {
+    let mut room = Room::new().await;
+    room.send(vec![record("111111111111", 1, 30, "GetObject")])
+        .await;
+    let until = |source: &wire::SourceProgress| source.complete_until.map(|time| time.seconds);
+    let told = |found: &wire::ListDataSourcesResponse| {
+        let trail = of(found, "aws.cloudtrail");
+        assert_eq!(trail.sources.len(), 1);
+        until(&trail.sources[0])
+    };
+    assert_eq!(told(&listed(&room).await), None);
+    let midnight = 1_767_225_600;
+    room.report(midnight + 60).await;
+    let found = listed(&room).await;
+    assert_eq!(told(&found), Some(midnight + 60));
+    // It is later than the newest event, and says nothing of that.
+    let observed = of(&found, "aws.cloudtrail").sources[0].observed_until;
+    assert_eq!(observed.unwrap().seconds, midnight - 30);
+    // It never goes back.
+    room.report(midnight).await;
+    assert_eq!(told(&listed(&room).await), Some(midnight + 60));
+    // Whom it has delivered nothing to is not told of it.
+    let request = wire::ListDataSourcesRequest {
+        parent: "tenants/globex".into(),
+        start_time: None,
+    };
+    let theirs = call!(room, &room.other, catalogue.list_data_sources(request)).unwrap();
+    assert_eq!(of(&theirs, "aws.cloudtrail").sources, []);
+}
+
+#[tokio::test]
 async fn a_source_that_fell_silent_is_still_told() {
     let mut room = Room::new().await;
     let own = record("111111111111", 1, 30, "GetObject");
