@@ -137,6 +137,13 @@ async fn every_kind_of_the_server_is_answered() {
             }
             Kind::Timeline(_) | Kind::Pivot(_) | Kind::Compare(_) => {
                 assert!(told.contains("StopLogging"), "{asked}: {told}");
+                if answered.result.as_ref().unwrap().has_timeline {
+                    let page = room
+                        .download(&room.responder, (&answered.name, Format::Html, ""))
+                        .await;
+                    let page = String::from_utf8(page.unwrap()).unwrap();
+                    is_drawn(&page, shown["timeline"]["entries"].as_array().unwrap());
+                }
             }
             Kind::Changes(_) => assert!(told.contains("StartLogging"), "{told}"),
             Kind::Indicators(_) | Kind::Seen(_) => assert!(told.contains("198.51.100"), "{told}"),
@@ -271,6 +278,22 @@ async fn an_answer_has_nothing_of_another_tenant_and_is_nobody_elses() {
     request.analysis = Some(analysis);
     let asked = call!(room, &room.responder, analyses.create_analysis(request));
     assert_eq!(reason(asked), "PERMISSION_DENIED");
+}
+
+/// Each event of a timeline has a mark in the page's picture, which says what it is.
+fn is_drawn(page: &str, entries: &[Value]) {
+    let (_, picture) = page.split_once("<svg role=\"img\"").unwrap();
+    let (picture, _) = picture.split_once("</svg>").unwrap();
+    assert!(!entries.is_empty());
+    assert_eq!(
+        picture.matches("<circle class=\"mark").count(),
+        entries.len()
+    );
+    for entry in entries {
+        let [time, operation] = ["time", "operation"].map(|of| entry[of].as_str().unwrap());
+        let title = format!("<title>{time} {operation}");
+        assert!(picture.contains(&title), "{title}: {picture}");
+    }
 }
 
 const STOPPED: &str = "title: Logging stopped\nlogsource:\n    product: aws\n    \

@@ -8,6 +8,7 @@ use cordon_kernel::{Action, AuditEntry};
 use cordon_proto::analysis as wire;
 use cordon_proto::analysis::analyses_service_server::AnalysesService as _;
 use cordon_proto::analysis::analysis::State;
+use cordon_proto::analysis::download_analysis_result_request::Format;
 use cordon_proto::analysis::question::Kind;
 use cordon_proto::analysis::seen_by_others_question::Indicator;
 use cordon_proto::catalogue as hosts_wire;
@@ -25,6 +26,8 @@ use crate::transport::Caller;
 
 const SEEN: &str = "203.0.113.9";
 const LONELY: &str = "203.0.113.77";
+/// Of so few that what is told of them is drawn.
+const FEW: &str = "203.0.113.55";
 
 fn asking(address: &str) -> Kind {
     Kind::SeenByOthers(wire::SeenByOthersQuestion {
@@ -80,13 +83,16 @@ async fn next_day(room: &mut Room) {
 /// Twenty-three tenants beside the two, one account each; one address is seen by all of them.
 async fn week() -> Room {
     let mut room = Room::new().await;
-    let mut records = vec![own(1, SEEN), own(2, LONELY)];
+    let mut records = vec![own(1, SEEN), own(2, LONELY), own(3, FEW)];
     for n in 0..23_u32 {
         let tenant = format!("t{n:02}");
         room.world.tenant(&tenant).await;
         let account = format!("aws:{:012}", 300 + n);
         room.world.account(&tenant, &account).await;
         records.push(from(300 + n, 100 + n, SEEN));
+        if n < 4 {
+            records.push(from(300 + n, 200 + n, FEW));
+        }
     }
     next_day(&mut room).await;
     room.send(records).await;
@@ -94,6 +100,28 @@ async fn week() -> Room {
         next_day(&mut room).await;
     }
     room
+}
+
+/// What another tenant's responder is told.
+async fn size_told(room: &Room, tenant: &str, address: &str) -> Result<String, String> {
+    let parent = format!("tenants/{tenant}");
+    let responder = room.world.member(&parent, "responder").await;
+    let request = wire::CreateAnalysisRequest {
+        parent,
+        ..Room::asking(asking(address))
+    };
+    let asked = call!(room, &responder, analyses.create_analysis(request));
+    let name = asked.unwrap().analysis.unwrap().name;
+    room.answer_all().await;
+    let request = wire::GetAnalysisRequest { name: name.clone() };
+    let answered = call!(room, &responder, analyses.get_analysis(request));
+    if let Some(failure) = answered.unwrap().analysis.unwrap().failure {
+        return Err(failure.reason);
+    }
+    let answer = room.download(&responder, (&name, Format::Json, "")).await;
+    let answer: Value = serde_json::from_slice(&answer.unwrap()).unwrap();
+    let size = &answer["tables"][0]["rows"][0][3];
+    Ok(size.as_str().unwrap().to_owned())
 }
 
 async fn size(room: &Room, address: &str) -> String {
@@ -118,6 +146,15 @@ async fn the_size_of_a_crowd_is_told_and_nothing_else() {
         let answer = room.json(&analysis.name).await;
         assert_eq!(answer["tables"][0]["rows"][0][3], json!(lonely));
     }
+    // So is whoever else has seen it told the same.
+    let few = size(&room, FEW).await;
+    for tenant in ["t00", "t03"] {
+        assert_eq!(size_told(&room, tenant, FEW).await, Ok(few.clone()));
+    }
+    let crowd = size_told(&room, "t00", SEEN).await;
+    assert_eq!(crowd.as_deref(), Ok("more-than-20"));
+    let unseen = size_told(&room, "t00", LONELY).await;
+    assert_eq!(unseen.unwrap_err(), "INDICATOR_NOT_SEEN");
     // What it has not seen itself it is not told of, nor what is past its share.
     let unseen = room.answered(asking("203.0.113.200")).await;
     assert_eq!(unseen.state(), State::Failed);
@@ -134,7 +171,7 @@ async fn the_size_of_a_crowd_is_told_and_nothing_else() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 4, "two were asked before");
+    assert_eq!(refused, 5, "three were asked before");
 
     // It can't be computed again, and what can't be asked for is refused at once.
     let done = room.answered(asking(SEEN)).await;
