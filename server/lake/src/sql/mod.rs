@@ -34,6 +34,8 @@ mod texts;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// The version of DataFusion, which plans and computes.
+pub use datafusion::DATAFUSION_VERSION as ENGINE_VERSION;
 pub use run::Running;
 
 /// Which of the tenant's events a query is asked over, and when.

@@ -4,6 +4,7 @@ use cordon_analysis::{Answer, Question, Table};
 use cordon_kernel::facade::Kernel;
 use cordon_kernel::{Error, Name, Reason, Result, TenantScope};
 use cordon_lake::Inputs;
+use cordon_lake::sql::ENGINE_VERSION;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +57,7 @@ struct Predicate<'a> {
     /// How it was answered.
     method: &'a str,
     plan_version: u32,
-    tools: [Tool; 1],
+    tools: Vec<Tool>,
     /// What it was made of.
     inputs: &'a Inputs,
     scanned: u64,
@@ -131,10 +132,7 @@ pub(super) fn seal(
         asked: analysis.created.to_string(),
         method: made.method,
         plan_version: made.plan_version,
-        tools: [Tool {
-            name: "cordon-server",
-            version: env!("CARGO_PKG_VERSION"),
-        }],
+        tools: tools(&analysis.question),
         inputs: made.inputs,
         scanned: made.scanned,
         completeness: completeness.collect(),
@@ -167,6 +165,21 @@ pub(super) fn seal(
         statement: String::from_utf8(statement).map_err(Error::internal)?,
     };
     Ok((outcome, kept))
+}
+
+/// By what an answer was made.
+fn tools(question: &Question) -> Vec<Tool> {
+    let mut tools = vec![Tool {
+        name: "cordon-server",
+        version: env!("CARGO_PKG_VERSION"),
+    }];
+    if let Question::Sql(_) = question {
+        tools.push(Tool {
+            name: "datafusion",
+            version: ENGINE_VERSION,
+        });
+    }
+    tools
 }
 
 fn table(table: &Table) -> TableOf {

@@ -224,7 +224,7 @@ impl Run<'_> {
             plan_version: plan_version(answer.kind),
             inputs: &inputs,
             scanned,
-            released_by: "",
+            released_by: "the server",
         };
         result::seal(self.kernel, &self.scope, analysis, &answer, &made)
     }

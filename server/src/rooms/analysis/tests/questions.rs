@@ -1,5 +1,6 @@
 //! Questions that the server answers: once, over the tenant's own events, signed, and the same again.
 
+use cordon_lake::sql::ENGINE_VERSION;
 use ring::digest::{SHA256, digest};
 
 use super::*;
@@ -38,6 +39,9 @@ async fn a_question_is_answered_signed_and_kept() {
     assert_eq!(predicate["scanned"], 2);
     assert_eq!(predicate["purpose"], "who turned logging off");
     assert_eq!(predicate["completeness"][0]["source"], "trail");
+    assert_eq!(predicate["releasedBy"], "the server");
+    assert_eq!(predicate["tools"].as_array().unwrap().len(), 1);
+    assert_eq!(predicate["tools"][0]["name"], "cordon-server");
     // The other forms.
     for (format, begins) in [
         (Format::Csv, b"".as_slice()),
@@ -126,10 +130,16 @@ async fn every_kind_of_the_server_is_answered() {
         let shown = room.json(&answered.name).await;
         let told = shown.to_string();
         match &again {
-            Kind::Sql(_) => assert_eq!(
-                shown["tables"][0]["rows"],
-                json!([["CreateUser", 1], ["DescribeTrails", 1], ["StopLogging", 1]])
-            ),
+            Kind::Sql(_) => {
+                assert_eq!(
+                    shown["tables"][0]["rows"],
+                    json!([["CreateUser", 1], ["DescribeTrails", 1], ["StopLogging", 1]])
+                );
+                let signed = room.signed(&answered.name).await;
+                let engine = &signed["predicate"]["tools"][1];
+                assert_eq!(engine["name"], "datafusion");
+                assert_eq!(engine["version"], ENGINE_VERSION);
+            }
             Kind::Rule(_) => {
                 assert_eq!(shown["tables"][0]["rows"][0][0], "Logging stopped");
                 assert_eq!(shown["tables"][0]["rows"][0][2], 1);
