@@ -1,23 +1,20 @@
 //! Questions and answers, over a real attack and across a server's end.
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use cordon_client::analysis::{
-    AnswerFormat, Cell, HandedIn, NewAnalysis, Question, RoleChain, Start, Subject, read_analysis,
+    AnswerFormat, Cell, HandedIn, NewAnalysis, Question, RoleChain, Start, State, Subject,
+    read_analysis,
 };
-use cordon_client::ingest::{Batch, Cut};
+use cordon_client::ingest::Cut;
 use cordon_client::statement::PublicKeys;
-use cordon_client::{Client, Entry, FindingFilter, Holder, Reason};
-use futures::{StreamExt as _, executor};
-use jiff::{SignedDuration, Timestamp};
+use cordon_client::{Client, Entry, Holder, Reason};
+use futures::StreamExt as _;
 
+use crate::csirt::attack::{VICTIM, batches};
 use crate::harness::{Call, Server, World, connect, shared_data, trail};
 
 const A: &str = "aws:100000000001";
-/// The account of the published attack, and who attacks.
-const VICTIM: &str = "aws:123837392027";
 /// For a machine that has other things to do.
 const DEADLINE: Duration = Duration::from_secs(120);
 
@@ -45,7 +42,7 @@ async fn a_security_team_gets_answers_about_the_real_attack() {
     world.tenant("initech", &[VICTIM]).await;
     let responder = world.member("initech", "responder").await;
     let cut = Cut::new("sources/aws-cloudtrail", "aws.cloudtrail");
-    let batches = futures::stream::iter(attack(&data).into_iter().map(Ok));
+    let batches = futures::stream::iter(batches(&data).into_iter().map(Ok));
     let mut outcomes = world.operator.ingest().send(&cut, batches);
     while let Some(outcome) = outcomes.next().await {
         outcome.unwrap();
@@ -116,111 +113,6 @@ async fn a_security_team_gets_answers_about_the_real_attack() {
         .unwrap();
     let answer = responder.analyses().answer(&asked.name).await.unwrap();
     assert!(format!("{answer:?}").contains("restarted once"));
-}
-
-/// The files of the published attack, cut.
-fn attack(data: &Path) -> Vec<Batch> {
-    let cut = Cut::new("sources/aws-cloudtrail", "aws.cloudtrail");
-    let mut batches = Vec::new();
-    for (number, file) in std::fs::read_dir(data.join("cloudtrail-invictus"))
-        .unwrap()
-        .enumerate()
-    {
-        let path = file.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "gz") {
-            let opened = std::fs::File::open(&path).unwrap();
-            let read = cordon_client::ingest::read(opened, &format!("file-{number}"), &cut);
-            batches.extend(executor::block_on_stream(read.unwrap()).map(Result::unwrap));
-        }
-    }
-    batches
-}
-
-/// Two quiet weeks of a user, twelve calls a day, up to the day before an attack's.
-fn quiet_weeks(arn: &str, until: Timestamp) -> Vec<String> {
-    let begun = until.checked_sub(SignedDuration::from_hours(15 * 24));
-    let begun = begun.unwrap();
-    let name = arn.rsplit('/').next().unwrap();
-    let account = VICTIM.strip_prefix("aws:").unwrap();
-    (0..14 * 12)
-        .map(|n| {
-            let time = begun
-                .checked_add(SignedDuration::from_hours(2 * n))
-                .unwrap();
-            let mut record: serde_json::Value = serde_json::from_str(&trail(&Call {
-                time: &time.to_string(),
-                ..Call::own(&format!("quiet-{n}"), VICTIM)
-            }))
-            .unwrap();
-            record["userIdentity"] = serde_json::json!({
-                "type": "IAMUser", "principalId": "AIDAEXAMPLEQUIET", "arn": arn,
-                "accountId": account, "accessKeyId": "AKIAEXAMPLEQUIET0001", "userName": name,
-            });
-            record["awsRegion"] = serde_json::json!("us-east-1");
-            record.to_string()
-        })
-        .collect()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_security_team_learns_of_what_no_rule_names() {
-    let Some(data) = shared_data() else { return };
-    let world = World::new().await;
-    world.tenant("initech", &[VICTIM]).await;
-    let responder = world.member("initech", "responder").await;
-    let baselines = responder.baselines();
-    baselines.set(true, "").await.unwrap();
-
-    let batches = attack(&data);
-    let records = batches.iter().flat_map(|batch| &batch.records);
-    let records: Vec<serde_json::Value> = records
-        .map(|record| serde_json::from_slice(record).unwrap())
-        .collect();
-    // Who did most, and when the attack begins.
-    let mut calls: BTreeMap<&str, usize> = BTreeMap::new();
-    for record in &records {
-        if let Some(arn) = record["userIdentity"]["arn"].as_str()
-            && record["userIdentity"]["type"] == "IAMUser"
-        {
-            *calls.entry(arn).or_default() += 1;
-        }
-    }
-    let (arn, _) = calls.iter().max_by_key(|(_, count)| **count).unwrap();
-    let begins = records.iter().filter_map(|one| one["eventTime"].as_str());
-    let begins: Timestamp = begins.min().unwrap().parse().unwrap();
-    let quiet = quiet_weeks(arn, begins);
-    world.send("aws.cloudtrail", "quiet", &quiet).await;
-    let cut = Cut::new("sources/aws-cloudtrail", "aws.cloudtrail");
-    let batches = futures::stream::iter(batches.into_iter().map(Ok));
-    let mut outcomes = world.operator.ingest().send(&cut, batches);
-    while let Some(outcome) = outcomes.next().await {
-        outcome.unwrap();
-    }
-
-    let findings = responder.findings();
-    let until = tokio::time::Instant::now() + DEADLINE;
-    let unusual = loop {
-        let all: Vec<_> = findings.list(FindingFilter::default()).collect().await;
-        let of_user = all.into_iter().map(Result::unwrap);
-        let of_user: Vec<_> = of_user
-            .filter(|found| found.unusual.is_some() && found.actor == *arn)
-            .collect();
-        if !of_user.is_empty() {
-            break of_user;
-        }
-        assert!(tokio::time::Instant::now() < until, "nothing is unusual");
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    };
-    // No rule is there at all; what is told says what was expected, and shows the events.
-    for found in &unusual {
-        let told = found.unusual.as_ref().unwrap();
-        assert!(found.rule.is_empty(), "{found:?}");
-        assert!(
-            !told.expected.is_empty() && !told.seen.is_empty(),
-            "{told:?}"
-        );
-        assert!(!found.events.is_empty(), "{found:?}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,15 +1,17 @@
 //! A security team and its provider at work on a published attack, by the command line alone.
 
+pub mod attack;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use self::attack::{Attack, VICTIM};
 use crate::detection::EXFILTRATION;
 use crate::harness::{World, binary, shared_data};
 
-/// The account of the published attack, in which it was known to the provider as a customer's.
-const VICTIM: &str = "aws:123837392027";
 const DISABLED: &str = "sigma-rules/rules/cloud/aws/cloudtrail/aws_cloudtrail_disable_logging.yml";
 /// For a machine that has other things to do.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -86,12 +88,18 @@ fn story(folder: &Path, data: &Path) {
     };
     let (first, second) = (analyst("ines"), analyst("omar"));
 
-    // Two rules wait for what the provider's trail brings.
+    // Two rules wait for what the provider's trail brings, and what is usual is learned.
     std::fs::write(file("exfiltration.yml"), EXFILTRATION).unwrap();
     let disabled = data.join(DISABLED);
     for rule in [&file("exfiltration.yml"), &disabled] {
         team.does(&["detect", "rules", "add", text(rule)]);
     }
+    let on = team.does(&["detect", "baselines", "enable"]);
+    assert!(on.contains("Baselines are on"), "{on}");
+    let attack = Attack::read(data);
+    let quiet = file("quiet.ndjson");
+    std::fs::write(&quiet, attack.quiet_weeks().join("\n")).unwrap();
+    operator.does(&["ingest", "--source-type", "aws.cloudtrail", text(&quiet)]);
     let mut sent = vec!["ingest".to_owned(), "--source-type".to_owned()];
     sent.push("aws.cloudtrail".to_owned());
     for entry in std::fs::read_dir(data.join("cloudtrail-invictus")).unwrap() {
@@ -157,6 +165,12 @@ fn story(folder: &Path, data: &Path) {
     assert!(!own.status.success(), "nobody releases what they found");
     second.does(&["desk", "release", name]);
 
+    let rules = [
+        EXFILTRATION.to_owned(),
+        std::fs::read_to_string(disabled).unwrap(),
+    ];
+    learns_of_what_no_rule_names(&team, &attack, &rules);
+
     // Each answer is had again, and checked against what the server has signed.
     let keys = file("keys.json");
     team.does(&["signing-keys", "--out", text(&keys)]);
@@ -199,6 +213,56 @@ fn story(folder: &Path, data: &Path) {
         "{timeline}"
     );
     assert!(timeline.contains("Which machines?") && timeline.contains("an analyst"));
+}
+
+/// Something of the attack is unusual of who did most of it, and is nothing that a rule is after.
+fn learns_of_what_no_rule_names(team: &Person, attack: &Attack, rules: &[String]) {
+    let all = ["events", "search", "--since", "all", "--limit", "5000"];
+    let all = team.json(&[&all[..], &["--view", "columns"]].concat());
+    let of_attack = all.as_array().unwrap().iter().filter(|event| {
+        let operation = event["operation"].as_str().unwrap();
+        attack.has(event["event_id"].as_str().unwrap())
+            && !rules.iter().any(|rule| rule.contains(operation))
+    });
+    let of_attack: BTreeSet<&str> = of_attack
+        .map(|event| event["name"].as_str().unwrap())
+        .collect();
+    let begun = Instant::now();
+    loop {
+        let found = team.json(&["detect", "findings", "list"]);
+        let (unusual, by_rule): (Vec<&Value>, Vec<&Value>) = found
+            .as_array()
+            .unwrap()
+            .iter()
+            .partition(|one| one["unusual"].is_object());
+        let taken: BTreeSet<&str> = by_rule.into_iter().flat_map(events).collect();
+        for one in &unusual {
+            // What is told says what was expected, and shows the events.
+            assert_eq!(one["rule"], "", "{one}");
+            for told in ["expected", "seen"] {
+                let told = one["unusual"][told].as_str();
+                assert!(told.is_some_and(|told| !told.is_empty()), "{one}");
+            }
+            assert!(!events(one).is_empty(), "{one}");
+        }
+        if unusual.iter().any(|one| {
+            let mut events = events(one).into_iter();
+            one["actor"] == attack.busiest()
+                && events.all(|event| of_attack.contains(event) && !taken.contains(event))
+        }) {
+            return;
+        }
+        assert!(begun.elapsed() < DEADLINE, "nothing is unusual: {found}");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
+/// Which events a finding shows, by the end of their names.
+fn events(found: &Value) -> Vec<&str> {
+    let names = found["events"].as_array().unwrap().iter();
+    names
+        .map(|name| name.as_str().unwrap().rsplit('/').next().unwrap())
+        .collect()
 }
 
 /// The same, outside any tenant.
