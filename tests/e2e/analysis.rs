@@ -139,7 +139,12 @@ async fn a_question_outlives_the_server_that_began_it() {
         .create(NewAnalysis::new(Question::Sql(slow.to_owned()), "a test"))
         .await
         .unwrap();
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    let mut seen = asked.clone();
+    while seen.state() != State::Running {
+        assert_eq!(seen.state(), State::Accepted, "{seen:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        seen = client.analyses().get(&asked.name).await.unwrap();
+    }
     server.kill().await;
     let server = Server::start(&data).await;
     let mut profile = profile;

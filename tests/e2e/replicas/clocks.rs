@@ -2,9 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use cordon_client::Holder;
-use cordon_client::identity::NewKey;
-
 use super::{Installed, TENANTS};
 use crate::harness::{at, connect};
 use crate::sla::{agreement, opening, recorded};
@@ -24,15 +21,7 @@ async fn each_warning_and_breach_is_said_once_though_a_server_is_killed() {
     let sla = operator.sla();
     let made = sla.create_agreement(tenant, agreement(), None).await;
     made.unwrap();
-    let holder = Holder::Tenant(tenant.to_owned());
-    let key = NewKey::generate("jane").unwrap();
-    let tenants = operator.tenants();
-    let issued = tenants.issue_credential(&holder, "jane", "responder", &key.request_pem);
-    let issued = issued.await.unwrap();
-    let mut member = installed.operator.clone();
-    member.tenant = Some(tenant.to_owned());
-    member.certificate = issued.certificate_pem;
-    member.key = key.key;
+    let member = installed.responder().await;
 
     let mut names = Vec::new();
     for n in 0..INCIDENTS {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cordon_client::ingest::Batch;
-use cordon_client::{DetectionPolicyChanges, Holder, IncidentFilter, Level, NewRule};
+use cordon_client::{DetectionPolicyChanges, IncidentFilter, Level, NewRule};
 use futures::StreamExt as _;
 
 use super::load::send;
@@ -22,17 +22,8 @@ async fn each_event_is_found_once_though_servers_are_killed() {
     let Some(mut installed) = Installed::with("[jobs]\nlease_seconds = 2\n").await else {
         return;
     };
-    let (tenant, account) = TENANTS[0];
-    let operator = installed.replicas.client(0, &installed.operator).await;
-    let holder = Holder::Tenant(tenant.to_owned());
-    let key = cordon_client::identity::NewKey::generate("jane").unwrap();
-    let tenants = operator.tenants();
-    let issued = tenants.issue_credential(&holder, "jane", "responder", &key.request_pem);
-    let issued = issued.await.unwrap();
-    let mut member = installed.operator.clone();
-    member.tenant = Some(tenant.to_owned());
-    member.certificate = issued.certificate_pem;
-    member.key = key.key;
+    let (_, account) = TENANTS[0];
+    let member = installed.responder().await;
     let client = connect(at(&member, installed.replicas.address(0))).await;
     client
         .rules()

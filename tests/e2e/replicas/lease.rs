@@ -33,7 +33,7 @@ fn batch(from: usize, count: usize) -> Batch {
 }
 
 /// Waits until the database says so.
-async fn until(replicas: &Replicas, what: &str, sql: &str, wanted: &str) {
+pub async fn until(replicas: &Replicas, what: &str, sql: &str, wanted: &str) {
     let begun = Instant::now();
     loop {
         let found = replicas.production.postgres.superuser(sql);

@@ -1,6 +1,7 @@
 //! Several servers on one PostgreSQL, one bucket and one token: as one to whoever calls, whichever
 //! of them is there.
 
+mod analysis;
 mod clocks;
 mod credentials;
 mod detection;
@@ -9,6 +10,7 @@ mod load;
 mod reading;
 mod turns;
 
+use cordon_client::identity::NewKey;
 use cordon_client::{Holder, Profile};
 
 use crate::harness::{Replicas, World};
@@ -57,5 +59,23 @@ impl Installed {
             readers,
             sources,
         })
+    }
+
+    /// A responder of the first tenant.
+    async fn responder(&self) -> Profile {
+        let operator = self.replicas.client(0, &self.operator).await;
+        let tenant = TENANTS[0].0.to_owned();
+        let holder = Holder::Tenant(tenant.clone());
+        let key = NewKey::generate("jane").unwrap();
+        let tenants = operator.tenants();
+        let issued = tenants.issue_credential(&holder, "jane", "responder", &key.request_pem);
+        Profile {
+            tenant: Some(tenant),
+            role: "responder".to_owned(),
+            subject: "jane".to_owned(),
+            certificate: issued.await.unwrap().certificate_pem,
+            key: key.key,
+            ..self.operator.clone()
+        }
     }
 }
