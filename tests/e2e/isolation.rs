@@ -177,6 +177,7 @@ impl Others {
         if self.rules {
             watched(world, "hooli").await;
             tuned(world, "hooli").await;
+            learning(world, "hooli").await;
         }
         if self.incidents > 0 {
             let other = world.issue(Holder::Tenant("hooli".into()), "admin");
@@ -240,6 +241,14 @@ async fn watched(world: &World, tenant: &str) {
         let body = json!({ "parent": format!("tenants/{tenant}"), "rule": { "text": text } });
         does(&admin, "CreateRule", body).await;
     }
+}
+
+/// Has what is usual learned from a tenant's events.
+async fn learning(world: &World, tenant: &str) {
+    let admin = Raw::member(&world.issue(Holder::Tenant(tenant.into()), "admin").await).await;
+    let body = json!({ "name": format!("tenants/{tenant}/baselines"), "enabled": true });
+    let told = does(&admin, "UpdateBaselines", body).await;
+    assert_eq!(told["baselines"]["enabled"], true);
 }
 
 /// Publishes a rule for all tenants.
@@ -320,11 +329,14 @@ async fn observe(world: &World, role: &str) -> Vec<(String, String)> {
             let answer = raw.call(&method, request(&method, question)).await;
             ask(&method, question, answer);
         }
-        if matches!(method.name(), "CreateIncident" | "CreateAnalysis") {
-            // The server looks at its clocks, and answers, when the machine lets it: before what is
-            // read next.
-            tokio::time::sleep(std::time::Duration::from_secs(3)).await;
-        }
+        // The server looks at its clocks, and answers what this role may ask, when the machine lets
+        // it: before what is read next.
+        let wait = match method.name() {
+            "CreateIncident" => 3,
+            "CreateAnalysis" if role != "reader" => 5,
+            _ => 0,
+        };
+        tokio::time::sleep(std::time::Duration::from_secs(wait)).await;
     }
     let own = does(
         &raw,
@@ -417,6 +429,7 @@ async fn what_others_have_and_do_changes_nothing() {
                 .send("aws.cloudtrail", "concerning", &plan.concerning)
                 .await;
             assert_eq!(sent.accepted, plan.concerning.len() as u64);
+            learning(world, "initech").await;
         }
         // Events are looked at when the machine lets it: before anything is read.
         tokio::time::sleep(std::time::Duration::from_secs(4)).await;

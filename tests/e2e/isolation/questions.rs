@@ -76,7 +76,7 @@ pub(super) fn questions() -> BTreeMap<&'static str, Vec<String>> {
             .chain(within(|of| json!({ "detectionPolicy": { "name": format!("tenants/{of}/detectionPolicy"), "minLevel": "LEVEL_CRITICAL" }, "updateMask": "minLevel" })))
             .collect()),
         ("GetBaselines", within(|of| json!({ "name": format!("tenants/{of}/baselines") }))),
-        ("UpdateBaselines", within(|of| json!({ "name": format!("tenants/{of}/baselines"), "enabled": true, "etag": "none" }))),
+        ("UpdateBaselines", within(|of| json!({ "name": format!("tenants/{of}/baselines"), "enabled": true }))),
         ("CreateContextEntry", within(|of| json!({ "parent": format!("tenants/{of}"), "contextEntry": { "displayName": "x", "trustedNetwork": { "cidrs": ["192.0.2.77/32"] } } }))),
         ("GetContextEntry", within(|of| json!({ "name": format!("tenants/{of}/contextEntries/{ID}") }))),
         ("ListContextEntries", within(|of| json!({ "parent": format!("tenants/{of}") }))),
@@ -91,6 +91,11 @@ pub(super) fn questions() -> BTreeMap<&'static str, Vec<String>> {
             .into_iter()
             .chain(within(|of| json!({ "parent": format!("tenants/{of}"), "analysis": asking(of, json!({ "rule": { "texts": [RULE, COUNTING] } })) })))
             .chain(within(|of| json!({ "parent": format!("tenants/{of}"), "analysis": asking(of, json!({ "pivot": { "subject": { "resource": "snap-0shared" } } })) })))
+            .chain(automatic().into_iter().flat_map(|(question, until)| within(move |of| {
+                let mut analysis = asking(of, question.clone());
+                analysis["scope"]["endTime"] = until.into();
+                json!({ "parent": format!("tenants/{of}"), "analysis": analysis })
+            })))
             .chain(within(|of| json!({ "parent": format!("tenants/{of}"), "analysis": asking(of, json!({ "seenByOthers": { "address": "198.51.100.9" } })) })))
             .chain(within(|of| json!({ "parent": format!("tenants/{of}"), "analysis": asking(of, json!({ "hostMaintenance": { "instance": "i-1", "firstDay": "2026-02-01", "lastDay": "2026-02-02" } })) })))
             .chain(within(|of| json!({ "parent": format!("tenants/{of}"), "analysis": asking(of, json!({ "human": { "text": "What happened?" } })) })))
@@ -184,6 +189,38 @@ pub(super) fn asking(of: &str, question: serde_json::Value) -> serde_json::Value
         "purpose": format!("what {of} has"),
         "consent": ["DATA_KIND_EVENTS"],
     })
+}
+
+/// What the server answers by plans of its own, and up to when events are asked about. Where lanes or
+/// values are in the order of names, which differ between installations, that is up to the first
+/// event that concerns initech: others have theirs before it.
+fn automatic() -> [(serde_json::Value, &'static str); 8] {
+    let (midnight, first) = ("2026-03-01T00:00:00Z", "2026-03-01T10:00:00Z");
+    let (second, all) = ("2026-03-01T10:00:01Z", "2026-12-01T00:00:00Z");
+    let actor = "arn:aws:iam::100000000001:user/user-of-100000000001";
+    let window = |from: &str, to: &str| json!({ "startTime": from, "endTime": to });
+    [
+        (
+            json!({ "timeline": { "time": first, "before": "36000s", "after": "1s" } }),
+            second,
+        ),
+        (
+            json!({ "compare": { "baseline": window(midnight, first), "window": window(first, second) } }),
+            second,
+        ),
+        (json!({ "roleChain": { "actor": actor } }), all),
+        (
+            json!({ "indicators": { "list": "198.51.100.9\n192.0.2.0/24\n" } }),
+            all,
+        ),
+        (
+            json!({ "seen": { "subjects": [{ "operation": "AssumeRole" }, { "account": "aws:200000000002" }] } }),
+            all,
+        ),
+        (json!({ "volume": {} }), all),
+        (json!({ "changes": {} }), all),
+        (json!({ "beacons": { "minimumConnections": 4 } }), all),
+    ]
 }
 
 /// A rule that takes events of initech's and of others'.
