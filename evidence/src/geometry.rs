@@ -110,6 +110,23 @@ impl Geometry {
         Ok(Self { size, block_size })
     }
 
+    /// Of as many bytes as an item can have.
+    #[must_use]
+    pub const fn largest(block_size: BlockSize) -> Self {
+        Self {
+            size: MAX_BLOCKS * block_size.0 as u64,
+            block_size,
+        }
+    }
+
+    /// Of so many of its first bytes.
+    pub(crate) const fn cut(self, size: u64) -> Self {
+        Self {
+            size: if size < self.size { size } else { self.size },
+            ..self
+        }
+    }
+
     /// The item's size in bytes.
     #[must_use]
     pub const fn size(&self) -> u64 {

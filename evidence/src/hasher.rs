@@ -3,7 +3,7 @@
 
 use crate::content::Content;
 use crate::digest::{Digesting, Digests, is_zero};
-use crate::geometry::Geometry;
+use crate::geometry::{BlockSize, Geometry};
 use crate::merkle::{Root, leaf};
 use crate::record::{Kind, Record};
 use crate::spans::Merging;
@@ -179,17 +179,24 @@ impl Hasher {
         if self.filled < length {
             return Ok(None);
         }
-        let buffer = std::mem::take(&mut self.buffer);
-        let block = self.seal(Some(&buffer));
-        let (record, index, offset) = (block.record, block.index, block.offset);
-        self.buffer = buffer;
-        Ok(Some(Block {
-            index,
-            offset,
-            length,
-            record,
-            bytes: record.kind.is_stored().then_some(&*self.buffer),
-        }))
+        Ok(Some(self.seal_kept(length)))
+    }
+
+    /// For an item whose size is known when it ends, such as a memory dump: it is as large as what
+    /// came until [`end`](Self::end).
+    #[must_use]
+    pub fn unbounded(block_size: BlockSize) -> Self {
+        Self::new(Geometry::largest(block_size))
+    }
+
+    /// Says that there is no more of an item whose size was not known; gives its last block if that
+    /// is a short one.
+    pub fn end(&mut self) -> Option<Block<'_>> {
+        self.geometry = self.geometry.cut(self.taken);
+        if self.filled == 0 {
+            return None;
+        }
+        Some(self.seal_kept(self.filled))
     }
 
     /// What the item was.
@@ -232,6 +239,21 @@ impl Hasher {
             }
         }
         self.filled += part.length() as u32;
+    }
+
+    /// Closes the next block, which is in the buffer.
+    fn seal_kept(&mut self, length: u32) -> Block<'_> {
+        let buffer = std::mem::take(&mut self.buffer);
+        let block = self.seal(Some(&buffer));
+        let (record, index, offset) = (block.record, block.index, block.offset);
+        self.buffer = buffer;
+        Block {
+            index,
+            offset,
+            length,
+            record,
+            bytes: record.kind.is_stored().then_some(&*self.buffer),
+        }
     }
 
     /// Closes the next block; without bytes it is zeros.

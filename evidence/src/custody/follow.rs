@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{Act, Draft, Entry, Head, Recheck};
 use crate::canonical::CanonicalError;
@@ -67,7 +68,7 @@ pub enum Broken {
 }
 
 /// What was done with an item so far.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Done {
     acquired: bool,
     deleted: bool,
@@ -75,8 +76,9 @@ struct Done {
     shares: BTreeSet<String>,
 }
 
-/// A chain up to some entry: what may follow, and the one way to make what follows.
-#[derive(Debug, Clone)]
+/// A chain up to some entry: what may follow, and the one way to make what follows. It can be kept, so
+/// that the next entry is made without reading all before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chain {
     head: Head,
     last: Option<Timestamp>,
@@ -136,6 +138,12 @@ impl Chain {
     #[must_use]
     pub const fn head(&self) -> Head {
         self.head
+    }
+
+    /// When its last entry was made; none if it has none.
+    #[must_use]
+    pub const fn last(&self) -> Option<Timestamp> {
+        self.last
     }
 
     /// Makes the next entry.

@@ -218,3 +218,33 @@ proptest! {
         whole.list();
     }
 }
+
+#[test]
+fn an_item_whose_size_is_told_in_the_end_is_the_same_item() {
+    for length in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7] {
+        let bytes = noise(length, 9);
+        let known = made(&[Run::Data(&bytes)]);
+        for step in [1_000, BLOCK, 2 * BLOCK + 5] {
+            let mut hasher = Hasher::unbounded(BlockSize::MIN);
+            let (mut records, mut stored) = (Vec::new(), Vec::new());
+            for part in bytes.chunks(step) {
+                let mut run = Run::Data(part);
+                while let Some(block) = hasher.take(&mut run).unwrap() {
+                    records.push(block.record);
+                    stored.push(block.bytes.map(<[u8]>::to_vec));
+                }
+            }
+            if let Some(block) = hasher.end() {
+                assert_eq!(block.offset + u64::from(block.length), length as u64);
+                records.push(block.record);
+                stored.push(block.bytes.map(<[u8]>::to_vec));
+            }
+            assert_eq!(hasher.finish().unwrap(), known.content);
+            assert_eq!((&records, &stored), (&known.records, &known.stored));
+        }
+    }
+    let mut hasher = Hasher::unbounded(BlockSize::MIN);
+    assert!(hasher.end().is_none());
+    let more = hasher.take(&mut Run::Data(b"x")).map(|_| ());
+    assert_eq!(more, Err(HashError::TooMuch { size: 0 }));
+}

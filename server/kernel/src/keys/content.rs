@@ -38,6 +38,23 @@ impl TenantCipher {
 }
 
 impl ContentCipher {
+    /// Makes a key for a part of the object that is to be sealed and opened by itself. It belongs
+    /// into something that is sealed under this one.
+    #[must_use]
+    pub fn new_key(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.env.bytes())
+    }
+
+    /// Seals and opens under such a key.
+    #[must_use]
+    pub fn beside(&self, key: Zeroizing<[u8; 32]>) -> Self {
+        Self {
+            tenant: self.tenant.clone(),
+            key,
+            env: self.env.clone(),
+        }
+    }
+
     /// Seals a piece of `object` that stands at `position`. AES-256-GCM with a random nonce: at most
     /// 2^32 pieces under one key, which no object comes near to.
     ///
