@@ -42,6 +42,13 @@ pub mod cordon {
             tonic::include_proto!("cordon.analysis.v1");
         }
     }
+    /// Forensic snapshots.
+    pub mod evidence {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("cordon.evidence.v1");
+        }
+    }
     /// Incidents.
     pub mod incidents {
         /// Version 1.
@@ -101,6 +108,7 @@ pub use cordon::catalogue::v1 as catalogue;
 pub use cordon::context::v1 as context;
 pub use cordon::detection::v1 as detection;
 pub use cordon::events::v1 as events;
+pub use cordon::evidence::v1 as evidence;
 pub use cordon::incidents::v1 as incidents;
 pub use cordon::readiness::v1 as readiness;
 pub use cordon::reports::v1 as reports;

@@ -91,6 +91,8 @@ reasons! {
     Unavailable = "UNAVAILABLE" => Unavailable,
     /// The call's deadline passed before it was done.
     DeadlineExceeded = "DEADLINE_EXCEEDED" => DeadlineExceeded,
+    /// Something of a snapshot is not what was acquired any more; the metadata name the block.
+    EvidenceDamaged = "EVIDENCE_DAMAGED" => DataLoss,
     /// A defect or damage on the server's side; the log has it under the reference.
     Internal = "INTERNAL" => Internal,
 }

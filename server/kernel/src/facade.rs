@@ -529,6 +529,7 @@ fn stored_keys(secrets: Vec<ServerSecret>) -> Vec<StoredKey> {
 
 mod deletion;
 mod originals;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 

@@ -48,6 +48,10 @@ pub enum Name {
     Finding(TenantId, Uuid),
     /// A question to the provider: `tenants/{tenant}/analyses/{analysis}`.
     Analysis(TenantId, Uuid),
+    /// `tenants/{tenant}/snapshots/{snapshot}`
+    Snapshot(TenantId, Uuid),
+    /// `tenants/{tenant}/snapshots/{snapshot}/holds/{hold}`
+    SnapshotHold(TenantId, Uuid, Uuid),
     /// `tenants/{tenant}/facts/{uuid}`: what the provider states, as this tenant is told it
     TenantFact(TenantId, Uuid),
     /// `tenants/{tenant}/services/{service}`
@@ -117,6 +121,8 @@ impl Name {
             | Self::ContextEntry(tenant, _)
             | Self::Finding(tenant, _)
             | Self::Analysis(tenant, _)
+            | Self::Snapshot(tenant, _)
+            | Self::SnapshotHold(tenant, ..)
             | Self::DetectionPolicy(tenant)
             | Self::Baselines(tenant)
             | Self::TenantFact(tenant, _)
@@ -213,6 +219,10 @@ impl Name {
             ["tenants", t, "rules", u] => Self::Rule(t.parse().ok()?, uuid(u)?),
             ["tenants", t, "findings", u] => Self::Finding(t.parse().ok()?, uuid(u)?),
             ["tenants", t, "analyses", u] => Self::Analysis(t.parse().ok()?, uuid(u)?),
+            ["tenants", t, "snapshots", u] => Self::Snapshot(t.parse().ok()?, uuid(u)?),
+            ["tenants", t, "snapshots", u, "holds", h] => {
+                Self::SnapshotHold(t.parse().ok()?, uuid(u)?, uuid(h)?)
+            }
             ["tenants", t, "facts", u] => Self::TenantFact(t.parse().ok()?, uuid(u)?),
             ["tenants", t, "services", s] => Self::Service(t.parse().ok()?, s.parse().ok()?),
             ["tenants", t, "incidents", i, "tasks", k] => {
@@ -322,6 +332,11 @@ impl fmt::Display for Name {
             Self::Rule(t, u) => write!(f, "tenants/{t}/rules/{}", u.hyphenated()),
             Self::Finding(t, u) => write!(f, "tenants/{t}/findings/{}", u.hyphenated()),
             Self::Analysis(t, u) => write!(f, "tenants/{t}/analyses/{}", u.hyphenated()),
+            Self::Snapshot(t, u) => write!(f, "tenants/{t}/snapshots/{}", u.hyphenated()),
+            Self::SnapshotHold(t, u, h) => {
+                let (u, h) = (u.hyphenated(), h.hyphenated());
+                write!(f, "tenants/{t}/snapshots/{u}/holds/{h}")
+            }
             Self::TenantFact(t, u) => write!(f, "tenants/{t}/facts/{}", u.hyphenated()),
             Self::Service(t, s) => write!(f, "tenants/{t}/services/{s}"),
             Self::Task(t, i, k) => {

@@ -1,6 +1,7 @@
-//! Where objects lie: `t/{tenant}/seg/{segment}.parquet`, and parts of attachments as
-//! `t/{tenant}/att/{part}.part`. This module alone makes and reads paths, and does so for a tenant's scope; a path of another tenant is refused even if a
-//! damaged catalogue row names it.
+//! Where objects lie: `t/{tenant}/seg/{segment}.parquet`, parts of attachments as
+//! `t/{tenant}/att/{part}.part`, and of evidence as `t/{tenant}/evd/{object}.part`. This module alone
+//! makes and reads paths, and does so for a tenant's scope; a path of another tenant is refused even if
+//! a damaged catalogue row names it.
 
 use std::io::Write as _;
 use std::ops::Range;
@@ -91,18 +92,37 @@ impl Objects {
         format!("{}/{}.part", Self::attached(scope), part.hyphenated())
     }
 
+    fn evidence(scope: &TenantScope) -> String {
+        format!("t/{}/evd", scope.tenant())
+    }
+
+    /// The path of an object of the tenant's evidence.
+    #[must_use]
+    pub fn evidence_path(scope: &TenantScope, object: Uuid) -> String {
+        format!("{}/{}.part", Self::evidence(scope), object.hyphenated())
+    }
+
     fn own(scope: &TenantScope, path: &str) -> Result<Path> {
         let in_folder = |folder: String| {
             path.strip_prefix(&folder)
                 .and_then(|rest| rest.strip_prefix('/'))
                 .is_some_and(|file| !file.contains('/'))
         };
-        if !in_folder(Self::prefix(scope)) && !in_folder(Self::attached(scope)) {
+        if !Self::folders(scope).into_iter().any(in_folder) {
             return Err(LakeError::corrupt(
                 "the catalogue names an object of another place",
             ));
         }
         Path::parse(path).map_err(|_| LakeError::corrupt("the catalogue names a malformed path"))
+    }
+
+    /// All folders that a tenant's objects lie in.
+    fn folders(scope: &TenantScope) -> [String; 3] {
+        [
+            Self::prefix(scope),
+            Self::attached(scope),
+            Self::evidence(scope),
+        ]
     }
 
     /// Stores an object; durable when it returns.
@@ -237,6 +257,22 @@ impl Objects {
         Ok(parts)
     }
 
+    /// A part of an object.
+    ///
+    /// # Errors
+    /// The store's; [`LakeError::Stale`] if the object is gone, [`LakeError::Corrupt`] if it is
+    /// shorter than that.
+    pub async fn read_part(
+        &self,
+        scope: &TenantScope,
+        path: &str,
+        range: Range<u64>,
+    ) -> Result<Bytes> {
+        let parts = self.read(scope, path, &[range]).await?;
+        let part = parts.into_iter().next();
+        part.ok_or_else(|| LakeError::corrupt("an object without the part that was asked for"))
+    }
+
     /// A whole object.
     ///
     /// # Errors
@@ -267,6 +303,14 @@ impl Objects {
         self.list_in(Self::attached(scope), ".part").await
     }
 
+    /// The objects of the tenant's evidence.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list_evidence(&self, scope: &TenantScope) -> Result<Vec<StoredObject>> {
+        self.list_in(Self::evidence(scope), ".part").await
+    }
+
     /// All of the tenant's objects.
     ///
     /// # Errors
@@ -274,6 +318,7 @@ impl Objects {
     pub async fn list_all(&self, scope: &TenantScope) -> Result<Vec<StoredObject>> {
         let mut all = self.list(scope).await?;
         all.extend(self.list_parts(scope).await?);
+        all.extend(self.list_evidence(scope).await?);
         Ok(all)
     }
 
@@ -314,7 +359,7 @@ impl Objects {
         let Some(folder) = &self.folder else {
             return Ok(0);
         };
-        let folders = [Self::prefix(scope), Self::attached(scope)].map(|of| folder.join(of));
+        let folders = Self::folders(scope).map(|of| folder.join(of));
         let swept = tokio::task::spawn_blocking(move || {
             let each = folders.iter().map(|folder| sweep_partial(folder, before));
             each.sum::<std::io::Result<usize>>()

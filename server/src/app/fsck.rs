@@ -1,9 +1,12 @@
 //! `cordon-server fsck`: every block, segment, index row and log, read and verified again.
 
+use std::sync::Arc;
+
 use cordon_kernel::Env;
 
 use super::{App, Report};
 use crate::config::Config;
+use crate::rooms::evidence;
 
 /// Verifies everything that is stored. Run it while no server runs, or beside one: it reads
 /// snapshots.
@@ -25,6 +28,18 @@ pub async fn fsck(config: Config, env: Env) -> anyhow::Result<Report> {
                 .into_iter()
                 .for_each(|fault| report.wrong(fault)),
             Err(error) => report.wrong(format!("{tenant}: {error}")),
+        }
+        let scope = Arc::new(scope);
+        match evidence::fsck(&app.kernel, app.lake.objects(), &scope).await {
+            Ok(found) if found.faults.is_empty() => report.good(format!(
+                "{tenant}: {} snapshots, {} blocks, {} custody entries",
+                found.snapshots, found.blocks, found.custody_entries
+            )),
+            Ok(found) => found
+                .faults
+                .into_iter()
+                .for_each(|fault| report.wrong(fault)),
+            Err(error) => report.wrong(format!("{tenant}: snapshots: {error}")),
         }
         match app.kernel.db().verify_audit(&scope).await {
             Ok(chain) if chain.broken_at.is_none() => {

@@ -24,10 +24,12 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 use crate::config::Config;
 use crate::jobs;
 use crate::providers::courier::Courier;
+use crate::providers::hypervisors::Hypervisors;
 use crate::providers::objects;
 use crate::rooms::events::{Directory, Ingest};
 use crate::rooms::{
-    analysis, catalogue, context, detection, events, incidents, reports, sla, tenants, transparency,
+    analysis, catalogue, context, detection, events, evidence, incidents, reports, sla, tenants,
+    transparency,
 };
 use crate::transport::{self, Bound, TlsReload};
 use readiness::Readiness;
@@ -48,6 +50,7 @@ pub struct App {
     directory: Arc<Directory>,
     courier: Arc<Courier>,
     shelf: Option<Shelf>,
+    hypervisors: Hypervisors,
     runner: Arc<JobRunner>,
 }
 
@@ -81,6 +84,7 @@ impl App {
             .context("a fresh kernel has no leave to run jobs")?;
         let objects = objects::open(&config)
             .with_context(|| format!("the objects in {}", objects::place(&config)))?;
+        let hypervisors = Hypervisors::open(&config.hypervisors).context("the hypervisors")?;
         let shelf = objects::open_shelf(&config).context("the place for reports")?;
         let lake = Lake::new(Arc::clone(&kernel), objects, LakeConfig::default())?;
         Ok(Self {
@@ -90,6 +94,7 @@ impl App {
             directory: Arc::new(Directory::default()),
             courier: Arc::new(courier),
             shelf,
+            hypervisors,
             runner: Arc::new(runner),
         })
     }
@@ -163,6 +168,11 @@ impl App {
             Arc::clone(&self.kernel),
             Arc::clone(&self.lake),
         ));
+        routes.add_service(evidence::service(
+            Arc::clone(&self.kernel),
+            self.lake.objects().clone(),
+            self.config.evidence.clone(),
+        ));
         routes.add_service(incidents::detection_policy::service(Arc::clone(
             &self.kernel,
         )));
@@ -216,6 +226,7 @@ impl App {
             courier: Arc::clone(&self.courier),
             shelf: self.shelf,
             receivers: self.config.notices.at_once,
+            hypervisors: self.hypervisors,
             analyses: self.config.analyses.limits(&self.config.data_dir),
             runner: self.runner,
             waits,

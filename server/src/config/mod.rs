@@ -18,6 +18,7 @@ mod analyses;
 mod attachments;
 mod database;
 mod egress;
+mod evidence;
 mod jobs;
 mod mail;
 mod notices;
@@ -28,6 +29,7 @@ pub use analyses::Analyses;
 pub use attachments::Attachments;
 pub use database::{Database, Owner, Passwords};
 pub use egress::Egress;
+pub use evidence::{Driver, Evidence, Hypervisor};
 pub use jobs::Jobs;
 pub use mail::{Login, Mail, MailSecurity};
 pub use notices::Notices;
@@ -58,6 +60,10 @@ pub struct Config {
     pub attachments: Attachments,
     /// What answers to questions may use.
     pub analyses: Analyses,
+    /// How much evidence a tenant may keep.
+    pub evidence: Evidence,
+    /// The hypervisors that this server reaches.
+    pub hypervisors: Vec<Hypervisor>,
     /// Background work.
     pub jobs: Jobs,
     /// The way out, to places that tenants name.
@@ -194,6 +200,8 @@ impl Default for Config {
             keys: Keys::default(),
             attachments: Attachments::default(),
             analyses: Analyses::default(),
+            evidence: Evidence::default(),
+            hypervisors: Vec::new(),
             jobs: Jobs::default(),
             egress: Egress::default(),
             mail: None,
@@ -261,6 +269,8 @@ impl Config {
         self.notices.validate()?;
         self.attachments.validate()?;
         self.analyses.validate()?;
+        self.evidence.validate()?;
+        evidence::validate(&self.hypervisors)?;
         Ok(())
     }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use cordon_kernel::db::deletion::Due;
 use cordon_kernel::db::jobs::{
-    ANALYSE, BACKFILL, CLOCKS, CONTRIBUTE, DELETE, DETECT, ESCALATE, JobClaim, JobRunner, LEARN,
-    Lane, PURGE, REENCRYPT, REPORTS, SEAL,
+    ACQUIRE, ANALYSE, BACKFILL, CLOCKS, CONTRIBUTE, DELETE, DETECT, ESCALATE, JobClaim, JobRunner,
+    LEARN, Lane, PURGE, REENCRYPT, REPORTS, SEAL,
 };
 use cordon_kernel::facade::{Kernel, Removal};
 use cordon_kernel::{Error, Reason, Result};
@@ -19,11 +19,12 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::providers::courier::Courier;
-use crate::rooms::analysis;
+use crate::providers::hypervisors::Hypervisors;
 use crate::rooms::detection::{self, RuleSets};
 use crate::rooms::events::{Directory, Waits, backfill};
 use crate::rooms::incidents::{attachments, detection_policy, notices};
 use crate::rooms::sla;
+use crate::rooms::{analysis, evidence};
 
 /// Sends what waits for a subscription.
 const NOTICES: &str = cordon_kernel::db::jobs::NOTIFY;
@@ -32,7 +33,9 @@ const fn pass(lane: Lane) -> Duration {
     match lane {
         // Somebody sits there and waits.
         Lane::Analysis => Duration::from_millis(100),
-        Lane::Bulk | Lane::Prompt | Lane::Outside | Lane::Detection => Duration::from_millis(500),
+        Lane::Bulk | Lane::Prompt | Lane::Outside | Lane::Detection | Lane::Evidence => {
+            Duration::from_millis(500)
+        }
     }
 }
 /// Jobs of a lane that are done at a time: they share the machine with callers.
@@ -45,10 +48,14 @@ const fn at_once(work: &Work, lane: Lane) -> usize {
         Lane::Detection => 2,
         // Somebody waits for each, and each may compute for minutes; one of a tenant at a time.
         Lane::Analysis => 3,
+        // Each reads, hashes and packs as fast as a processor does.
+        Lane::Evidence => 2,
     }
 }
 /// How long a job may go on at a stretch. One that hangs then makes room, and is done again.
 const LONGEST: Duration = Duration::from_secs(3_600);
+/// The same for a snapshot: as long as a very large machine takes at a low rate.
+const LONGEST_SNAPSHOT: Duration = Duration::from_secs(72 * 3_600);
 /// How often what is past its time is swept away.
 const SWEEP: Duration = Duration::from_secs(3_600);
 /// For how long after a tenant's removal objects are looked for that came late.
@@ -84,6 +91,8 @@ pub struct Work {
     pub shelf: Option<Shelf>,
     /// How many receivers are sent to at a time.
     pub receivers: usize,
+    /// Where machines run.
+    pub hypervisors: Hypervisors,
     /// What one answer may use.
     pub analyses: SqlLimits,
     /// Leave to claim.
@@ -102,6 +111,7 @@ pub async fn run(work: Arc<Work>, stop: CancellationToken) {
         run_lane(&work, Lane::Outside, &stop),
         run_lane(&work, Lane::Detection, &stop),
         run_lane(&work, Lane::Analysis, &stop),
+        run_lane(&work, Lane::Evidence, &stop),
         keep_measures(&work, &stop),
         keep_release_days(&work, &stop)
     );
@@ -179,6 +189,11 @@ async fn run_lane(work: &Arc<Work>, lane: Lane, stop: &CancellationToken) {
         if !begin(work, lane, &mut jobs).await {
             rest(&mut jobs, stop, pass(lane)).await;
         }
+    }
+    if lane == Lane::Evidence {
+        // They may go on for hours. Whoever claims them next goes on with what was stored, and the
+        // machine is let go of at once.
+        jobs.abort_all();
     }
     finish(jobs).await;
 }
@@ -269,7 +284,11 @@ async fn one(work: Arc<Work>, claim: JobClaim) {
 /// gone on for too long. Who has lost the claim is refused when the work's effect is stored.
 async fn keep(work: &Work, claim: &JobClaim) -> Error {
     let begun = tokio::time::Instant::now();
-    while begun.elapsed() < LONGEST {
+    let longest = match claim.job().starts_with(ACQUIRE) {
+        true => LONGEST_SNAPSHOT,
+        false => LONGEST,
+    };
+    while begun.elapsed() < longest {
         tokio::time::sleep(work.lease / 3).await;
         let renewed = match SignedDuration::try_from(work.lease) {
             Ok(lease) => work.kernel.db().renew_claim(claim, lease).await,
@@ -280,11 +299,11 @@ async fn keep(work: &Work, claim: &JobClaim) -> Error {
             Err(error) if error.reason() == Reason::EtagMismatch => {
                 let (tenant, job) = (claim.tenant(), claim.job());
                 tracing::warn!(%tenant, job, "a claim has lapsed: what its job stores is refused");
-                if job.starts_with(ANALYSE) {
-                    // It only reads: it ends at once, and makes room.
+                if job.starts_with(ANALYSE) || job.starts_with(ACQUIRE) {
+                    // It only reads, or holds a machine: it ends at once, and makes room.
                     return error;
                 }
-                tokio::time::sleep(LONGEST.saturating_sub(begun.elapsed())).await;
+                tokio::time::sleep(longest.saturating_sub(begun.elapsed())).await;
             }
             Err(error) => tracing::warn!(%error, "a claim could not be renewed"),
         }
@@ -310,6 +329,10 @@ async fn perform(work: &Work, claim: &JobClaim) -> Result<Option<Timestamp>> {
         }
         ANALYSE => {
             return analysis::answer(kernel, lake, &work.analyses, claim, about).await;
+        }
+        ACQUIRE => {
+            let hypervisors = &work.hypervisors;
+            return evidence::take(kernel, lake.objects(), hypervisors, claim, about).await;
         }
         CONTRIBUTE => analysis::contribute(kernel, lake, claim).await?,
         LEARN => return detection::learn(kernel, lake, &work.rules, claim).await,
@@ -358,6 +381,7 @@ async fn purge(work: &Work, claim: &JobClaim) -> Result<Option<Timestamp>> {
     }
     lake.forget(tenant);
     work.rules.forget(tenant);
+    kernel.destroy_snapshot_keys(claim).await?;
     let objects = lake.objects().list_all(&scope).await?;
     let bytes = objects.iter().map(|object| object.bytes).sum();
     let count = u64::try_from(objects.len()).unwrap_or(u64::MAX);
@@ -424,6 +448,10 @@ async fn sweep_all(work: &Work) -> Result<()> {
         }
         if let Err(error) = attachments::sweep(kernel, lake.objects(), &scope, &permit).await {
             tracing::warn!(%tenant, %error, "a tenant's unfinished files could not be swept");
+        }
+        let scope = Arc::new(scope);
+        if let Err(error) = evidence::sweep(kernel, lake.objects(), &scope, &permit).await {
+            tracing::warn!(%tenant, %error, "what is left of a tenant's snapshots could not be swept");
         }
         if let Err(error) = detection::sweep(kernel, &scope, &permit).await {
             tracing::warn!(%tenant, %error, "a tenant's old findings could not be removed");

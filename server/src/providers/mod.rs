@@ -2,5 +2,6 @@
 //! what it did and what it could not do.
 
 pub mod courier;
+pub mod hypervisors;
 pub mod objects;
 pub mod pkcs11;

@@ -3,6 +3,7 @@
 //! Everything goes the way that a provider's operator would take: over the wire, with an
 //! operator's profile. Only the first operator's credential is made by the process itself.
 
+mod machines;
 pub mod sample;
 mod setup;
 mod tour;
@@ -25,14 +26,16 @@ use crate::transport;
 /// When something can't be set up or served; what was done until then stays, and a second start
 /// goes on from there.
 pub async fn run(
-    config: Config,
+    mut config: Config,
     env: Env,
     stop: CancellationToken,
     exit_when_ready: bool,
 ) -> anyhow::Result<()> {
+    machines::reach(&mut config);
     config.validate()?;
     config.prepare(&env)?;
     let data_dir = config.data_dir.clone();
+    machines::lay_out(&data_dir)?;
     let profiles = data_dir.join("profiles");
     private_folder(&profiles)?;
     let app = App::open(config.clone(), env.clone(), true).await?;

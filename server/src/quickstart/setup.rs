@@ -87,16 +87,18 @@ async fn register(client: &Client, tenant: &sample::Tenant) -> anyhow::Result<()
     for account in tenant.accounts {
         made(admin.create_account(tenant.id, account, None, None).await)?;
     }
-    let addresses: Vec<Resource> = tenant
-        .addresses
-        .iter()
-        .map(|address| Resource {
-            kind: "address".into(),
-            identifier: (*address).into(),
-            ..Resource::default()
-        })
-        .collect();
-    made(admin.import_resources(tenant.id, &addresses).await)
+    let addresses = tenant.addresses.iter().map(|address| Resource {
+        kind: "address".into(),
+        identifier: (*address).into(),
+        ..Resource::default()
+    });
+    let instances = tenant.machines.iter().map(|machine| Resource {
+        kind: "instance".into(),
+        identifier: machine.instance.into(),
+        ..Resource::default()
+    });
+    let resources: Vec<Resource> = addresses.chain(instances).collect();
+    made(admin.import_resources(tenant.id, &resources).await)
 }
 
 async fn issue(

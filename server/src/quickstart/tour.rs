@@ -7,8 +7,9 @@ use std::path::Path;
 pub(super) fn text(data_dir: &Path) -> String {
     let profiles = data_dir.join("profiles");
     let profile = |name: &str| profiles.join(name).display().to_string();
-    let (acme, globex, operator) = (
+    let (acme, responder, globex, operator) = (
         profile("acme-reader.toml"),
+        profile("acme-responder.toml"),
         profile("globex-reader.toml"),
         profile("operator.toml"),
     );
@@ -30,6 +31,11 @@ Cordon is ready. Two customers of one cloud, acme and globex, share a bad day. I
 
   # What happened most:
   cordon --profile {acme} events count --since 24h --by operation --filter "status = 'Failure'"
+
+  # What was on the machine that the key was used on: a snapshot of its disk, downloaded and checked
+  # without the server:
+  cordon --profile {responder} snapshots create i-0f3c2a91d4e5b6a70 --reason "who was on it"
+  cordon --profile {responder} snapshots list
 
   # What the provider states about its cloud, where to look after a trail was stopped, and what is
   # still to be done before the next incident:

@@ -8,6 +8,7 @@ pub mod catalogue;
 pub mod context;
 pub mod detection;
 pub mod events;
+pub mod evidence;
 mod fields;
 pub mod incidents;
 mod paging;

@@ -14,5 +14,5 @@ pub use caller::Caller;
 pub use conn::{Conn, Peer};
 pub use guard::{Feed, Feeder};
 pub use serve::{Bound, Limits, bind, serve};
-pub(crate) use shares::Shares;
+pub(crate) use shares::{Share, Shares};
 pub use tls::TlsReload;

@@ -234,6 +234,32 @@ actions! {
     ReturnAnalysisResult,
     /// Releases an answer to the tenant.
     ReleaseAnalysisResult,
+    /// Has a snapshot of an instance taken.
+    CreateSnapshot,
+    /// Reads what is known of a snapshot.
+    GetSnapshot,
+    /// Lists snapshots.
+    ListSnapshots,
+    /// Follows a snapshot while it is taken.
+    WatchSnapshot,
+    /// Calls a snapshot off while it is taken.
+    CancelSnapshot,
+    /// Reads what was signed of a snapshot.
+    GetManifest,
+    /// Reads the digests of an item's blocks.
+    DownloadBlockList,
+    /// Reads an item's bytes.
+    DownloadItem,
+    /// Reads what was done with a snapshot.
+    ListCustodyEntries,
+    /// Keeps a snapshot from being deleted.
+    HoldSnapshot,
+    /// Lists what keeps a snapshot from being deleted.
+    ListSnapshotHolds,
+    /// Ends such a hold.
+    ReleaseSnapshotHold,
+    /// Destroys a snapshot.
+    DeleteSnapshot,
     /// Publishes a rule by which all tenants' events are looked at.
     CreateProviderRule,
     /// Reads one of the provider's rules.

@@ -188,6 +188,19 @@ const fn table(action: Action) -> &'static [(Reach, &'static [Role])] {
         A::GetAnalysis | A::ListAnalyses | A::WatchAnalysis | A::DownloadAnalysisResult => {
             &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)]
         }
+        // The owner's, and of staff who are there for a reason that the tenant can read.
+        A::CreateSnapshot | A::CancelSnapshot | A::HoldSnapshot | A::ReleaseSnapshotHold => {
+            &[(R::Tenant, HANDLERS), (R::Entered, ANALYST)]
+        }
+        A::GetSnapshot
+        | A::ListSnapshots
+        | A::WatchSnapshot
+        | A::GetManifest
+        | A::ListCustodyEntries
+        | A::ListSnapshotHolds => &[(R::Tenant, CUSTOMER), (R::Entered, ANALYST)],
+        // What is in a machine is its owner's alone.
+        A::DownloadBlockList | A::DownloadItem => &[(R::Tenant, HANDLERS)],
+        A::DeleteSnapshot => &[(R::Tenant, ADMIN)],
         A::ListAnalysisQueue => &[(R::Provider, QUEUES)],
         A::ClaimAnalysis
         | A::AskBackAnalysis

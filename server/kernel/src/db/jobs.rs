@@ -42,6 +42,8 @@ pub const DETECT: &str = "detect";
 
 /// Answer a question, which is named after a colon. Scheduled with the question.
 pub const ANALYSE: &str = "analyse";
+/// Take a snapshot, which is named after a colon. Scheduled with it.
+pub const ACQUIRE: &str = "acquire";
 /// Learn from the tenant's new events what is usual. Scheduled with a look at them.
 pub const LEARN: &str = "learn";
 /// Contribute what the tenant saw on the day that is over to the counts of that day. Scheduled by
@@ -63,6 +65,8 @@ pub enum Lane {
     Detection,
     /// Those that answer questions: somebody waits for each.
     Analysis,
+    /// Those that take snapshots: they go on for hours, and can't wait.
+    Evidence,
 }
 
 impl Lane {
@@ -71,12 +75,13 @@ impl Lane {
         match self {
             Self::Bulk => {
                 "NOT (job = 'clocks' OR job LIKE 'clocks:%' OR job = 'escalate' OR job LIKE 'notify:%' \
-                    OR job IN ('detect', 'learn') OR job LIKE 'analyse:%')"
+                    OR job IN ('detect', 'learn') OR job LIKE 'analyse:%' OR job LIKE 'acquire:%')"
             }
             Self::Prompt => "(job = 'clocks' OR job LIKE 'clocks:%' OR job = 'escalate')",
             Self::Outside => "job LIKE 'notify:%'",
             Self::Detection => "job IN ('detect', 'learn')",
             Self::Analysis => "job LIKE 'analyse:%'",
+            Self::Evidence => "job LIKE 'acquire:%'",
         }
     }
 }
@@ -113,6 +118,8 @@ pub struct JobRunner {
     next_detection: AtomicU16,
     /// And for those that answer questions.
     next_analysis: AtomicU16,
+    /// And for those that take snapshots.
+    next_evidence: AtomicU16,
 }
 
 impl JobRunner {
@@ -123,6 +130,7 @@ impl JobRunner {
             next_outside: AtomicU16::new(0),
             next_detection: AtomicU16::new(0),
             next_analysis: AtomicU16::new(0),
+            next_evidence: AtomicU16::new(0),
         }
     }
 
@@ -133,6 +141,7 @@ impl JobRunner {
             Lane::Outside => &self.next_outside,
             Lane::Detection => &self.next_detection,
             Lane::Analysis => &self.next_analysis,
+            Lane::Evidence => &self.next_evidence,
         }
     }
 }

@@ -220,6 +220,11 @@ impl Keyring {
         self.service.list_destroyed().await
     }
 
+    /// For keys that are not a tenant's whole.
+    pub(crate) fn service(&self) -> &dyn KeyService {
+        &*self.service
+    }
+
     pub(crate) fn kind(&self) -> &'static str {
         self.service.kind()
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::error::Result;
@@ -42,6 +43,12 @@ impl KeyId {
     #[must_use]
     pub fn server() -> Self {
         Self("~server".to_owned())
+    }
+
+    /// The wrapping key of one of a tenant's snapshots: whoever destroys it has destroyed that alone.
+    #[must_use]
+    pub fn snapshot(tenant: &TenantId, snapshot: Uuid) -> Self {
+        Self(format!("{tenant}/snapshots/{}", snapshot.hyphenated()))
     }
 
     /// The name as text.

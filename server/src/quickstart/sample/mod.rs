@@ -33,6 +33,17 @@ pub struct Tenant {
     pub accounts: &'static [&'static str],
     /// Its addresses inside the provider's ranges.
     pub addresses: &'static [&'static str],
+    /// Its machines whose disks are in the folder of the sample's.
+    pub machines: &'static [Machine],
+}
+
+/// A machine of the sample.
+#[derive(Debug)]
+pub struct Machine {
+    /// Its id with the provider.
+    pub instance: &'static str,
+    /// What lies on its disk, with much room between.
+    pub lines: &'static [&'static str],
 }
 
 /// The tenants of the sample.
@@ -42,12 +53,24 @@ pub const TENANTS: [Tenant; 2] = [
         display_name: "Acme Logistics",
         accounts: &["aws:111122223333", "aws:111122224444"],
         addresses: &["10.20.1.10", "10.20.1.11", "203.0.113.10"],
+        machines: &[Machine {
+            instance: "i-0f3c2a91d4e5b6a70",
+            lines: &[
+                "acme-build sshd: Accepted publickey for deploy-bot from 198.51.100.77 port 50514 ssh2",
+                "acme-build sudo: deploy-bot : COMMAND=/usr/bin/tar cz /srv/keys",
+                "acme-build cron: (root) CMD (/usr/local/bin/rotate-logs)",
+            ],
+        }],
     },
     Tenant {
         id: "globex",
         display_name: "Globex Energy",
         accounts: &["aws:444455556666"],
         addresses: &["10.20.7.20", "10.20.7.21", "203.0.113.20"],
+        machines: &[Machine {
+            instance: "i-0b7d6e5f4a3c2b190",
+            lines: &["globex-historian historian: 4096 points written"],
+        }],
     },
 ];
 

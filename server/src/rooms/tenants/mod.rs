@@ -32,6 +32,7 @@ use sqlx::AnyConnection;
 
 use super::{fields, paging};
 pub use identity::IdentityRpc;
+pub(crate) use resource::Which;
 pub use rpc::TenantsRpc;
 
 type Services = (
@@ -65,6 +66,19 @@ pub(crate) async fn has_account(
     at: Timestamp,
 ) -> Result<bool> {
     account::held_at(conn, tenant, at).await
+}
+
+/// The id of an instance, if it is the tenant's at a moment.
+///
+/// # Errors
+/// `UNAVAILABLE` when the database can't be reached.
+pub(crate) async fn instance_at(
+    conn: &mut AnyConnection,
+    tenant: &TenantId,
+    which: &Which,
+    at: Timestamp,
+) -> Result<Option<String>> {
+    resource::instance_at(conn, tenant, which, at).await
 }
 
 /// The room's services, to be mounted behind the authentication layer. Stored events of an account

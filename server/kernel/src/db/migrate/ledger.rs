@@ -59,6 +59,7 @@ pub(super) const SQLITE: &[Migration] = migrations!("sqlite":
     21 "0021" "releases" from 15,
     22 "0022" "context" from 15,
     23 "0023" "credentials" from 23,
+    24 "0024" "evidence" from 24,
 );
 
 pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
@@ -83,6 +84,7 @@ pub(super) const POSTGRES: &[Migration] = migrations!("postgres":
     19 "0019" "releases" from 13,
     20 "0020" "context" from 13,
     21 "0021" "credentials" from 21,
+    22 "0022" "evidence" from 22,
 );
 
 /// Makes the ledger, unless it is there.

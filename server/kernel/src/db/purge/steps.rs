@@ -108,6 +108,36 @@ pub(super) const STEPS: &[(&str, &str)] = &[
             (SELECT incident_id FROM incidents WHERE tenant_id = $1 LIMIT 1024)",
     ),
     (
+        "snapshotPieces",
+        "DELETE FROM snapshot_pieces WHERE tenant_id = $1 AND piece_id IN \
+            (SELECT piece_id FROM snapshot_pieces WHERE tenant_id = $1 LIMIT 1024)",
+    ),
+    (
+        "snapshotPacks",
+        "DELETE FROM snapshot_packs WHERE tenant_id = $1 AND (pack_id, snapshot_id) IN \
+            (SELECT pack_id, snapshot_id FROM snapshot_packs WHERE tenant_id = $1 LIMIT 1024)",
+    ),
+    (
+        "custodyEntries",
+        "DELETE FROM custody_entries WHERE tenant_id = $1 AND entry_id IN \
+            (SELECT entry_id FROM custody_entries WHERE tenant_id = $1 LIMIT 1024)",
+    ),
+    (
+        "snapshotHolds",
+        "DELETE FROM snapshot_holds WHERE tenant_id = $1 AND hold_id IN \
+            (SELECT hold_id FROM snapshot_holds WHERE tenant_id = $1 LIMIT 1024)",
+    ),
+    (
+        "snapshotManifests",
+        "DELETE FROM snapshot_manifests WHERE tenant_id = $1 AND part_id IN \
+            (SELECT part_id FROM snapshot_manifests WHERE tenant_id = $1 LIMIT 256)",
+    ),
+    (
+        "snapshots",
+        "DELETE FROM snapshots WHERE tenant_id = $1 AND snapshot_id IN \
+            (SELECT snapshot_id FROM snapshots WHERE tenant_id = $1 LIMIT 1024)",
+    ),
+    (
         "analysisResults",
         "DELETE FROM analysis_results WHERE tenant_id = $1 AND part_id IN \
             (SELECT part_id FROM analysis_results WHERE tenant_id = $1 LIMIT 256)",
@@ -297,6 +327,30 @@ pub(super) const LEFT: &[(&str, &str)] = &[
     (
         "incidents",
         "SELECT count(*) FROM incidents WHERE tenant_id = $1",
+    ),
+    (
+        "snapshot_pieces",
+        "SELECT count(*) FROM snapshot_pieces WHERE tenant_id = $1",
+    ),
+    (
+        "snapshot_packs",
+        "SELECT count(*) FROM snapshot_packs WHERE tenant_id = $1",
+    ),
+    (
+        "custody_entries",
+        "SELECT count(*) FROM custody_entries WHERE tenant_id = $1",
+    ),
+    (
+        "snapshot_holds",
+        "SELECT count(*) FROM snapshot_holds WHERE tenant_id = $1",
+    ),
+    (
+        "snapshot_manifests",
+        "SELECT count(*) FROM snapshot_manifests WHERE tenant_id = $1",
+    ),
+    (
+        "snapshots",
+        "SELECT count(*) FROM snapshots WHERE tenant_id = $1",
     ),
     (
         "analysis_results",

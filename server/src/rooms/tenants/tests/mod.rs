@@ -227,6 +227,20 @@ impl World {
         self.tenants.create_account(request).await.unwrap();
     }
 
+    /// Registers an instance for a tenant, since ever.
+    pub(crate) async fn instance(&self, tenant: &str, id: &str) {
+        let request = wire::ImportResourcesRequest {
+            parent: format!("tenants/{tenant}"),
+            resources: vec![wire::Resource {
+                kind: "instance".into(),
+                identifier: id.into(),
+                ..Default::default()
+            }],
+        };
+        let request = self.request(&self.operator, request).await.unwrap();
+        self.tenants.import_resources(request).await.unwrap();
+    }
+
     /// Makes a source of CloudTrail records.
     pub(crate) async fn source(&self, id: &str) {
         let request = wire::CreateSourceRequest {

@@ -50,6 +50,12 @@ async fn filled() -> World {
             "INSERT INTO context_heads VALUES ('@', 1)",
             "INSERT INTO analyses VALUES ('@', 'n-@', 'running', 0, 'provider', NULL, 0, 0, 0, '\\x00')",
             "INSERT INTO analysis_results VALUES ('@', 'n-@/0000', '\\x00')",
+            "INSERT INTO snapshots VALUES ('@', 's-@', 'acquiring', 0, 0, 0, '\\x00')",
+            "INSERT INTO snapshot_pieces VALUES ('@', 'i-@', 's-@', 0, 1, 0, 1, 1)",
+            "INSERT INTO snapshot_packs VALUES ('@', 'k-@', 's-@', 1)",
+            "INSERT INTO snapshot_manifests VALUES ('@', 's-@/0000', '\\x00')",
+            "INSERT INTO custody_entries VALUES ('@', 's-@/00000001', '\\x00')",
+            "INSERT INTO snapshot_holds VALUES ('@', 'h-@', 's-@', 'governance', NULL, NULL, '\\x00')",
             "INSERT INTO incident_origins VALUES ('@', 'p', 'i-@', 1)",
             "INSERT INTO provider_incidents VALUES ('p-@', 'open', 0, 0, 1)",
             "INSERT INTO provider_incident_tenants VALUES ('@', 'p-@', 0, 'i-@', 1)",
@@ -150,7 +156,7 @@ async fn no_role_has_more_than_it_needs() {
         ),
         (
             "cordon_provider",
-            "journal journal_payloads audit_log segments segment_payloads event_originals originals quarantine system_keys tenant_sources incident_tasks incident_origins detection_rules detection_rule_versions detection_windows detection_rule_settings detection_policies finding_incidents findings finding_heads analysis_results detection_baselines detection_baseline_parts release_days release_counts release_organisations release_questions release_memory release_contributions context_entries context_heads",
+            "journal journal_payloads audit_log segments segment_payloads event_originals originals quarantine system_keys tenant_sources incident_tasks incident_origins detection_rules detection_rule_versions detection_windows detection_rule_settings detection_policies finding_incidents findings finding_heads analysis_results detection_baselines detection_baseline_parts release_days release_counts release_organisations release_questions release_memory release_contributions context_entries context_heads snapshots snapshot_pieces snapshot_packs snapshot_manifests custody_entries snapshot_holds",
         ),
         ("cordon_kernel", "journal audit_log tenant_head"),
     ] {
