@@ -23,6 +23,7 @@ use crate::profile::Profile;
 use crate::retry::{Backoff, Repeat, RetryPolicy};
 use crate::servers::{SILENCE, Servers};
 use crate::sla::Sla;
+use crate::snapshots::Snapshots;
 use crate::tenants::Tenants;
 use crate::token::{Freshness, Tokens};
 
@@ -301,6 +302,12 @@ impl Client {
     #[must_use]
     pub fn analysis_desk(&self) -> AnalysisDesk {
         AnalysisDesk::new(self.clone())
+    }
+
+    /// Forensic snapshots of the tenant's instances.
+    #[must_use]
+    pub fn snapshots(&self) -> Snapshots {
+        Snapshots::new(self.clone())
     }
 
     /// The tenant's incidents, and for staff the queue of all tenants.

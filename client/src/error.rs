@@ -84,6 +84,8 @@ reasons! {
     TooLarge = "TOO_LARGE",
     /// What was sent or received has another hash than it should.
     HashMismatch = "HASH_MISMATCH",
+    /// Evidence in the server's store is not what it was when it was acquired.
+    EvidenceDamaged = "EVIDENCE_DAMAGED",
     /// A stream was read more slowly than it grew.
     ReaderTooSlow = "READER_TOO_SLOW",
     /// The resource is not in a state that allows this.

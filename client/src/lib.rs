@@ -167,6 +167,7 @@ mod profile;
 mod retry;
 mod servers;
 pub mod sla;
+pub mod snapshots;
 pub mod statement;
 mod tenants;
 pub mod time;
@@ -224,6 +225,7 @@ pub use self::sla::{
     ReportingFact, ReportingFactKind, ReportingStage, Reports, SignedReport, Sla, Stretch,
     Submission,
 };
+pub use self::snapshots::Snapshots;
 pub use self::tenants::{
     Account, AddressRange, CreateAccountResponse, Credential, DeletionCertificate, Holder,
     ImportResourcesResponse, IssueCredentialResponse, KeyRotation, KeyRotationState, LegalHold,

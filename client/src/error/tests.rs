@@ -92,6 +92,7 @@ fn reasons_are_read_as_they_are_written() {
         "NOT_FOUND",
         "INVALID_RULE",
         "READER_TOO_SLOW",
+        "EVIDENCE_DAMAGED",
         "INVALID_PROFILE",
         "SOMETHING_NEW",
     ] {

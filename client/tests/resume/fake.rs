@@ -4,6 +4,7 @@ pub(crate) mod analysis;
 pub(crate) mod catalogue;
 pub(crate) mod context;
 pub(crate) mod detection;
+pub(crate) mod evidence;
 pub(crate) mod incidents;
 mod parts;
 mod sla;
@@ -29,6 +30,8 @@ use cordon_proto::detection::rules_service_server::RulesServiceServer;
 use cordon_proto::detection::{TestRuleResponse, WatchFindingsResponse};
 use cordon_proto::events as wire;
 use cordon_proto::events::events_service_server::{EventsService, EventsServiceServer};
+use cordon_proto::evidence::WatchSnapshotResponse;
+use cordon_proto::evidence::snapshots_service_server::SnapshotsServiceServer;
 use cordon_proto::incidents::WatchIncidentsResponse;
 use cordon_proto::incidents::attachments_service_server::AttachmentsServiceServer;
 use cordon_proto::incidents::detection_policy_service_server::DetectionPolicyServiceServer;
@@ -115,6 +118,12 @@ pub(crate) struct Script {
     pub(crate) downloads: Mutex<VecDeque<Vec<Result<DownloadAnalysisResultResponse, Status>>>>,
     /// Whether an answer that is computed again is another one.
     pub(crate) answers_differ: AtomicBool,
+    /// What is said of snapshots that are followed; each list is one stream.
+    pub(crate) snapshot_watches: Mutex<VecDeque<Vec<Result<WatchSnapshotResponse, Status>>>>,
+    /// The snapshot that there is.
+    pub(crate) evidence: Mutex<evidence::Evidence>,
+    /// What is given for its manifest, if it is not that.
+    pub(crate) manifest: Mutex<Option<Vec<u8>>>,
     /// The request ids of the calls about incidents, rules and analyses.
     pub(crate) marks: Mutex<Vec<String>>,
 }
@@ -456,6 +465,7 @@ impl Fake {
             .add_service(FindingsServiceServer::new(service.clone()))
             .add_service(AnalysesServiceServer::new(service.clone()))
             .add_service(AnalysisDeskServiceServer::new(service.clone()))
+            .add_service(SnapshotsServiceServer::new(service.clone()))
             .add_service(AttachmentsServiceServer::new(service.clone()))
             .add_service(FactsServiceServer::new(service.clone()))
             .add_service(HostsServiceServer::new(service.clone()))

@@ -9,6 +9,7 @@ mod cli;
 mod context;
 mod detect;
 mod detection;
+mod evidence;
 mod exchange;
 mod failover;
 mod fake;
@@ -17,6 +18,7 @@ mod incidents;
 mod registers;
 mod reports;
 mod sla;
+mod snapshots;
 mod statements;
 
 use std::collections::HashMap;

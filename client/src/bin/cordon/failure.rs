@@ -172,6 +172,10 @@ fn hint(error: &Error) -> Option<String> {
         Reason::UntrustedServer => {
             "the profile is of another installation, or another server listens there: nothing was sent"
         }
+        Reason::EvidenceDamaged => {
+            "the evidence in the provider's store was damaged: its chain of custody says so now \
+             (cordon snapshots custody); tell the provider, and fetch the other items with --item"
+        }
         Reason::TlpViolation => {
             "give a narrower --audience, write the rest of an export with --leave-out, or have the \
              incident marked anew: cordon incidents update --tlp, with a comment that says why"

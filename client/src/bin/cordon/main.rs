@@ -30,6 +30,7 @@ mod resources;
 mod services;
 mod show;
 mod sla;
+mod snapshots;
 mod sources;
 mod statements;
 mod tenant_context;
@@ -55,7 +56,7 @@ Exit codes:
   5  done, but some records could not be read (ingest) or taken (incidents import, detect rules add)
   6  the server can't be reached or did not answer in time; run again later
   7  done, but what was compared is not the same: the report and the log (sla recompute), an answer
-     and the one before (analyses rerun)
+     and the one before (analyses rerun), files and the evidence that was acquired (snapshots verify)
   8  done, and something is to be done before an incident (readiness)
 
 Results go to stdout, everything else to stderr.";
@@ -84,6 +85,8 @@ enum Command {
     Context(tenant_context::Command),
     /// Ask the provider questions about a tenant's events, and fetch the answers
     Analyses(analyses::Command),
+    /// Forensic snapshots: have what is in a machine taken, fetch it, and check it by yourself
+    Snapshots(snapshots::Command),
     /// For the provider's analysts: questions that people answer
     Desk(desk::Command),
     /// Drills: incidents that are played through after a scenario, marked as such everywhere
@@ -189,6 +192,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Detect(command) => Box::pin(detect::run(&context, command)).await,
         Command::Context(command) => tenant_context::run(&context, command).await,
         Command::Analyses(command) => Box::pin(analyses::run(&context, command)).await,
+        Command::Snapshots(command) => Box::pin(snapshots::run(&context, command)).await,
         Command::Desk(command) => Box::pin(desk::run(&context, command)).await,
         Command::Exercise(command) => Box::pin(exercise::run(&context, command)).await,
         Command::Sources(command) => Box::pin(coverage::run(&context, command)).await,

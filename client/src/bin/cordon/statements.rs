@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use cordon_client::analysis::{self, MAX_ANSWER_BYTES, read_analysis};
 use cordon_client::sla::{ReportDocument, check_clocks, read_report};
+use cordon_client::snapshots::evidence::manifest;
+use cordon_client::snapshots::read_manifest;
 use cordon_client::statement::{self, MAX_KEYS_BYTES, PublicKey, PublicKeys, Statement};
 use cordon_client::{Error, Reason, read_incident_report};
 use serde_json::json;
@@ -32,9 +34,9 @@ pub(crate) struct SigningKeys {
 /// What to verify, and with which keys.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// A signed statement, such as a deletion certificate or that of an answer: a DSSE envelope in
-    /// JSON; a report with its clocks, as `cordon sla report --format json` writes it; or the page
-    /// of an incident's report. `-` for stdin
+    /// A signed statement, such as a deletion certificate, a snapshot's manifest or that of an
+    /// answer: a DSSE envelope in JSON; a report with its clocks, as `cordon sla report --format
+    /// json` writes it; or the page of an incident's report. `-` for stdin
     #[arg(value_name = "FILE")]
     statement: PathBuf,
     /// Keys that `cordon signing-keys` wrote: nobody is asked. Without them, the profile's server is
@@ -92,6 +94,12 @@ pub(crate) async fn verify(context: &Context, command: Verify) -> Outcome {
         return show(context, &signed.statement);
     }
     let statement = statement::verify(&content, &keys).map_err(found)?;
+    if statement.predicate_type == manifest::PREDICATE_TYPE {
+        let signed = read_manifest(&content, &keys).map_err(found)?;
+        show(context, &signed.statement)?;
+        note("whether files are what was acquired: cordon snapshots verify FOLDER");
+        return Ok(());
+    }
     if statement.predicate_type != analysis::PREDICATE_TYPE {
         return show(context, &statement);
     }
