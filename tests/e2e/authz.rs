@@ -80,6 +80,20 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
             name if name.contains("Analysis") && field.name() == "name" => {
                 format!("tenants/{tenant}/analyses/{ID}")
             }
+            "ReleaseSnapshotHold" if field.name() == "name" => {
+                format!("tenants/{tenant}/snapshots/{ID}/holds/{ID}")
+            }
+            "HoldSnapshot" | "ListSnapshotHolds" if field.name() == "parent" => {
+                format!("tenants/{tenant}/snapshots/{ID}")
+            }
+            "GetManifest" | "DownloadBlockList" | "DownloadItem" | "ListCustodyEntries"
+                if field.name() == "name" =>
+            {
+                format!("tenants/{tenant}/snapshots/{ID}")
+            }
+            name if name.ends_with("Snapshot") && field.name() == "name" => {
+                format!("tenants/{tenant}/snapshots/{ID}")
+            }
             "GetBaselines" | "UpdateBaselines" if field.name() == "name" => {
                 format!("tenants/{tenant}/baselines")
             }
@@ -193,6 +207,13 @@ fn naming(method: &MethodDescriptor, tenant: &str) -> bytes::Bytes {
         "ReplyToAnalysis" | "AskBackAnalysis" | "DeclineAnalysis" | "ReturnAnalysisResult" => {
             vec![("text", json!("x"))]
         }
+        "CreateSnapshot" => {
+            let body = json!({ "instance": "i-1", "purpose": "x", "disks": true });
+            vec![("snapshot", body)]
+        }
+        "DownloadItem" | "DeleteSnapshot" => vec![("purpose", json!("x"))],
+        "HoldSnapshot" => vec![("hold", json!({ "reason": "x" }))],
+        "ReleaseSnapshotHold" => vec![("reason", json!("x"))],
         "SubmitAnalysisResult" => vec![("findings", json!("x")), ("method", json!("x"))],
         "CreateProviderRule" => {
             let text = "title: x\nlogsource: {product: aws, service: cloudtrail}\n\

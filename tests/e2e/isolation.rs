@@ -6,6 +6,7 @@
 
 mod answers;
 mod catalogue;
+mod evidence;
 mod questions;
 mod registers;
 
@@ -58,6 +59,8 @@ struct Others {
     incidents: usize,
     /// Whether an incident of the whole provider concerns them, besides initech or by itself.
     provider_wide: bool,
+    /// Whether they have the same bytes on a machine, and a snapshot of it.
+    snapshots: bool,
     /// Whether they use a service, and are told something as its users, and hooli by itself.
     facts: bool,
 }
@@ -141,6 +144,7 @@ impl Others {
             incidents: dice.random_range(0..3),
             provider_wide: dice.random(),
             facts: dice.random(),
+            snapshots: dice.random(),
         }
     }
 
@@ -210,6 +214,9 @@ impl Others {
             let analyst = staff(world).await;
             let opened = provider_wide(&analyst, &["tenants/hooli"]).await;
             notice(&analyst, &opened, "theirs alone").await;
+        }
+        if self.snapshots {
+            evidence::theirs(world).await;
         }
         if self.facts {
             catalogue::theirs(world, when).await;
@@ -299,6 +306,7 @@ async fn observe(world: &World, role: &str) -> Vec<(String, String)> {
     let mut questions = questions();
     questions.extend(catalogue::questions());
     questions.extend(registers::questions());
+    questions.extend(evidence::questions());
     let mut seen = Vec::new();
     let mut ask = |method: &MethodDescriptor,
                    question: &str,
@@ -332,7 +340,7 @@ async fn observe(world: &World, role: &str) -> Vec<(String, String)> {
         // The server looks at its clocks, and answers what this role may ask, when the machine lets
         // it: before what is read next.
         let wait = match method.name() {
-            "CreateIncident" => 3,
+            "CreateIncident" | "CreateSnapshot" => 3,
             "CreateAnalysis" if role != "reader" => 5,
             _ => 0,
         };
@@ -425,6 +433,7 @@ async fn what_others_have_and_do_changes_nothing() {
             world.tenant("initech", &[A]).await;
             watched(world, "initech").await;
             catalogue::ours(world).await;
+            evidence::ours(world).await;
             let sent = world
                 .send("aws.cloudtrail", "concerning", &plan.concerning)
                 .await;

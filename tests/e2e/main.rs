@@ -23,6 +23,7 @@ mod csirt;
 mod deletion;
 mod detection;
 mod duties;
+mod evidence;
 mod exchange;
 mod faults;
 mod harness;

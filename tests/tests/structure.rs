@@ -16,10 +16,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     // What a customer tells of its own; it needs nobody.
     ("context", &[]),
     ("detection", &["tenants", "catalogue", "events", "context"]),
-    ("evidence", &["tenants", "catalogue", "events"]),
     (
         "incidents",
-        &["tenants", "catalogue", "events", "detection", "evidence"],
+        &["tenants", "catalogue", "events", "detection"],
+    ),
+    (
+        "evidence",
+        &["tenants", "catalogue", "events", "detection", "incidents"],
     ),
     (
         "analysis",
