@@ -25,7 +25,7 @@ use crate::rooms::access::Access;
 use crate::rooms::detection::computed;
 use crate::rooms::paging::{Listing, Page, PageRequest};
 use crate::rooms::requests::RequestId;
-use crate::rooms::{agreements, incidents};
+use crate::rooms::{agreements, incidents, tenants};
 use crate::transport::Caller;
 
 /// Most analyses of a tenant; and most that have not ended.
@@ -284,7 +284,7 @@ async fn require_room(tx: &mut TenantTx<'_>) -> Result<()> {
     }
     if all >= MOST {
         // The oldest of which nothing is kept make room, unless the law wants them.
-        if store::is_held(tx.conn(), tenant).await? || store::prune(tx, PRUNED).await? == 0 {
+        if tenants::is_held(tx.conn(), tenant).await? || store::prune(tx, PRUNED).await? == 0 {
             return Err(Error::new(
                 Reason::QuotaExceeded,
                 "a tenant has at most 10,000 analyses, and the answers of all of them are kept",

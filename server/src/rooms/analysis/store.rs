@@ -108,17 +108,6 @@ pub(super) async fn updated(
     Ok(found)
 }
 
-/// Whether the tenant is to be kept as it is.
-pub(super) async fn is_held(conn: &mut AnyConnection, tenant: &TenantId) -> Result<bool> {
-    let holds: i64 = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM legal_holds WHERE tenant_id = $1 AND released_time IS NULL",
-    )
-    .bind(tenant.as_str())
-    .fetch_one(conn)
-    .await?;
-    Ok(holds > 0)
-}
-
 /// Removes up to `most` of the oldest analyses that have ended and of which no answer is kept; how
 /// many.
 pub(super) async fn prune(tx: &mut TenantTx<'_>, most: i64) -> Result<u64> {

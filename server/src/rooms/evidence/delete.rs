@@ -14,6 +14,7 @@ use super::model::{Command, Snapshot, State};
 use super::remove::{self, Removed};
 use super::service::{Named, Service, no_such_snapshot};
 use super::store;
+use crate::rooms::tenants;
 use crate::transport::Caller;
 
 /// What is signed of a destruction is a statement of this type.
@@ -103,7 +104,7 @@ impl Service {
         if snapshot.state == State::Deleted {
             return Ok(snapshot);
         }
-        if holds::tenant_is_held(tx.conn(), scope.tenant()).await? {
+        if tenants::is_held(tx.conn(), scope.tenant()).await? {
             return Err(Error::new(
                 Reason::FailedPrecondition,
                 "a legal hold keeps everything of the tenant's: have the provider end it first",

@@ -295,17 +295,6 @@ async fn write(tx: &mut TenantTx<'_>, cipher: &TenantCipher, hold: &Hold) -> Res
     Ok(())
 }
 
-/// Whether the law wants the tenant kept as it is.
-pub(super) async fn tenant_is_held(conn: &mut AnyConnection, tenant: &TenantId) -> Result<bool> {
-    let holds: i64 = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM legal_holds WHERE tenant_id = $1 AND released_time IS NULL",
-    )
-    .bind(tenant.as_str())
-    .fetch_one(conn)
-    .await?;
-    Ok(holds > 0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -29,6 +29,7 @@ pub(super) struct Removed {
 /// Removes what is left of a snapshot that is to be no more. Done again, it goes on where it was.
 ///
 /// # Errors
+/// `INTERNAL` for one that is not over: what is destroyed does not come back, whoever asks for it.
 /// `UNAVAILABLE` when something can't be reached; the hourly sweep tries again.
 pub(super) async fn remains(
     kernel: &Kernel,
@@ -38,6 +39,14 @@ pub(super) async fn remains(
     id: Uuid,
 ) -> Result<Removed> {
     let cipher = kernel.cipher(scope).await?;
+    let mut read = kernel.db().tenant_read(scope).await?;
+    let found = store::find(read.conn(), &cipher, id).await?;
+    drop(read);
+    if !found.is_some_and(|snapshot| snapshot.is_over()) {
+        return Err(Error::internal(
+            "a snapshot that is not over was to be removed",
+        ));
+    }
     let destroyed = kernel.destroy_snapshot_key(&cipher, id).await?;
     let mut tx = kernel.db().tenant_tx(scope, permit).await?;
     let gone = pieces::drop_all(&mut tx, id).await?;

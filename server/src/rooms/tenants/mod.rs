@@ -68,6 +68,14 @@ pub(crate) async fn has_account(
     account::held_at(conn, tenant, at).await
 }
 
+/// Whether a legal hold keeps everything of the tenant's as it is.
+///
+/// # Errors
+/// `UNAVAILABLE` when the database can't be reached.
+pub(crate) async fn is_held(conn: &mut AnyConnection, tenant: &TenantId) -> Result<bool> {
+    hold::is_held(conn, tenant).await
+}
+
 /// The id of an instance, if it is the tenant's at a moment.
 ///
 /// # Errors

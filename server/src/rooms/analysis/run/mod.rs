@@ -24,6 +24,7 @@ use uuid::Uuid;
 use super::model::{self, Analysis, Command, Failure, Mark, Outcome, Progress, State};
 use super::result::{self, Kept, Made};
 use super::store;
+use crate::rooms::tenants;
 
 pub(super) use hunt::compile_rules;
 
@@ -277,7 +278,7 @@ pub(super) async fn make_room(
 ) -> Result<()> {
     let tenant = tx.tenant();
     let surplus = store::surplus(tx.conn(), tenant, bytes, MOST_KEPT).await?;
-    if !surplus.is_empty() && store::is_held(tx.conn(), tenant).await? {
+    if !surplus.is_empty() && tenants::is_held(tx.conn(), tenant).await? {
         return Err(Error::new(
             Reason::QuotaExceeded,
             "the answers that are kept have 1 GiB, and a legal hold keeps them: ask for less at once, \

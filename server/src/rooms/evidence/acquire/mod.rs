@@ -140,11 +140,7 @@ impl Run<'_> {
         let acquired = tokio::select! {
             acquired = acquire(self, &snapshot, &reached, acquisition, &work) => acquired,
             halted = self.watch(&work) => match halted {
-                Ok(()) => {
-                    let permit = self.permit();
-                    remove::remains(self.kernel, self.objects, &self.scope, &permit, self.id).await?;
-                    return Ok(None);
-                }
+                Ok(()) => return self.halted().await,
                 Err(error) => Err(error),
             },
         };
@@ -156,6 +152,17 @@ impl Run<'_> {
                 self.fail(told::own_failure(&error)).await
             }
         }
+    }
+
+    /// Removes what was stored, if it was called off. It may also have been taken by another server, while
+    /// this one was held up: then it is whole, and nothing of it is this one's to touch.
+    async fn halted(&self) -> Result<Option<Timestamp>> {
+        let found = self.find().await?;
+        if found.is_some_and(|found| found.state == State::Cancelled) {
+            let permit = self.permit();
+            remove::remains(self.kernel, self.objects, &self.scope, &permit, self.id).await?;
+        }
+        Ok(None)
     }
 
     /// What becomes of a snapshot that can't be begun.

@@ -137,6 +137,15 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
+    /// Whether nothing of its bytes is to be kept, now and for ever: these states have no way out.
+    pub(super) fn is_over(&self) -> bool {
+        match self.state {
+            State::Cancelled | State::Deleted => true,
+            State::Failed => self.manifest.is_none(),
+            State::Requested | State::Acquiring | State::Complete => false,
+        }
+    }
+
     pub(super) fn item(&self, name: &str) -> Option<&Item> {
         self.items.iter().find(|item| item.name == name)
     }

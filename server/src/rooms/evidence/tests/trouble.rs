@@ -186,6 +186,41 @@ async fn another_server_takes_over_once_and_stores_nothing_twice() {
 }
 
 #[tokio::test]
+async fn a_server_that_was_held_up_destroys_nothing_of_what_another_has_taken() {
+    let room = Room::new().await;
+    let stuck = machine(Script {
+        disks: disks(2),
+        leave: Some(Arc::new(Semaphore::new(0))),
+        ..Script::default()
+    });
+    let free = machine(Script {
+        disks: disks(2),
+        ..Script::default()
+    });
+    let (stuck_at, free_at) = (stuck.hypervisors(), free.hypervisors());
+    let asked = room.create(Room::asking("acme", "i-acme")).await.unwrap();
+    let first = room.claim().await.unwrap();
+    let late = room.work(&first, &stuck_at);
+    let other = async {
+        while room.get(&asked.name).await.progress.unwrap().attempt < 1 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        room.world.clock.advance(SignedDuration::from_secs(60));
+        let second = room.claim().await.expect("the claim has lapsed");
+        room.work(&second, &free_at).await.unwrap();
+    };
+    let both = async { tokio::join!(late, other) };
+    let (late, ()) = tokio::time::timeout(Duration::from_secs(60), both)
+        .await
+        .unwrap();
+    assert!(matches!(late, Ok(None)), "{late:?}");
+    assert_eq!(stuck.0.dropped.load(Ordering::Relaxed), 1, "let go of");
+    assert_eq!(room.get(&asked.name).await.state(), State::Complete);
+    let read = room.item(&room.responder, &asked.name, "vda.raw", (0, 0));
+    assert!(read.await.unwrap() == disks(2)[0].1);
+}
+
+#[tokio::test]
 async fn what_is_called_off_is_let_go_of_and_destroyed() {
     let room = Room::new().await;
     let leave = Arc::new(Semaphore::new(3));

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::store::{self, Part};
 use super::upload::discard;
+use crate::rooms::tenants;
 
 /// How long after its last part a file that is not finished is kept.
 const ABANDONED: SignedDuration = SignedDuration::from_hours(24);
@@ -31,7 +32,7 @@ pub(crate) async fn sweep(
     let now = kernel.env().now();
     let before = |age| now.checked_sub(age).map_err(Error::internal);
     let mut read = kernel.db().tenant_read(scope).await?;
-    let abandoned = match store::is_held(read.conn(), tenant).await? {
+    let abandoned = match tenants::is_held(read.conn(), tenant).await? {
         true => Vec::new(),
         false => store::abandoned(read.conn(), tenant, before(ABANDONED)?).await?,
     };
@@ -70,7 +71,7 @@ async fn forget(
 ) -> Result<Vec<Part>> {
     let mut tx = kernel.db().tenant_tx(scope, permit).await?;
     // Once more, now that nobody can place a hold or store a part beside this.
-    if store::is_held(tx.conn(), scope.tenant()).await? {
+    if tenants::is_held(tx.conn(), scope.tenant()).await? {
         return Ok(Vec::new());
     }
     let now = kernel.env().now();

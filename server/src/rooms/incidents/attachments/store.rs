@@ -267,17 +267,6 @@ pub(super) async fn abandoned(
     ids.iter().map(|id| uuid(id)).collect()
 }
 
-/// Whether the tenant is to be kept as it is.
-pub(super) async fn is_held(conn: &mut AnyConnection, tenant: &TenantId) -> Result<bool> {
-    let holds: i64 = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM legal_holds WHERE tenant_id = $1 AND released_time IS NULL",
-    )
-    .bind(tenant.as_str())
-    .fetch_one(conn)
-    .await?;
-    Ok(holds > 0)
-}
-
 /// The ids of all parts that the tenant has.
 pub(super) async fn all_parts(conn: &mut AnyConnection, tenant: &TenantId) -> Result<Vec<Uuid>> {
     let ids: Vec<String> =

@@ -4,3 +4,5 @@ pub(super) mod convert;
 mod model;
 mod service;
 mod store;
+
+pub(super) use store::is_held;

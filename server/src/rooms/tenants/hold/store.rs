@@ -9,6 +9,17 @@ use uuid::Uuid;
 
 use super::model::{Change, Hold};
 
+/// Whether a hold keeps the tenant as it is.
+pub(in super::super) async fn is_held(conn: &mut AnyConnection, tenant: &TenantId) -> Result<bool> {
+    let holds: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM legal_holds WHERE tenant_id = $1 AND released_time IS NULL",
+    )
+    .bind(tenant.as_str())
+    .fetch_one(conn)
+    .await?;
+    Ok(holds > 0)
+}
+
 pub(super) async fn find(
     conn: &mut AnyConnection,
     tenant: &TenantId,
